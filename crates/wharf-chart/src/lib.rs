@@ -1,0 +1,1 @@
+//! Chart folders and archives in, checked charts and reproducible archives out.

@@ -1,0 +1,1 @@
+//! A remote OCI registry as a content target.

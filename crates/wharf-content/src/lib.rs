@@ -1,0 +1,1 @@
+//! Content targets, and the graph copy between any two of them.

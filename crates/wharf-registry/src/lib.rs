@@ -1,0 +1,1 @@
+//! The registry's HTTP server: distribution API, management API, access control and jobs.

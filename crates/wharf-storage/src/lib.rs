@@ -1,0 +1,1 @@
+//! Blobs and the catalog of a registry on durable storage.

@@ -1,0 +1,3 @@
+//! The project's chores: set-up, tests, lints, benchmarks.
+
+fn main() {}
