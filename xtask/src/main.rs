@@ -1,3 +1,57 @@
-//! The project's chores: set-up, tests, lints, benchmarks.
+//! The project's chores, one word per file: `cargo xtask WORD`.
+//!
+//! Continuous integration calls nothing else. `cargo xtask help` lists the words.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for terminals and build logs")]
 
-fn main() {}
+mod check;
+mod conformance;
+mod help;
+mod interop;
+mod junit;
+mod lint;
+mod peers;
+mod policy;
+mod server;
+mod setup;
+mod shell;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] => {
+            print!("{}", help::TEXT);
+            return ExitCode::SUCCESS;
+        }
+        ["setup"] => setup::run(peers::Scope::All, setup::Retry::Missing).map(|()| None),
+        ["check"] => check::run().map(|()| None),
+        ["policy"] => policy::run().map(Some),
+        ["lint"] => lint::run().map(Some),
+        ["test"] => test::run().map(Some),
+        ["conformance"] => {
+            setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| conformance::run()).map(Some)
+        }
+        ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
+            .and_then(|()| interop::run(filter))
+            .map(Some),
+        other => {
+            eprintln!("xtask: unknown words `{}`\n\n{}", other.join(" "), help::TEXT);
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(tally)) => {
+            println!("{tally}");
+            if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

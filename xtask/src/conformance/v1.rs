@@ -1,0 +1,23 @@
+//! The first generation, as of distribution-spec 1.1.1: four workflows, all of them on.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::server::{PASSWORD, Server, USER};
+
+pub(super) fn configure(command: &mut Command, server: &Server, results: &Path) {
+    command
+        .env("OCI_ROOT_URL", format!("http://{}", server.address))
+        .env("OCI_NAMESPACE", "conformance/repo1")
+        .env("OCI_CROSSMOUNT_NAMESPACE", "conformance/repo2")
+        .env("OCI_USERNAME", USER)
+        .env("OCI_PASSWORD", PASSWORD)
+        .env("OCI_TEST_PULL", "1")
+        .env("OCI_TEST_PUSH", "1")
+        .env("OCI_TEST_CONTENT_DISCOVERY", "1")
+        .env("OCI_TEST_CONTENT_MANAGEMENT", "1")
+        // Wharf finds a blob by itself when a mount names no source repository.
+        .env("OCI_AUTOMATIC_CROSSMOUNT", "1")
+        .env("OCI_HIDE_SKIPPED_WORKFLOWS", "0")
+        .env("OCI_REPORT_DIR", results);
+}

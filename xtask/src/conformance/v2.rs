@@ -1,0 +1,32 @@
+//! The second generation, on the specification's main branch: one program, configured by switches.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::server::{PASSWORD, Server, USER};
+
+/// The switches that are off by default although the specification has them at this version.
+const EXTRA: &[&str] = &["OCI_DATA_SPARSE"];
+
+pub(super) fn configure_stable(command: &mut Command, server: &Server, results: &Path) {
+    configure(command, server, results, "1.1");
+}
+
+pub(super) fn configure_dev(command: &mut Command, server: &Server, results: &Path) {
+    configure(command, server, results, "dev");
+}
+
+fn configure(command: &mut Command, server: &Server, results: &Path, version: &str) {
+    command
+        .env("OCI_REGISTRY", server.address.to_string())
+        .env("OCI_TLS", "disabled")
+        .env("OCI_REPO1", "conformance/repo1")
+        .env("OCI_REPO2", "conformance/repo2")
+        .env("OCI_USERNAME", USER)
+        .env("OCI_PASSWORD", PASSWORD)
+        .env("OCI_VERSION", version)
+        .env("OCI_RESULTS_DIR", results);
+    for switch in EXTRA {
+        command.env(switch, "true");
+    }
+}

@@ -1,0 +1,19 @@
+//! What `cargo xtask help` says.
+
+/// The words and what each does.
+pub(crate) const TEXT: &str = "\
+The project's chores. Usage: cargo xtask WORD
+
+  setup           install the programs that tests and benchmarks run against (the peers), at pinned versions
+  check           compile everything, run nothing
+  lint            formatting, clippy and the dependency policy
+  policy          the dependency policy alone: edges between crates, licences, banned crates
+  test            set-up, lint, every test, both conformance suites, real clients; ends with one line of totals
+  conformance     both generations of the OCI conformance suite against a freshly started wharf
+  interop [NAME]  real clients against wharf (skopeo, podman, helm, oras, crane, regctl, cosign)
+  help            this text
+
+Environment:
+  WHARF_PEERS     folder of the installed peers (default: .peers in the workspace)
+  CI=true         a missing peer is a failure instead of a skip
+";
