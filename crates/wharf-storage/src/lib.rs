@@ -1,1 +1,20 @@
 //! Blobs and the catalog of a registry on durable storage.
+//!
+//! Two traits, each with one contract suite that every implementation passes:
+//!
+//! - [`BlobStore`] holds bytes that have no meaning of their own: uploads that grow, and finished blobs.
+//! - [`Catalog`] is the single source of truth: projects, accounts, repositories, which blob is linked where,
+//!   manifests (whole, they are small), tags, the audit log.
+//!
+//! A blob is acknowledged in this order: its bytes are on disk under a key of their own (unique to that upload, never
+//! reused), then the catalog's transaction that names the key is committed. Deleting goes the other way: the
+//! transaction that forgets the key commits first, then the bytes go. So neither side ever waits for the other, no lock
+//! spans both, and a crash in between leaves at most bytes that nobody names, which `doctor` and the collector remove.
+
+pub mod blobs;
+pub mod catalog;
+mod error;
+
+pub use blobs::{BlobKey, BlobStore, UploadId};
+pub use catalog::Catalog;
+pub use error::{Error, Result};

@@ -1,0 +1,76 @@
+//! What garbage collection and repair need of the catalog. All of it is for the server itself.
+
+use async_trait::async_trait;
+use wharf_oci::Digest;
+
+use super::BlobPlace;
+use crate::{BlobKey, Result};
+
+/// Garbage collection, in small transactions that each leave the catalog consistent.
+///
+/// Reference counts are kept as content comes and goes, with the time a count fell to zero, so a run costs what there
+/// is to remove, not what there is. Everything younger than the grace time is left alone.
+#[async_trait]
+pub trait Collection: Send + Sync + 'static {
+    /// Takes one step of at most `limit` removals: manifests first (untagged ones by policy, referrers whose subject is gone), then links that no manifest uses, then blobs that no
+    /// repository links. Keys of removed blobs move to a list of their own, [`Collection::released_keys`], in the same transaction.
+    ///
+    /// Returns what went; the run is over when nothing did. With `policy.dry_run` nothing changes and one step counts everything.
+    async fn collect_step(&self, now: i64, policy: &CollectionPolicy, limit: usize) -> Result<Collected>;
+
+    /// Returns keys whose bytes are to be removed from the blob store: no blob names them any more.
+    async fn released_keys(&self, limit: usize) -> Result<Vec<BlobKey>>;
+
+    /// Forgets released keys after their bytes are gone.
+    async fn forget_released(&self, keys: &[BlobKey]) -> Result<()>;
+
+    /// Lists blobs in ascending order of digest, with the place of each, for `doctor`.
+    async fn all_blobs(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobUse>>;
+
+    /// Returns whether a blob names this key or it is released: if neither, its bytes are an orphan.
+    async fn knows_key(&self, key: &BlobKey) -> Result<bool>;
+
+    /// Takes a blob whose bytes are gone or damaged out of every repository, so that clients are told to send it again.
+    /// Returns the repositories that had linked it.
+    async fn quarantine_blob(&self, digest: &Digest) -> Result<Vec<String>>;
+
+    /// Recomputes counters and compares them with the stored ones; with `repair`, corrects them. Returns a sentence for each difference.
+    async fn check_counters(&self, repair: bool) -> Result<Vec<String>>;
+}
+
+/// What may be collected.
+#[derive(Clone, Debug)]
+pub struct CollectionPolicy {
+    /// How long something must have been unreferenced, in seconds.
+    pub grace_seconds: i64,
+    /// Whether manifests without a tag, that no index lists and that refer to no subject, are collected.
+    pub untagged_manifests: bool,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// What a step removed, or would remove.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Manifests taken out of a repository.
+    pub manifests: u64,
+    /// Links of blobs taken out of a repository.
+    pub links: u64,
+    /// Blobs that were in no repository any more.
+    pub blobs: u64,
+    /// The size of those blobs, in bytes.
+    pub bytes: u64,
+}
+
+/// A blob, for `doctor`.
+#[derive(Clone, Debug)]
+pub struct BlobUse {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its bytes are to be.
+    pub place: BlobPlace,
+    /// How many repositories link it.
+    pub links: u64,
+}

@@ -1,0 +1,186 @@
+//! The data plane: manifests, tags, blobs and referrers of repositories.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use wharf_access::Caller;
+use wharf_oci::{Descriptor, Digest, Manifest, Reference, RepositoryName, Tag};
+
+use crate::{BlobKey, Result};
+
+/// The data plane. Names that do not exist are told as [`Error::NotFound`](crate::Error::NotFound) with `what` one of `repository`,
+/// `manifest`, `blob`, `tag`.
+#[async_trait]
+pub trait Content: Send + Sync + 'static {
+    /// Returns a manifest by tag or digest. Needs `repository:pull`.
+    async fn manifest(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<ManifestRecord>;
+
+    /// Stores a manifest and sets tags on it, all or nothing; makes the repository when it is the first thing in it.
+    /// Needs `repository:push`.
+    ///
+    /// Blobs that it refers to must be linked in the repository ([`Error::MissingBlobs`](crate::Error::MissingBlobs)) unless their media
+    /// type is non-distributable or the descriptor carries its `data`; child manifests and the subject may be absent.
+    /// Storing what is there already changes nothing but tags.
+    async fn put_manifest(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        manifest: NewManifest,
+    ) -> Result<PutOutcome>;
+
+    /// Removes a manifest from a repository, with the tags on it and the referrers of it. Needs `artifact:delete`.
+    async fn delete_manifest(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<()>;
+
+    /// Removes a tag; the manifest stays, untagged. Needs `tag:delete`.
+    async fn delete_tag(&self, caller: &Caller, repository: &RepositoryName, tag: &Tag) -> Result<()>;
+
+    /// Lists tags in ascending byte order. Needs `repository:pull`.
+    async fn tags(&self, caller: &Caller, repository: &RepositoryName, page: Page) -> Result<Vec<Tag>>;
+
+    /// Lists the manifests that have `subject` as their subject, in ascending order of digest: descriptors with the
+    /// effective artifact type and the annotations of the manifest. An unknown repository or subject has none. `page.after` is a digest.
+    /// Needs `repository:pull`.
+    async fn referrers(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<Descriptor>>;
+
+    /// Lists the repositories that the caller may pull from, in ascending byte order.
+    async fn repositories(&self, caller: &Caller, page: Page) -> Result<Vec<RepositoryName>>;
+
+    /// Returns where a blob is, if this repository links it. Needs `repository:pull`. A link that no manifest uses yet
+    /// is kept for another grace time, as the caller is about to rely on it.
+    async fn blob(&self, caller: &Caller, repository: &RepositoryName, digest: &Digest)
+    -> Result<BlobRecord>;
+
+    /// Links a blob that is durable in the blob store into a repository, making the repository when it is the first
+    /// thing in it. Needs `repository:push`.
+    async fn commit_blob(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        blob: NewBlob,
+    ) -> Result<CommitOutcome>;
+
+    /// Links a blob of another repository: needs `repository:push` on `to` and `repository:pull` on `from`. Without
+    /// `from`, any repository that the caller may pull from will do. Returns whether it was linked; a source that is
+    /// absent, has no such blob or may not be read all give `false`.
+    async fn mount_blob(
+        &self,
+        caller: &Caller,
+        from: Option<&RepositoryName>,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool>;
+
+    /// Unlinks a blob from a repository, at once and from this repository only. Needs `artifact:delete`.
+    async fn delete_blob(&self, caller: &Caller, repository: &RepositoryName, digest: &Digest) -> Result<()>;
+}
+
+/// A stored manifest.
+#[derive(Clone, Debug)]
+pub struct ManifestRecord {
+    /// Its digest, in the algorithm under which it was pushed or asked for.
+    pub digest: Digest,
+    /// The media type under which it was pushed.
+    pub media_type: String,
+    /// The effective artifact type, for metrics and events.
+    pub artifact_type: Option<String>,
+    /// The bytes as they came.
+    pub content: Bytes,
+}
+
+/// A manifest to store, checked by the caller of this API: `manifest` is parsed from `content`, which has `digest`.
+#[derive(Clone, Debug)]
+pub struct NewManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// The bytes as they came.
+    pub content: Bytes,
+    /// The parsed view.
+    pub manifest: Manifest,
+    /// The tags to set on it.
+    pub tags: Vec<Tag>,
+    /// What the client gave as the reason to replace a tag's content, such as `publish`; noted in the audit log.
+    pub force_reason: Option<String>,
+}
+
+/// What storing a manifest did.
+#[derive(Clone, Debug)]
+pub struct PutOutcome {
+    /// Whether the repository did not have it before.
+    pub created: bool,
+    /// Tags that are new or moved.
+    pub tags: Vec<TagMove>,
+}
+
+/// A tag that was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagMove {
+    /// The tag.
+    pub tag: Tag,
+    /// Where it pointed before.
+    pub previous: Option<Digest>,
+}
+
+/// Where the bytes of a blob are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobPlace {
+    /// In the catalog itself, as it is small.
+    Inline(Bytes),
+    /// In the blob store.
+    Stored(BlobKey),
+}
+
+/// A linked blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRecord {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its bytes are.
+    pub place: BlobPlace,
+}
+
+/// A blob to link.
+#[derive(Clone, Debug)]
+pub struct NewBlob {
+    /// Its digest, verified.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where its bytes are, durably.
+    pub place: BlobPlace,
+}
+
+/// What linking a blob did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// The given place is now the blob's.
+    Kept,
+    /// The same content was there already: the given place is not used, and the caller removes it.
+    Duplicate,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The last entry of the page before, exclusive; it need not exist any more.
+    pub after: Option<String>,
+    /// The greatest number of entries.
+    pub limit: usize,
+}
