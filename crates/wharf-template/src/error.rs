@@ -118,7 +118,7 @@ pub enum FuncError {
         /// The words before the inner error.
         prefix: String,
         /// The inner error.
-        inner: Box<FuncError>,
+        inner: Box<Self>,
     },
 }
 

@@ -91,7 +91,7 @@ impl<'t> Frame<'_, 't> {
         let Callee { params, variadic, .. } = callee;
         let type_at = |index: usize| {
             // The check of the count leaves only variadic functions with more arguments than parameters.
-            params.get(index).or(params.last().filter(|_| variadic)).copied().unwrap_or(Type::Any)
+            params.get(index).or_else(|| params.last().filter(|_| variadic)).copied().unwrap_or(Type::Any)
         };
         let mut values = Vec::with_capacity(args.len() + 1);
         for (index, operand) in args.iter().enumerate() {

@@ -49,7 +49,6 @@ fn eq_pair(first: &Value, second: &Value) -> Result<bool, FuncError> {
             _ => Err(incompatible(first, second)),
         };
     }
-    #[expect(clippy::float_cmp, reason = "Go compares exactly")]
     match (first, second) {
         (Value::Bool(first), Value::Bool(second)) => Ok(first == second),
         (Value::Int(_, first), Value::Int(_, second)) => Ok(first == second),
