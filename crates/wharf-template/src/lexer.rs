@@ -107,13 +107,28 @@ pub(crate) struct Lexer<'s> {
 
 impl<'s> Lexer<'s> {
     pub(crate) fn new(input: &'s [u8]) -> Self {
-        Self { input, pos: 0, start: 0, line: 1, start_line: 1, paren_depth: 0, inside_action: false, failed: false }
+        Self {
+            input,
+            pos: 0,
+            start: 0,
+            line: 1,
+            start_line: 1,
+            paren_depth: 0,
+            inside_action: false,
+            failed: false,
+        }
     }
 
     /// Returns the next item; after an error or the end, the end again and again.
     pub(crate) fn next_item(&mut self) -> Item<'s> {
         if self.failed {
-            return Item { kind: ItemKind::Eof, pos: self.pos, val: b"EOF", line: self.start_line, error: None };
+            return Item {
+                kind: ItemKind::Eof,
+                pos: self.pos,
+                val: b"EOF",
+                line: self.start_line,
+                error: None,
+            };
         }
         if self.inside_action { self.inside_action() } else { self.text() }
     }
@@ -126,7 +141,13 @@ impl<'s> Lexer<'s> {
                     self.line += count_lines(&self.input[self.start..]);
                     return self.item(ItemKind::Text);
                 }
-                return Item { kind: ItemKind::Eof, pos: self.pos, val: b"", line: self.start_line, error: None };
+                return Item {
+                    kind: ItemKind::Eof,
+                    pos: self.pos,
+                    val: b"",
+                    line: self.start_line,
+                    error: None,
+                };
             };
             if found > 0 {
                 self.pos += found;
@@ -275,7 +296,9 @@ impl<'s> Lexer<'s> {
         }
         // Counted anew when an item is made of them or they are ignored.
         let last = self.input[self.pos - 1];
-        if has_right_trim(&self.input[self.pos - 1..]) && self.input[self.pos - 1 + TRIM_LEN..].starts_with(RIGHT) {
+        if has_right_trim(&self.input[self.pos - 1..])
+            && self.input[self.pos - 1 + TRIM_LEN..].starts_with(RIGHT)
+        {
             self.pos -= 1;
             if last == b'\n' {
                 self.line -= 1;
@@ -324,7 +347,10 @@ impl<'s> Lexer<'s> {
         if self.at_terminator() {
             return None;
         }
-        let text = format!("bad character {}", stopped_at.map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode_name));
+        let text = format!(
+            "bad character {}",
+            stopped_at.map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode_name)
+        );
         Some(self.error(&text))
     }
 
@@ -437,11 +463,12 @@ impl<'s> Lexer<'s> {
 
     /// Steps back over a rune just taken (never a newline, and never replaced by U+FFFD).
     fn backup(&mut self, r: char) {
-        self.pos -= if r == char::REPLACEMENT_CHARACTER && !self.input[..self.pos].ends_with("\u{fffd}".as_bytes()) {
-            1
-        } else {
-            r.len_utf8()
-        };
+        self.pos -=
+            if r == char::REPLACEMENT_CHARACTER && !self.input[..self.pos].ends_with("\u{fffd}".as_bytes()) {
+                1
+            } else {
+                r.len_utf8()
+            };
         if r == '\n' {
             self.line -= 1;
         }
@@ -460,7 +487,13 @@ impl<'s> Lexer<'s> {
     }
 
     fn item(&mut self, kind: ItemKind) -> Item<'s> {
-        let item = Item { kind, pos: self.start, val: &self.input[self.start..self.pos], line: self.start_line, error: None };
+        let item = Item {
+            kind,
+            pos: self.start,
+            val: &self.input[self.start..self.pos],
+            line: self.start_line,
+            error: None,
+        };
         self.start = self.pos;
         self.start_line = self.line;
         item
@@ -468,7 +501,13 @@ impl<'s> Lexer<'s> {
 
     fn error(&mut self, text: &str) -> Item<'s> {
         self.failed = true;
-        Item { kind: ItemKind::Error, pos: self.start, val: b"", line: self.start_line, error: Some(text.into()) }
+        Item {
+            kind: ItemKind::Error,
+            pos: self.start,
+            val: b"",
+            line: self.start_line,
+            error: Some(text.into()),
+        }
     }
 }
 

@@ -62,7 +62,10 @@ pub fn parse_uint(text: &str, base: u32) -> Result<u64, NumberError> {
         }
         let digit = char::from(byte).to_digit(base).ok_or(NumberError::Syntax)?;
         value = value.and_then(|value| {
-            value.checked_mul(u64::from(base)).and_then(|value| value.checked_add(u64::from(digit))).ok_or(NumberError::Range)
+            value
+                .checked_mul(u64::from(base))
+                .and_then(|value| value.checked_add(u64::from(digit)))
+                .ok_or(NumberError::Range)
         });
     }
     if underscores && !underscores_separate_digits(text) {

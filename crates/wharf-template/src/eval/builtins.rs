@@ -70,8 +70,12 @@ fn index(args: &[Value]) -> Result<Value, FuncError> {
             Value::Map(map) => {
                 let key = match key {
                     Value::Str(key) => key,
-                    Value::Invalid | Value::Nil => return Err("value is nil; should be of type string".into()),
-                    other => return Err(format!("value has type {}; should be string", other.type_name()).into()),
+                    Value::Invalid | Value::Nil => {
+                        return Err("value is nil; should be of type string".into());
+                    }
+                    other => {
+                        return Err(format!("value has type {}; should be string", other.type_name()).into());
+                    }
                 };
                 map.get(key).unwrap_or_else(|| map.ty().elem.zero())
             }
@@ -99,7 +103,10 @@ fn position(index: &Value, limit: usize) -> Result<usize, FuncError> {
         Value::Nil | Value::Invalid => return Err("cannot index slice/array with nil".into()),
         other => return Err(format!("cannot index slice/array with type {}", other.type_name()).into()),
     };
-    usize::try_from(at).ok().filter(|at| *at <= limit).ok_or_else(|| format!("index out of range: {at}").into())
+    usize::try_from(at)
+        .ok()
+        .filter(|at| *at <= limit)
+        .ok_or_else(|| format!("index out of range: {at}").into())
 }
 
 fn slice(args: &[Value]) -> Result<Value, FuncError> {
@@ -145,4 +152,3 @@ fn len(args: &[Value]) -> Result<Value, FuncError> {
     };
     Ok(Value::int(length as i64))
 }
-

@@ -39,7 +39,9 @@ impl<'t> Frame<'_, 't> {
             let target = args.first().map_or_else(|| values[0].to_string().into_bytes(), Operand::text);
             let message = match &values[0] {
                 value if value.is_nil() => "call of nil".to_owned(),
-                value => format!("non-function {} of type {}", String::from_utf8_lossy(&target), value.type_name()),
+                value => {
+                    format!("non-function {} of type {}", String::from_utf8_lossy(&target), value.type_name())
+                }
             };
             self.node = Some(node);
             return Err(self.error(format!("error calling call: {message}")));
@@ -62,17 +64,20 @@ impl<'t> Frame<'_, 't> {
         let callee = Callee { name: method.name, params: method.params, variadic: method.variadic };
         let values = self.arguments(dot, callee, args, last)?;
         let file = &*self.tree.source.name;
-        let result = (method.call)(&mut Call { runtime: self.runtime, set: self.set, file }, receiver, &values);
+        let result =
+            (method.call)(&mut Call { runtime: self.runtime, set: self.set, file }, receiver, &values);
         self.finish(result, method.name, node)
     }
 
     fn finish(&mut self, result: Result<Value, FuncError>, name: &str, node: NodeRef<'t>) -> Result<Value> {
         let error = match result {
-            Ok(Value::Str(text)) if text.len() > self.runtime.limits.max_bytes => FuncError::Message(format!(
-                "result of {} bytes is over the limit of {} bytes",
-                text.len(),
-                self.runtime.limits.max_bytes
-            )),
+            Ok(Value::Str(text)) if text.len() > self.runtime.limits.max_bytes => {
+                FuncError::Message(format!(
+                    "result of {} bytes is over the limit of {} bytes",
+                    text.len(),
+                    self.runtime.limits.max_bytes
+                ))
+            }
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -112,7 +117,9 @@ impl<'t> Frame<'_, 't> {
             let fixed = params.len() - 1;
             if count < fixed {
                 let got = args.len();
-                return Err(self.error(format!("wrong number of args for {name}: want at least {fixed} got {got}")));
+                return Err(
+                    self.error(format!("wrong number of args for {name}: want at least {fixed} got {got}"))
+                );
             }
         } else if count != params.len() {
             let want = params.len();
@@ -156,7 +163,9 @@ impl<'t> Frame<'_, 't> {
             OperandKind::Field(names) => {
                 self.field_chain(dot, dot.value.clone(), dot.is_interface, operand, names, &[], None)?
             }
-            OperandKind::Variable(variable, names) => self.variable(dot, operand, variable, names, &[], None)?,
+            OperandKind::Variable(variable, names) => {
+                self.variable(dot, operand, variable, names, &[], None)?
+            }
             OperandKind::Pipe(pipe) => self.pipeline(dot, pipe)?,
             OperandKind::Function(name, id) => {
                 self.call_function(dot, name, *id, NodeRef::Operand(operand), &[], None)?

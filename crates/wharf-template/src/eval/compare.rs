@@ -64,7 +64,9 @@ fn eq_other(first: &Value, second: &Value) -> Result<bool, FuncError> {
     if first_nil || second_nil {
         return Ok(first_nil == second_nil);
     }
-    let text = |value: &Value| String::from_utf8_lossy(&crate::printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned();
+    let text = |value: &Value| {
+        String::from_utf8_lossy(&crate::printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned()
+    };
     if first.kind() != second.kind() {
         return Err(FuncError::Message(format!(
             "non-comparable types {}: {}, {}: {}",

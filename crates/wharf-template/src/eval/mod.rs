@@ -165,7 +165,9 @@ impl Call<'_> {
     pub fn check_size(&self, bytes: usize) -> Result<(), FuncError> {
         let limit = self.runtime.limits.max_bytes;
         if bytes > limit {
-            return Err(FuncError::Message(format!("result of {bytes} bytes is over the limit of {limit} bytes")));
+            return Err(FuncError::Message(format!(
+                "result of {bytes} bytes is over the limit of {limit} bytes"
+            )));
         }
         Ok(())
     }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use super::{Runtime, Var};
 use crate::error::{ExecError, FuncError, Place};
-use crate::parser::ast::{Branch, Command, Item, NodeRef, Operand, OperandKind, Pipe, Template, Tree, Variable};
+use crate::parser::ast::{
+    Branch, Command, Item, NodeRef, Operand, OperandKind, Pipe, Template, Tree, Variable,
+};
 use crate::set::TemplateSet;
 use crate::value::{Kind, MapElem, Str, Value};
 
@@ -114,7 +116,9 @@ impl<'r, 't> Frame<'r, 't> {
                 one_variable(self)?;
                 for index in 0..*end {
                     ran = true;
-                    if self.iterate(pipe, Value::Invalid, Value::Int(*ty, index), false, branch)? == Flow::Break {
+                    if self.iterate(pipe, Value::Invalid, Value::Int(*ty, index), false, branch)?
+                        == Flow::Break
+                    {
                         break;
                     }
                 }
@@ -123,7 +127,9 @@ impl<'r, 't> Frame<'r, 't> {
                 one_variable(self)?;
                 for index in 0..*end {
                     ran = true;
-                    if self.iterate(pipe, Value::Invalid, Value::Uint(*ty, index), false, branch)? == Flow::Break {
+                    if self.iterate(pipe, Value::Invalid, Value::Uint(*ty, index), false, branch)?
+                        == Flow::Break
+                    {
                         break;
                     }
                 }
@@ -222,14 +228,29 @@ impl<'r, 't> Frame<'r, 't> {
         match &first.kind {
             OperandKind::Field(names) => {
                 self.node = Some(NodeRef::Operand(first));
-                return self.field_chain(dot, dot.value.clone(), dot.is_interface, first, names, &command.args, last);
+                return self.field_chain(
+                    dot,
+                    dot.value.clone(),
+                    dot.is_interface,
+                    first,
+                    names,
+                    &command.args,
+                    last,
+                );
             }
             OperandKind::Chain(operand, names) => {
                 return self.chain(dot, first, operand, names, &command.args, last);
             }
             OperandKind::Function(name, id) => {
                 self.node = Some(NodeRef::Operand(first));
-                return self.call_function(dot, name, *id, NodeRef::Command(command), &command.args[1..], last);
+                return self.call_function(
+                    dot,
+                    name,
+                    *id,
+                    NodeRef::Command(command),
+                    &command.args[1..],
+                    last,
+                );
             }
             OperandKind::Pipe(pipe) => {
                 self.not_a_function(&command.args, last.as_ref())?;
@@ -360,8 +381,17 @@ impl<'r, 't> Frame<'r, 't> {
             Value::Nil => return Err(self.error(format!("nil pointer evaluating interface {{}}.{name}"))),
             _ => {}
         }
-        if let Some(method) = receiver.methods().iter().find(|method| method.name.as_bytes() == name.as_bytes()) {
-            return self.call_method(dot, method, receiver, NodeRef::Operand(node), args.get(1..).unwrap_or(&[]), last);
+        if let Some(method) =
+            receiver.methods().iter().find(|method| method.name.as_bytes() == name.as_bytes())
+        {
+            return self.call_method(
+                dot,
+                method,
+                receiver,
+                NodeRef::Operand(node),
+                args.get(1..).unwrap_or(&[]),
+                last,
+            );
         }
         match receiver {
             Value::Map(map) => {
@@ -385,7 +415,9 @@ impl<'r, 't> Frame<'r, 't> {
                     Err(self.error(format!("{name} has arguments but cannot be invoked as function")))
                 }
                 Some(value) => Ok(value),
-                None => Err(self.error(format!("can't evaluate field {name} in type {}", receiver.type_name()))),
+                None => {
+                    Err(self.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
+                }
             },
             _ => {
                 let ty = if is_interface { "interface {}" } else { receiver.type_name() };

@@ -147,13 +147,19 @@ impl<'s> Parser<'s> {
             && !old.is_empty
         {
             if !is_empty {
-                let text = format!("template: multiple definition of template {}", crate::printf::quote(&name));
+                let text =
+                    format!("template: multiple definition of template {}", crate::printf::quote(&name));
                 return Err(self.error(text));
             }
             return Ok(());
         }
-        let tree =
-            Tree { name: name.clone(), source: Arc::clone(&self.source), root, slots: scope.max_live, is_empty };
+        let tree = Tree {
+            name: name.clone(),
+            source: Arc::clone(&self.source),
+            root,
+            slots: scope.max_live,
+            is_empty,
+        };
         self.trees.insert(name, Arc::new(tree));
         Ok(())
     }
@@ -458,7 +464,9 @@ impl<'s> Parser<'s> {
             ItemKind::Identifier => {
                 let name = lossy(token.val);
                 let Some(id) = self.functions.find(&name) else {
-                    return Err(self.error(format!("function {} not defined", crate::printf::quote(token.val))));
+                    return Err(
+                        self.error(format!("function {} not defined", crate::printf::quote(token.val)))
+                    );
                 };
                 OperandKind::Function(name.into(), id)
             }

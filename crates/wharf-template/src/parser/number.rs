@@ -54,7 +54,11 @@ impl Number {
                 return Err(format!("integer overflow: {}", crate::printf::quote(text.as_bytes())));
             }
             number.float = Some(float);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by converting back")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked by converting back"
+            )]
             #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "checked by converting back")]
             {
                 number.int = Some(float as i64).filter(|int| *int as f64 == float && float < 9.3e18);

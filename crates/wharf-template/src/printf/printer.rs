@@ -32,7 +32,8 @@ impl<'o> Printer<'o> {
     }
 
     pub(super) fn printf(&mut self, format: &[u8], args: &[Value]) {
-        let mut state = Format { format, args, at: 0, arg: 0, reordered: false, good: true, after_index: false };
+        let mut state =
+            Format { format, args, at: 0, arg: 0, reordered: false, good: true, after_index: false };
         while state.at < format.len() {
             state.good = true;
             let rest = &format[state.at..];
@@ -157,7 +158,9 @@ impl<'o> Printer<'o> {
             (Value::Invalid | Value::Nil, _) => self.bad_verb(verb, None),
             (_, 'T') => self.text(arg.type_name().as_bytes()),
             (Value::Bytes(bytes), _) => self.bytes(bytes, verb),
-            (_, 'p') | (Value::List(_) | Value::Map(_) | Value::Object(_), 'w') => self.bad_verb(verb, Some(arg)),
+            (_, 'p') | (Value::List(_) | Value::Map(_) | Value::Object(_), 'w') => {
+                self.bad_verb(verb, Some(arg))
+            }
             _ => self.value(arg, verb, 0),
         }
     }
@@ -304,7 +307,8 @@ impl<'o> Printer<'o> {
             'x' | 'X' => self.digits(magnitude, negative, 16, verb),
             'c' | 'q' | 'U' => {
                 let code = if negative { magnitude.wrapping_neg() } else { magnitude };
-                let r = u32::try_from(code).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+                let r =
+                    u32::try_from(code).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
                 match verb {
                     'c' => self.flags.pad(self.out, r.encode_utf8(&mut [0; 4]).as_bytes()),
                     'q' => {
@@ -393,7 +397,9 @@ impl<'o> Printer<'o> {
             sign = ' ';
         }
         if body.starts_with(['I', 'N']) {
-            if !(body.starts_with('N') && !flags.space && !flags.plus) && (flags.plus || sign != '+' || body == "Inf") {
+            if !(body.starts_with('N') && !flags.space && !flags.plus)
+                && (flags.plus || sign != '+' || body == "Inf")
+            {
                 // Infinity always shows its sign.
                 body.insert(0, sign);
             }

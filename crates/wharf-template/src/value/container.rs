@@ -117,9 +117,11 @@ impl MapElem {
 
 impl MapType {
     /// `map[string]interface {}`
-    pub const ANY: &'static Self = &Self { name: "map[string]interface {}", elem: MapElem::Any, methods: &[] };
+    pub const ANY: &'static Self =
+        &Self { name: "map[string]interface {}", elem: MapElem::Any, methods: &[] };
     /// `map[string]string`
-    pub const STRING: &'static Self = &Self { name: "map[string]string", elem: MapElem::String, methods: &[] };
+    pub const STRING: &'static Self =
+        &Self { name: "map[string]string", elem: MapElem::String, methods: &[] };
 }
 
 /// A map with string keys in byte order.
@@ -147,7 +149,10 @@ impl Map {
 
     /// Makes a map from strings to anything.
     pub fn of<K: Into<Str>>(entries: impl IntoIterator<Item = (K, Value)>) -> Self {
-        Self::with_entries(MapType::ANY, entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        Self::with_entries(
+            MapType::ANY,
+            entries.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+        )
     }
 
     /// Stores a value under a key and returns what was there before.

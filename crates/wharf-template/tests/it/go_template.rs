@@ -40,7 +40,10 @@ fn data() -> Value {
                 ("a", "x".into()),
                 (
                     "c",
-                    map(vec![("d", list(vec![Value::int(1), "two".into(), 3.0.into(), Value::Nil, true.into()]))]),
+                    map(vec![(
+                        "d",
+                        list(vec![Value::int(1), "two".into(), 3.0.into(), Value::Nil, true.into()]),
+                    )]),
                 ),
                 ("nil", Value::Nil),
             ]),
@@ -62,7 +65,10 @@ fn data() -> Value {
         ("em", map(vec![])),
         (
             "ml",
-            list(vec![map(vec![("name", "a".into()), ("v", Value::int(1))]), map(vec![("name", "b".into())])]),
+            list(vec![
+                map(vec![("name", "a".into()), ("v", Value::int(1))]),
+                map(vec![("name", "b".into())]),
+            ]),
         ),
     ])
 }
@@ -95,7 +101,8 @@ fn output_and_errors_equal_those_of_go() {
         let actual = render(template, missing_key);
         count += 1;
         if actual != expected {
-            failures.push(format!("{template:?} ({missing_key:?})\n  Go:    {expected:?}\n  Wharf: {actual:?}"));
+            failures
+                .push(format!("{template:?} ({missing_key:?})\n  Go:    {expected:?}\n  Wharf: {actual:?}"));
         }
     }
     assert!(count > 5000, "only {count} cases were read");

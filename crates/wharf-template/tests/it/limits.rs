@@ -18,7 +18,8 @@ fn an_endless_loop_stops_at_the_step_limit() {
 
 #[test]
 fn a_template_that_calls_itself_stops_before_the_stack_ends() {
-    let error = fails_with("{{ define \"a\" }}{{ template \"a\" }}{{ end }}{{ template \"a\" }}", Limits::default());
+    let error =
+        fails_with("{{ define \"a\" }}{{ template \"a\" }}{{ end }}{{ template \"a\" }}", Limits::default());
     assert!(error.contains("executing \"a\" at <{{template \"a\"}}>"), "{error}");
 }
 
