@@ -54,6 +54,11 @@ fn a_header_of_the_greatest_size_is_read_in_linear_time() {
 fn deep_json_does_not_overflow_the_stack() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     // In a field that Wharf does not know it is passed over, as unknown fields must survive; in a known one it is refused.
-    assert!(Manifest::parse(format!("{{\"schemaVersion\":2,\"manifests\":[],\"x\":{deep}}}").as_bytes(), None).is_ok());
-    assert!(Manifest::parse(format!("{{\"schemaVersion\":2,\"manifests\":{deep}}}").as_bytes(), None).is_err());
+    assert!(
+        Manifest::parse(format!("{{\"schemaVersion\":2,\"manifests\":[],\"x\":{deep}}}").as_bytes(), None)
+            .is_ok()
+    );
+    assert!(
+        Manifest::parse(format!("{{\"schemaVersion\":2,\"manifests\":{deep}}}").as_bytes(), None).is_err()
+    );
 }

@@ -87,7 +87,8 @@ proptest! {
 
 #[test]
 fn lists_and_errors_read_back() {
-    let tags = TagList { name: "a/b".parse().unwrap(), tags: vec!["1".parse().unwrap(), "x".parse().unwrap()] };
+    let tags =
+        TagList { name: "a/b".parse().unwrap(), tags: vec!["1".parse().unwrap(), "x".parse().unwrap()] };
     let text = serde_json::to_string(&tags).unwrap();
     assert_eq!(text, r#"{"name":"a/b","tags":["1","x"]}"#);
     assert_eq!(serde_json::from_str::<TagList>(&text).unwrap(), tags);
