@@ -1,0 +1,154 @@
+//! The files of a layout: where they lie and how they are written so that a crash leaves whole ones only.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wharf_oci::{Descriptor, Digest};
+
+use crate::{Error, ErrorKind, Result};
+
+const MARKER: &str = "oci-layout";
+const MARKER_JSON: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// Checks that `root` is a layout of the version that this code knows.
+pub(super) fn check_marker(root: &Path) -> Result<()> {
+    let path = root.join(MARKER);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{} is no OCI layout: it has no file {MARKER:?}", root.display()),
+            ));
+        }
+        Err(error) => return Err(Error::io("cannot read", &path, error)),
+    };
+    let version = serde_json::from_slice::<serde_json::Value>(&text)
+        .ok()
+        .and_then(|marker| marker.get("imageLayoutVersion")?.as_str().map(str::to_owned));
+    match version.as_deref() {
+        Some("1.0.0") => Ok(()),
+        other => Err(Error::new(
+            ErrorKind::Content,
+            format!(
+                "{} has layout version {}, expected \"1.0.0\"",
+                path.display(),
+                match other {
+                    Some(version) => format!("{version:?}"),
+                    None => "none".to_owned(),
+                }
+            ),
+        )),
+    }
+}
+
+/// Makes an empty layout where there is none. The marker is written last: with it, everything is there.
+pub(super) fn make(root: &Path) -> Result<()> {
+    let blobs = root.join("blobs");
+    fs::create_dir_all(&blobs).map_err(|error| Error::io("cannot make the folder", &blobs, error))?;
+    if root.join(MARKER).exists() {
+        return check_marker(root);
+    }
+    if !root.join(super::index::FILE).exists() {
+        super::index::Index::empty().write(root)?;
+    }
+    replace(root, MARKER, MARKER_JSON.as_bytes())
+}
+
+/// Holds other writers off until it is dropped.
+pub(super) fn lock(root: &Path) -> Result<File> {
+    let path = root.join(MARKER);
+    let file = File::open(&path).map_err(|error| Error::io("cannot open", &path, error))?;
+    file.lock().map_err(|error| Error::io("cannot lock", &path, error))?;
+    Ok(file)
+}
+
+pub(super) fn blob_path(root: &Path, digest: &Digest) -> Result<PathBuf> {
+    match digest.algorithm() {
+        Some(algorithm) => Ok(root.join("blobs").join(algorithm.name()).join(digest.encoded())),
+        None => Err(Error::new(
+            ErrorKind::Usage,
+            format!("{digest} cannot be stored: its algorithm is neither sha256 nor sha512"),
+        )),
+    }
+}
+
+/// Replaces a file in `folder` by these bytes, at once and for good.
+pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let mut incoming = Incoming::create(folder)?;
+    incoming.write(bytes)?;
+    incoming.commit(&folder.join(name))
+}
+
+/// A file that is being written beside its place, and is removed again unless it is committed.
+pub(super) struct Incoming {
+    path: PathBuf,
+    file: File,
+    committed: bool,
+}
+
+impl Incoming {
+    /// Makes the file in `root`. Its name starts with a dot and is unique in this machine's processes.
+    pub(super) fn create(root: &Path) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = root.join(format!(".incoming-{}-{number}", std::process::id()));
+            match File::create_new(&path) {
+                Ok(file) => return Ok(Self { path, file, committed: false }),
+                // Left behind by a process that was killed and whose number came round again.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("cannot create", &path, error)),
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| Error::io("cannot write", &self.path, error))
+    }
+
+    /// Flushes the file, moves it to its place, and flushes the folder, in this order: the name never shows a part.
+    pub(super) fn commit(mut self, place: &Path) -> Result<()> {
+        self.file.sync_all().map_err(|error| Error::io("cannot flush", &self.path, error))?;
+        let folder = place.parent().unwrap_or(Path::new("."));
+        if !folder.exists() {
+            fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", folder, error))?;
+            sync_folder(folder.parent().unwrap_or(folder))?;
+        }
+        fs::rename(&self.path, place).map_err(|error| Error::io("cannot rename to", place, error))?;
+        self.committed = true;
+        sync_folder(folder)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nothing more can be done here; an unknown file in a layout does no harm.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| Error::io("cannot flush the folder", folder, error))
+}
+
+/// Returns the size of a file, or `None` when it is not there.
+pub(super) fn size(path: &Path) -> Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("cannot read", path, error)),
+    }
+}
+
+/// Returns whether content of this descriptor is there, of the right size.
+pub(super) fn has(root: &Path, descriptor: &Descriptor) -> Result<bool> {
+    Ok(size(&blob_path(root, &descriptor.digest)?)? == Some(descriptor.size))
+}

@@ -1,0 +1,147 @@
+//! The bytes of blobs, as streams.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use wharf_oci::{Descriptor, Digester};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The bytes of a blob as they arrive.
+pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// How much is read from a file at once, in bytes.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Bytes that can be read more than once, from any offset: what a push needs to start again after a challenge, a
+/// broken connection or a restart of the server.
+#[async_trait]
+pub trait BlobSource: Send + Sync {
+    /// Opens the bytes at `offset`.
+    ///
+    /// # Errors
+    /// The bytes cannot be had.
+    async fn open(&self, offset: u64) -> Result<BlobStream>;
+}
+
+/// A blob that is in memory.
+#[derive(Clone, Debug)]
+pub struct BytesSource(pub Bytes);
+
+#[async_trait]
+impl BlobSource for BytesSource {
+    async fn open(&self, offset: u64) -> Result<BlobStream> {
+        slice(&self.0, offset)
+    }
+}
+
+/// A blob that is a file.
+#[derive(Clone, Debug)]
+pub struct FileSource(pub PathBuf);
+
+#[async_trait]
+impl BlobSource for FileSource {
+    async fn open(&self, offset: u64) -> Result<BlobStream> {
+        let path = self.0.clone();
+        let failed = |error| Error::io("cannot read", &self.0, error);
+        let mut file = tokio::fs::File::open(&path).await.map_err(failed)?;
+        let len = file.metadata().await.map_err(failed)?.len();
+        check_offset(offset, len)?;
+        if offset > 0 {
+            file.seek(std::io::SeekFrom::Start(offset)).await.map_err(failed)?;
+        }
+        Ok(Box::pin(stream::try_unfold((file, path), |(mut file, path)| async move {
+            let mut buffer = BytesMut::with_capacity(READ_BYTES);
+            match file.read_buf(&mut buffer).await {
+                Ok(0) => Ok(None),
+                Ok(_) => Ok(Some((buffer.freeze(), (file, path)))),
+                Err(error) => Err(Error::io("cannot read", &path, error)),
+            }
+        })))
+    }
+}
+
+/// Returns a stream of these bytes.
+pub fn once(bytes: Bytes) -> BlobStream {
+    Box::pin(stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
+}
+
+/// Returns a stream of `bytes` from `offset` on.
+pub(crate) fn slice(bytes: &Bytes, offset: u64) -> Result<BlobStream> {
+    check_offset(offset, bytes.len() as u64)?;
+    // Within the length, so within usize.
+    Ok(once(bytes.slice(offset as usize..)))
+}
+
+pub(crate) fn check_offset(offset: u64, len: u64) -> Result<()> {
+    if offset > len {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("offset {offset} is beyond the end of content of {len} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the stream of a whole blob with its size and digest verified: it ends with an error when they differ, and
+/// never passes on more bytes than the descriptor says.
+pub fn verified(stream: BlobStream, descriptor: &Descriptor) -> BlobStream {
+    let Some(algorithm) = descriptor.digest.algorithm() else {
+        let error = Error::new(
+            ErrorKind::Content,
+            format!("{} cannot be verified: its algorithm is neither sha256 nor sha512", descriptor.digest),
+        );
+        return Box::pin(stream::iter([Err(error)]));
+    };
+    let state = Some((stream, Digester::new(algorithm), 0_u64, descriptor.clone()));
+    Box::pin(stream::try_unfold(state, |state| async move {
+        let Some((mut stream, mut digester, mut received, descriptor)) = state else { return Ok(None) };
+        match stream.next().await {
+            Some(bytes) => {
+                let bytes = bytes?;
+                received += bytes.len() as u64;
+                if received > descriptor.size {
+                    return Err(Error::new(
+                        ErrorKind::Content,
+                        format!(
+                            "content of {} goes on after the {} bytes that the descriptor says",
+                            descriptor.digest, descriptor.size
+                        ),
+                    ));
+                }
+                digester.update(&bytes);
+                Ok(Some((bytes, Some((stream, digester, received, descriptor)))))
+            }
+            None if received != descriptor.size => Err(Error::size_differs(&descriptor, received)),
+            None => {
+                let computed = digester.finish();
+                if computed != descriptor.digest {
+                    return Err(Error::digest_differs(&descriptor.digest, &computed));
+                }
+                Ok(None)
+            }
+        }
+    }))
+}
+
+/// Returns all bytes of a stream, of which there may be at most `max_bytes`.
+///
+/// # Errors
+/// [`ErrorKind::Limit`] when there are more; no more than that is held.
+pub async fn collect(mut stream: BlobStream, max_bytes: u64) -> Result<Bytes> {
+    let mut all = BytesMut::new();
+    while let Some(bytes) = stream.try_next().await? {
+        if (all.len() + bytes.len()) as u64 > max_bytes {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("content is longer than the {max_bytes} bytes that are accepted"),
+            ));
+        }
+        all.extend_from_slice(&bytes);
+    }
+    Ok(all.freeze())
+}

@@ -1,0 +1,6 @@
+//! What targets and the copy between them promise.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod copy;
+mod layout;
+mod memory;
