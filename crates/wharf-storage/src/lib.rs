@@ -14,7 +14,12 @@
 pub mod blobs;
 pub mod catalog;
 mod error;
+mod faults;
+mod sqlite;
 
 pub use blobs::{BlobKey, BlobStore, UploadId};
 pub use catalog::Catalog;
 pub use error::{Error, Result};
+#[cfg(feature = "testing")]
+pub use faults::on_reached;
+pub use sqlite::{SqliteCatalog, SqliteOptions};

@@ -71,6 +71,10 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Returns the size of a blob in bytes, or `None` when the store has no such key.
     async fn size(&self, key: &BlobKey) -> Result<Option<u64>>;
 
+    /// Returns when a blob was finished, Unix seconds, or `None` when the store has no such key. `doctor` leaves young
+    /// orphans alone: the catalog's transaction that names them may be under way.
+    async fn finished_at(&self, key: &BlobKey) -> Result<Option<i64>>;
+
     /// Removes a blob. Removing one that is not there is no error.
     async fn remove(&self, key: &BlobKey) -> Result<()>;
 

@@ -24,7 +24,14 @@ pub trait Collection: Send + Sync + 'static {
     /// Forgets released keys after their bytes are gone.
     async fn forget_released(&self, keys: &[BlobKey]) -> Result<()>;
 
-    /// Lists blobs in ascending order of digest, with the place of each, for `doctor`.
+    /// Takes the lease `name` for `holder` for `seconds`, unless someone else holds it; a holder may take it again to
+    /// keep it. Returns whether it is held now. Garbage collection runs under the lease `collection`.
+    async fn acquire_lease(&self, name: &str, holder: &str, seconds: i64) -> Result<bool>;
+
+    /// Gives the lease back, if `holder` has it.
+    async fn release_lease(&self, name: &str, holder: &str) -> Result<()>;
+
+    /// Lists contents that are present, blobs and manifests, in ascending order of digest, with the place of each, for `doctor`.
     async fn all_blobs(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobUse>>;
 
     /// Returns whether a blob names this key or it is released: if neither, its bytes are an orphan.
@@ -71,6 +78,6 @@ pub struct BlobUse {
     pub size: u64,
     /// Where its bytes are to be.
     pub place: BlobPlace,
-    /// How many repositories link it.
+    /// How many repositories have it, as blob or as manifest.
     pub links: u64,
 }

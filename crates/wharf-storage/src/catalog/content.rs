@@ -88,6 +88,23 @@ pub trait Content: Send + Sync + 'static {
 
     /// Unlinks a blob from a repository, at once and from this repository only. Needs `artifact:delete`.
     async fn delete_blob(&self, caller: &Caller, repository: &RepositoryName, digest: &Digest) -> Result<()>;
+
+    /// Adds to the pull counters of manifests and repositories. For the server itself, which hands over what it has
+    /// gathered every few seconds: a pull never waits for a write. What is not there any more is passed over.
+    async fn note_pulls(&self, pulls: Vec<PullCount>) -> Result<()>;
+}
+
+/// How often a manifest was pulled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullCount {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The manifest.
+    pub digest: Digest,
+    /// How often.
+    pub count: u64,
+    /// When last, Unix seconds.
+    pub at: i64,
 }
 
 /// A stored manifest.
@@ -136,10 +153,16 @@ pub struct TagMove {
     pub previous: Option<Digest>,
 }
 
+/// The greatest size of a blob that the catalog itself holds, in bytes ([`BlobPlace::Inline`]): 8 KiB.
+///
+/// A commit flushes the disk anyway, so a small blob costs nothing more there, where a file of its own costs two
+/// flushes. Configs of charts and artifacts are of this size.
+pub const MAX_INLINE_BYTES: u64 = 8 * 1024;
+
 /// Where the bytes of a blob are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobPlace {
-    /// In the catalog itself, as it is small.
+    /// In the catalog itself, as it is small ([`MAX_INLINE_BYTES`]; manifests lie there whatever their size).
     Inline(Bytes),
     /// In the blob store.
     Stored(BlobKey),

@@ -20,8 +20,8 @@ pub use accounts::{
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditOperation, NewAuditEntry};
 pub use collection::{BlobUse, Collected, Collection, CollectionPolicy};
 pub use content::{
-    BlobPlace, BlobRecord, CommitOutcome, Content, ManifestRecord, NewBlob, NewManifest, Page, PutOutcome,
-    TagMove,
+    BlobPlace, BlobRecord, CommitOutcome, Content, MAX_INLINE_BYTES, ManifestRecord, NewBlob, NewManifest,
+    Page, PullCount, PutOutcome, TagMove,
 };
 pub use management::{
     ArtifactRecord, Management, MemberRecord, NewProject, Project, ProjectUpdate, RepositoryRecord,

@@ -1,0 +1,73 @@
+//! The catalog in one SQLite file.
+//!
+//! One thread writes and groups commits ([`writer`]); reads run on the calling thread, each on a snapshot of its own
+//! ([`connection`]). Queries are written once, as functions of a [`tx::Tx`], so that what one change needs of another
+//! is a call in the same transaction.
+
+mod access;
+mod connection;
+mod journal;
+mod schema;
+mod tx;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wharf_access::{Caller, Request};
+
+use self::tx::{Clock, Tx};
+use crate::{Error, Result};
+
+/// The catalog in one SQLite file: WAL, every commit flushed to disk before it is answered.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    readers: Arc<connection::Readers>,
+    writer: writer::Writer,
+}
+
+/// How to open a [`SqliteCatalog`].
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// The file; it is made when absent. `-wal` and `-shm` lie beside it.
+    pub path: PathBuf,
+    /// Where the time comes from, Unix milliseconds.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl SqliteOptions {
+    /// Returns the options for the file at `path` with the system's clock.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), clock: Arc::new(|| jiff::Timestamp::now().as_millisecond()) }
+    }
+}
+
+impl SqliteCatalog {
+    /// Opens the catalog, making it or bringing its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the file is another program's or a newer Wharf's; [`Error::Io`] when it cannot be read or written.
+    pub fn open(options: SqliteOptions) -> Result<Self> {
+        let clock = Clock(options.clock);
+        let mut conn = connection::open_writer(&options.path)?;
+        schema::migrate(&mut conn)?;
+        Ok(Self {
+            readers: Arc::new(connection::Readers::new(options.path, clock.clone())),
+            writer: writer::Writer::start(conn, clock)?,
+        })
+    }
+
+    /// Runs `read` on a snapshot, on this thread.
+    fn read<T>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.readers.read(read)
+    }
+
+    /// Runs `write` on the writing thread and returns its result once it is durable. What it does is taken back when
+    /// it returns an error.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.write(write).await
+    }
+}
