@@ -1,0 +1,85 @@
+use std::fmt;
+
+/// A text that could not be read, or a value that could not be written.
+///
+/// The displayed text is what go-yaml says (`yaml: line 3: did not find expected key`), because Helm's users search
+/// for it. go-yaml counts lines from zero in some messages; [`line`](Self::line) and [`column`](Self::column) are exact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    text: String,
+    /// Zero-based, as the scanner counts.
+    place: Option<(usize, usize)>,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The text is not YAML or JSON.
+    Syntax,
+    /// The text is well formed but means nothing: unknown anchor, a tag that does not fit, a repeated key in strict mode.
+    Content,
+    /// A bound of [`Limits`](crate::Limits) or the alias rule was hit.
+    Limit,
+    /// The value has no form in the output, such as NaN in JSON.
+    Unsupported,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<String>, place: Option<(usize, usize)>) -> Self {
+        Self(Box::new(Inner { kind, text: text.into(), place }))
+    }
+
+    /// Returns what went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the line the error was met on, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.0.place.map(|(line, _)| line + 1)
+    }
+
+    /// Returns the column in characters the error was met on, counted from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        self.0.place.map(|(_, column)| column + 1)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<libyaml_safer::Error> for Error {
+    fn from(error: libyaml_safer::Error) -> Self {
+        let problem = error.problem_mark();
+        let context = error.context_mark();
+        // go-yaml adds one to scanner lines only, and leaves out a line it takes for unset.
+        let shown = match (problem, context) {
+            (Some(mark), _) if mark.line != 0 => {
+                mark.line + u64::from(error.kind() == libyaml_safer::ErrorKind::Scanner)
+            }
+            (_, Some(mark)) => mark.line,
+            _ => 0,
+        };
+        let text = match shown {
+            0 => format!("yaml: {}", error.problem()),
+            line => format!("yaml: line {line}: {}", error.problem()),
+        };
+        let place = problem
+            .or(context)
+            .map(|mark| (usize::try_from(mark.line).unwrap_or(0), usize::try_from(mark.column).unwrap_or(0)));
+        Self::new(ErrorKind::Syntax, text, place)
+    }
+}
