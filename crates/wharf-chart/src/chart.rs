@@ -93,7 +93,10 @@ impl Chart {
                 && ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
         };
         found.extend(
-            self.files.iter().filter(definition).map(|file| CrdFile { path: format!("{path}/{}", file.name), file }),
+            self.files
+                .iter()
+                .filter(definition)
+                .map(|file| CrdFile { path: format!("{path}/{}", file.name), file }),
         );
         for dependency in &self.dependencies {
             dependency.collect_crds(&format!("{path}/charts/{}", dependency.name()), found);

@@ -23,7 +23,9 @@ impl Decoder {
 
     pub(crate) fn finish(self) -> Result<(), Error> {
         match self.unknown.or(self.error) {
-            Some(text) => Err(Error::malformed(format!("error unmarshaling JSON: while decoding JSON: json: {text}"))),
+            Some(text) => {
+                Err(Error::malformed(format!("error unmarshaling JSON: while decoding JSON: json: {text}")))
+            }
             None => Ok(()),
         }
     }
@@ -166,9 +168,11 @@ fn with_floats(value: &Value) -> Value {
         Value::Int(value) => Value::Float(*value as f64),
         Value::Uint(value) => Value::Float(*value as f64),
         Value::List(items) => items.iter().map(with_floats).collect(),
-        Value::Map(map) => {
-            map.iter().map(|(key, value)| (key.clone(), with_floats(value))).collect::<wharf_yaml::Map>().into()
-        }
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), with_floats(value)))
+            .collect::<wharf_yaml::Map>()
+            .into(),
         other => other.clone(),
     }
 }
@@ -231,7 +235,10 @@ impl JsonObject {
     }
 
     pub(crate) fn objects<T>(&mut self, name: &str, objects: &[Option<T>], write: impl Fn(&T) -> String) {
-        self.list(name, objects.iter().map(|object| object.as_ref().map_or_else(|| "null".to_owned(), &write)));
+        self.list(
+            name,
+            objects.iter().map(|object| object.as_ref().map_or_else(|| "null".to_owned(), &write)),
+        );
     }
 
     pub(crate) fn values(&mut self, name: &str, values: &[Value]) {

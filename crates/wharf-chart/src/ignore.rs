@@ -143,7 +143,9 @@ impl Token {
             Self::Star => false,
             Self::Any => c != '/',
             Self::One(wanted) => c == *wanted,
-            Self::Set { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
+            Self::Set { negated, ranges } => {
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
+            }
         }
     }
 }

@@ -38,8 +38,8 @@ pub use load::{load_archive, load_archive_within, load_folder, load_folder_withi
 pub use lock::{Lock, lock_digest, lock_digest_v2};
 pub use metadata::{Dependency, Maintainer, Metadata};
 pub use oci::{
-    CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, LEGACY_CHART_LAYER_MEDIA_TYPE, PROVENANCE_LAYER_MEDIA_TYPE, config_json,
-    oci_annotations, tag_for_version, version_for_tag,
+    CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, LEGACY_CHART_LAYER_MEDIA_TYPE, PROVENANCE_LAYER_MEDIA_TYPE,
+    config_json, oci_annotations, tag_for_version, version_for_tag,
 };
 
 /// Lower-case hexadecimal text of bytes.

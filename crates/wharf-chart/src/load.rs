@@ -37,7 +37,8 @@ pub fn load_folder_within(files: impl IntoIterator<Item = File>, limits: &Limits
         }
         if file.data.len() as u64 > limits.max_file_bytes {
             let name = file.name.rsplit('/').next().unwrap_or_default();
-            let text = format!("chart file {name:?} is larger than the maximum file size {}", limits.max_file_bytes);
+            let text =
+                format!("chart file {name:?} is larger than the maximum file size {}", limits.max_file_bytes);
             return Err(Error::new(ErrorKind::TooLarge, text));
         }
         budget.file(file.data.len() as u64)?;
@@ -103,7 +104,8 @@ fn load_files(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Cha
         if name.starts_with(['_', '.']) {
             continue;
         }
-        let within = |error: Error| error.within(format_args!("error unpacking subchart {name} in {}", chart.name()));
+        let within =
+            |error: Error| error.within(format_args!("error unpacking subchart {name} in {}", chart.name()));
         let subchart = load_subchart(&name, files, chart.name(), budget, depth + 1).map_err(within)?;
         chart.dependencies.push(subchart);
     }
@@ -145,10 +147,12 @@ fn sort_in(
     match file.name.as_str() {
         "Chart.yaml" => {}
         "Chart.lock" => {
-            chart.lock = Lock::from_yaml(&file.data).map_err(|error| error.within("cannot load Chart.lock"))?;
+            chart.lock =
+                Lock::from_yaml(&file.data).map_err(|error| error.within("cannot load Chart.lock"))?;
         }
         "values.yaml" => {
-            chart.values = read_values(&file.data).map_err(|error| error.within("cannot load values.yaml"))?;
+            chart.values =
+                read_values(&file.data).map_err(|error| error.within("cannot load values.yaml"))?;
         }
         "values.schema.json" => chart.schema = Some(file.clone()),
         "requirements.yaml" => {
@@ -165,7 +169,8 @@ fn sort_in(
             }
         }
         "requirements.lock" => {
-            chart.lock = Lock::from_yaml(&file.data).map_err(|error| error.within("cannot load requirements.lock"))?;
+            chart.lock =
+                Lock::from_yaml(&file.data).map_err(|error| error.within("cannot load requirements.lock"))?;
             if metadata.as_ref().is_some_and(|metadata| metadata.api_version == "v1") {
                 chart.files.push(file.clone());
             } else {
@@ -202,8 +207,8 @@ fn without_bom(mut file: File) -> File {
 /// # Errors
 /// Malformed YAML, and documents that are not maps, in Helm's words.
 pub fn read_values(text: &[u8]) -> Result<Value, Error> {
-    let documents =
-        split_documents(text).map_err(|error| Error::malformed(format!("error reading yaml document: {error}")))?;
+    let documents = split_documents(text)
+        .map_err(|error| Error::malformed(format!("error reading yaml document: {error}")))?;
     let mut values = Value::Map(Arc::default());
     for document in documents {
         let fail = |text: String| Err(Error::malformed(format!("cannot unmarshal yaml document: {text}")));

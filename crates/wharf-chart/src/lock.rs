@@ -34,27 +34,34 @@ impl Lock {
         let mut lock = Self::default();
         let mut decoder = fields::Decoder::new("Lock", false);
         let mut bad_time = None;
-        decoder.object(&value, "v2.Lock", |d, field, value| {
-            match (field, value) {
-                ("generated", Value::Null) => {}
-                ("generated", Value::String(text)) => match normal_time(text) {
-                    Some(time) => lock.generated = time,
-                    None => bad_time = Some(text.to_string()),
-                },
-                ("generated", _) => bad_time = Some("not a text".to_owned()),
-                ("digest", value) => d.text(value, &mut lock.digest),
-                ("dependencies", Value::Null) => lock.dependencies = None,
-                ("dependencies", value) => {
-                    let mut list = Vec::new();
-                    d.objects(value, &mut list, "[]*v2.Dependency", Dependency::decode);
-                    lock.dependencies = Some(list);
+        decoder.object(
+            &value,
+            "v2.Lock",
+            |d, field, value| {
+                match (field, value) {
+                    ("generated", Value::Null) => {}
+                    ("generated", Value::String(text)) => match normal_time(text) {
+                        Some(time) => lock.generated = time,
+                        None => bad_time = Some(text.to_string()),
+                    },
+                    ("generated", _) => bad_time = Some("not a text".to_owned()),
+                    ("digest", value) => d.text(value, &mut lock.digest),
+                    ("dependencies", Value::Null) => lock.dependencies = None,
+                    ("dependencies", value) => {
+                        let mut list = Vec::new();
+                        d.objects(value, &mut list, "[]*v2.Dependency", Dependency::decode);
+                        lock.dependencies = Some(list);
+                    }
+                    _ => return false,
                 }
-                _ => return false,
-            }
-            true
-        }, &["generated", "digest", "dependencies"]);
+                true
+            },
+            &["generated", "digest", "dependencies"],
+        );
         if let Some(text) = bad_time {
-            let text = format!("error unmarshaling JSON: while decoding JSON: generated {text:?} is not an RFC 3339 time");
+            let text = format!(
+                "error unmarshaling JSON: while decoding JSON: generated {text:?} is not an RFC 3339 time"
+            );
             return Err(Error::malformed(text));
         }
         decoder.finish()?;

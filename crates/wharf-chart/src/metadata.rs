@@ -118,31 +118,38 @@ impl Metadata {
     }
 
     fn decode(&mut self, value: &Value, d: &mut fields::Decoder) {
-        d.object(value, "v2.Metadata", |d, field, value| {
-            match field {
-                "name" => d.text(value, &mut self.name),
-                "home" => d.text(value, &mut self.home),
-                "sources" => d.texts(value, &mut self.sources),
-                "version" => d.text(value, &mut self.version),
-                "description" => d.text(value, &mut self.description),
-                "keywords" => d.texts(value, &mut self.keywords),
-                "maintainers" => d.objects(value, &mut self.maintainers, "[]*v2.Maintainer", Maintainer::decode),
-                "icon" => d.text(value, &mut self.icon),
-                "apiVersion" => d.text(value, &mut self.api_version),
-                "condition" => d.text(value, &mut self.condition),
-                "tags" => d.text(value, &mut self.tags),
-                "appVersion" => d.text(value, &mut self.app_version),
-                "deprecated" => d.flag(value, &mut self.deprecated),
-                "annotations" => d.text_map(value, &mut self.annotations),
-                "kubeVersion" => d.text(value, &mut self.kube_version),
-                "dependencies" => {
-                    d.objects(value, &mut self.dependencies, "[]*v2.Dependency", Dependency::decode);
+        d.object(
+            value,
+            "v2.Metadata",
+            |d, field, value| {
+                match field {
+                    "name" => d.text(value, &mut self.name),
+                    "home" => d.text(value, &mut self.home),
+                    "sources" => d.texts(value, &mut self.sources),
+                    "version" => d.text(value, &mut self.version),
+                    "description" => d.text(value, &mut self.description),
+                    "keywords" => d.texts(value, &mut self.keywords),
+                    "maintainers" => {
+                        d.objects(value, &mut self.maintainers, "[]*v2.Maintainer", Maintainer::decode)
+                    }
+                    "icon" => d.text(value, &mut self.icon),
+                    "apiVersion" => d.text(value, &mut self.api_version),
+                    "condition" => d.text(value, &mut self.condition),
+                    "tags" => d.text(value, &mut self.tags),
+                    "appVersion" => d.text(value, &mut self.app_version),
+                    "deprecated" => d.flag(value, &mut self.deprecated),
+                    "annotations" => d.text_map(value, &mut self.annotations),
+                    "kubeVersion" => d.text(value, &mut self.kube_version),
+                    "dependencies" => {
+                        d.objects(value, &mut self.dependencies, "[]*v2.Dependency", Dependency::decode);
+                    }
+                    "type" => d.text(value, &mut self.chart_type),
+                    _ => return false,
                 }
-                "type" => d.text(value, &mut self.chart_type),
-                _ => return false,
-            }
-            true
-        }, &METADATA_FIELDS);
+                true
+            },
+            &METADATA_FIELDS,
+        );
     }
 
     /// Cleans text (white space becomes a space, unprintable characters vanish) and checks the rules of loading.
@@ -253,21 +260,41 @@ impl Metadata {
 }
 
 const METADATA_FIELDS: [&str; 17] = [
-    "name", "home", "sources", "version", "description", "keywords", "maintainers", "icon", "apiVersion", "condition",
-    "tags", "appVersion", "deprecated", "annotations", "kubeVersion", "dependencies", "type",
+    "name",
+    "home",
+    "sources",
+    "version",
+    "description",
+    "keywords",
+    "maintainers",
+    "icon",
+    "apiVersion",
+    "condition",
+    "tags",
+    "appVersion",
+    "deprecated",
+    "annotations",
+    "kubeVersion",
+    "dependencies",
+    "type",
 ];
 
 impl Maintainer {
     fn decode(&mut self, value: &Value, d: &mut fields::Decoder) {
-        d.object(value, "v2.Maintainer", |d, field, value| {
-            match field {
-                "name" => d.text(value, &mut self.name),
-                "email" => d.text(value, &mut self.email),
-                "url" => d.text(value, &mut self.url),
-                _ => return false,
-            }
-            true
-        }, &["name", "email", "url"]);
+        d.object(
+            value,
+            "v2.Maintainer",
+            |d, field, value| {
+                match field {
+                    "name" => d.text(value, &mut self.name),
+                    "email" => d.text(value, &mut self.email),
+                    "url" => d.text(value, &mut self.url),
+                    _ => return false,
+                }
+                true
+            },
+            &["name", "email", "url"],
+        );
     }
 
     fn to_json(&self) -> String {
@@ -290,20 +317,25 @@ impl Dependency {
     }
 
     pub(crate) fn decode(&mut self, value: &Value, d: &mut fields::Decoder) {
-        d.object(value, "v2.Dependency", |d, field, value| {
-            match field {
-                "name" => d.text(value, &mut self.name),
-                "version" => d.text(value, &mut self.version),
-                "repository" => d.text(value, &mut self.repository),
-                "condition" => d.text(value, &mut self.condition),
-                "tags" => d.texts(value, &mut self.tags),
-                "enabled" => d.flag(value, &mut self.enabled),
-                "import-values" => d.values(value, &mut self.import_values),
-                "alias" => d.text(value, &mut self.alias),
-                _ => return false,
-            }
-            true
-        }, &DEPENDENCY_FIELDS);
+        d.object(
+            value,
+            "v2.Dependency",
+            |d, field, value| {
+                match field {
+                    "name" => d.text(value, &mut self.name),
+                    "version" => d.text(value, &mut self.version),
+                    "repository" => d.text(value, &mut self.repository),
+                    "condition" => d.text(value, &mut self.condition),
+                    "tags" => d.texts(value, &mut self.tags),
+                    "enabled" => d.flag(value, &mut self.enabled),
+                    "import-values" => d.values(value, &mut self.import_values),
+                    "alias" => d.text(value, &mut self.alias),
+                    _ => return false,
+                }
+                true
+            },
+            &DEPENDENCY_FIELDS,
+        );
     }
 
     fn validate(&mut self) -> Result<(), Error> {
@@ -313,7 +345,10 @@ impl Dependency {
         self.tags.iter_mut().for_each(sanitize);
         let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if !self.alias.bytes().all(good) {
-            return Err(Error::invalid(format_args!("dependency {:?} has disallowed characters in the alias", self.name)));
+            return Err(Error::invalid(format_args!(
+                "dependency {:?} has disallowed characters in the alias",
+                self.name
+            )));
         }
         Ok(())
     }

@@ -169,7 +169,13 @@ impl Decoder<'_> {
         }
     }
 
-    fn merge(&mut self, id: NodeId, map: &mut Map, seen: &mut HashSet<Key>, depth: usize) -> Result<(), Error> {
+    fn merge(
+        &mut self,
+        id: NodeId,
+        map: &mut Map,
+        seen: &mut HashSet<Key>,
+        depth: usize,
+    ) -> Result<(), Error> {
         let document = self.document;
         match &document.nodes[id].kind {
             NodeKind::List(items) => {
@@ -186,7 +192,13 @@ impl Decoder<'_> {
         }
     }
 
-    fn merge_one(&mut self, id: NodeId, map: &mut Map, seen: &mut HashSet<Key>, depth: usize) -> Result<(), Error> {
+    fn merge_one(
+        &mut self,
+        id: NodeId,
+        map: &mut Map,
+        seen: &mut HashSet<Key>,
+        depth: usize,
+    ) -> Result<(), Error> {
         self.check_depth(id, depth)?;
         let document = self.document;
         match &document.nodes[id].kind {
@@ -195,7 +207,9 @@ impl Decoder<'_> {
                 self.entries(entries, map, seen, depth)
             }
             NodeKind::Alias { target, .. } => {
-                let NodeKind::Map(entries) = &document.nodes[*target].kind else { return Err(self.wants_map(id)) };
+                let NodeKind::Map(entries) = &document.nodes[*target].kind else {
+                    return Err(self.wants_map(id));
+                };
                 self.count(id)?;
                 self.through_alias(id, |this| {
                     this.count(*target)?;
@@ -257,8 +271,8 @@ impl Decoder<'_> {
         if tag.is_none() && !plain {
             return Ok(text.into());
         }
-        let scalar =
-            resolve(tag, text).map_err(|text| Error::new(ErrorKind::Content, format!("yaml: {text}"), place))?;
+        let scalar = resolve(tag, text)
+            .map_err(|text| Error::new(ErrorKind::Content, format!("yaml: {text}"), place))?;
         Ok(match scalar {
             Scalar::Null => Value::Null,
             Scalar::Bool(value) => Value::Bool(value),

@@ -34,7 +34,11 @@ pub(crate) struct Document {
 /// Reads the first document; `None` for a text without any.
 pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Option<Document>, Error> {
     if text.len() > limits.max_bytes {
-        let text = format!("yaml: document of {} bytes is larger than the limit of {}", text.len(), limits.max_bytes);
+        let text = format!(
+            "yaml: document of {} bytes is larger than the limit of {}",
+            text.len(),
+            limits.max_bytes
+        );
         return Err(Error::new(ErrorKind::Limit, text, None));
     }
     let mut input = text;

@@ -80,8 +80,12 @@ fn by_looks(text: &str, timestamps: bool) -> Scalar {
 
 fn word(text: &str) -> Scalar {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Scalar::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Scalar::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Scalar::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Scalar::Bool(false)
+        }
         "~" | "null" | "Null" | "NULL" => Scalar::Null,
         ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Scalar::Float(f64::INFINITY),
@@ -209,10 +213,23 @@ mod tests {
 
     #[test]
     fn dates_are_told_from_numbers_and_text() {
-        for text in ["2001-01-01", "2001-1-2", "2001-12-14t21:59:43.10-05:00", "2001-12-14   21:59:43", "2001-12-14T1:2:3Z"] {
+        for text in [
+            "2001-01-01",
+            "2001-1-2",
+            "2001-12-14t21:59:43.10-05:00",
+            "2001-12-14   21:59:43",
+            "2001-12-14T1:2:3Z",
+        ] {
             assert_eq!(by_looks(text, true), Scalar::Timestamp, "{text}");
         }
-        for text in ["2001-13-01", "2001-02-30", "2001-12-14 21:59:43.10 -5", "2001-1-1T1:2:3", "20010-1-1", "2001-001-1"] {
+        for text in [
+            "2001-13-01",
+            "2001-02-30",
+            "2001-12-14 21:59:43.10 -5",
+            "2001-1-1T1:2:3",
+            "20010-1-1",
+            "2001-001-1",
+        ] {
             assert_eq!(by_looks(text, true), Scalar::Text, "{text}");
         }
     }

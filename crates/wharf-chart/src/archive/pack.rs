@@ -73,7 +73,8 @@ pub fn pack(chart: &Chart, options: &PackOptions) -> Result<Packed, Error> {
     let mut tar = Vec::new();
     append_chart(&mut tar, chart, &metadata, "", options.modified)?;
     tar_writer::finish(&mut tar);
-    let bytes = gzip(&tar).map_err(|error| Error::malformed(format!("chart cannot be compressed: {error}")))?;
+    let bytes =
+        gzip(&tar).map_err(|error| Error::malformed(format!("chart cannot be compressed: {error}")))?;
     Ok(Packed { file_name: format!("{}-{}.tgz", metadata.name, metadata.version), bytes, metadata })
 }
 
@@ -94,7 +95,8 @@ fn append_chart(
 ) -> Result<(), Error> {
     check_name(&metadata.name)?;
     let base = format!("{prefix}{}", metadata.name);
-    let mut add = |name: &str, data: &[u8]| tar_writer::append(tar, &format!("{base}/{name}"), data, modified);
+    let mut add =
+        |name: &str, data: &[u8]| tar_writer::append(tar, &format!("{base}/{name}"), data, modified);
     add("Chart.yaml", metadata.to_yaml()?.as_bytes());
     if metadata.api_version == "v2"
         && let Some(lock) = &chart.lock

@@ -33,7 +33,8 @@ impl Budget {
     }
 
     fn too_large(&self) -> Error {
-        let text = format!("decompressed chart is larger than the maximum size {}", self.limits.max_chart_bytes);
+        let text =
+            format!("decompressed chart is larger than the maximum size {}", self.limits.max_chart_bytes);
         Error::new(ErrorKind::TooLarge, text)
     }
 }
@@ -60,7 +61,11 @@ pub(crate) fn read_archive(bytes: &[u8], budget: &mut Budget) -> Result<(Vec<Fil
     let headroom = 1 << 20;
     let allowed = budget.bytes.saturating_add(headroom).saturating_add(budget.files as u64 * 1536);
     let mut exhausted = false;
-    let mut tar = tar::Archive::new(Bounded { inner: MultiGzDecoder::new(bytes), left: allowed, exhausted: &mut exhausted });
+    let mut tar = tar::Archive::new(Bounded {
+        inner: MultiGzDecoder::new(bytes),
+        left: allowed,
+        exhausted: &mut exhausted,
+    });
     let result = read_entries(&mut tar, budget, broken);
     drop(tar);
     match result {
@@ -80,7 +85,11 @@ fn read_entries<R: Read>(
         let mut entry = entry.map_err(broken)?;
         let kind = entry.header().entry_type();
         let full = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if kind.is_dir() || full.ends_with('/') || kind.is_pax_global_extensions() || kind.is_pax_local_extensions() {
+        if kind.is_dir()
+            || full.ends_with('/')
+            || kind.is_pax_global_extensions()
+            || kind.is_pax_local_extensions()
+        {
             continue;
         }
         let name = path_inside(&full)?;

@@ -14,7 +14,11 @@ pub(super) fn append(out: &mut Vec<u8>, name: &str, data: &[u8], modified: u64) 
     } else {
         let record = pax_record("path", name);
         let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
-        let extension = if folder.is_empty() { format!("PaxHeaders.0/{file}") } else { format!("{folder}/PaxHeaders.0/{file}") };
+        let extension = if folder.is_empty() {
+            format!("PaxHeaders.0/{file}")
+        } else {
+            format!("{folder}/PaxHeaders.0/{file}")
+        };
         let mut extension = ascii(&extension);
         extension.truncate(NAME_BYTES);
         while extension.last() == Some(&b'/') {

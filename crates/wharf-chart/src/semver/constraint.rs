@@ -188,7 +188,9 @@ impl Term {
         let (full, precision) = match (major, minor) {
             (major, _) if open(major) => (format!("0.0.0{pre}"), Precision::Nothing),
             (Some(major), minor) if open(minor) => (format!("{major}.0.0{pre}"), Precision::Major),
-            (Some(major), Some(minor)) if open(patch) => (format!("{major}.{minor}.0{pre}"), Precision::Minor),
+            (Some(major), Some(minor)) if open(patch) => {
+                (format!("{major}.{minor}.0{pre}"), Precision::Minor)
+            }
             _ => (text.to_owned(), Precision::Patch),
         };
         let version = Version::parse(&full).map_err(|_| ConstraintError::Version)?;
@@ -223,7 +225,8 @@ impl Term {
                     v <= con
                 } else {
                     v.major < con.major
-                        || (v.major == con.major && (v.minor <= con.minor || self.precision == Precision::Major))
+                        || (v.major == con.major
+                            && (v.minor <= con.minor || self.precision == Precision::Major))
                 };
                 demand(below, "is greater than")
             }
@@ -299,8 +302,11 @@ fn trim_space(text: &str) -> &str {
 /// Splits a version with wildcards off the front.
 fn split_version(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
-    let number = |from: usize| bytes[from..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'x' | b'X' | b'*')).count();
-    let word = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    let number = |from: usize| {
+        bytes[from..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'x' | b'X' | b'*')).count()
+    };
+    let word =
+        |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
     let mut at = usize::from(text.starts_with('v'));
     match number(at) {
         0 => return None,

@@ -107,7 +107,8 @@ impl Version {
         let digits = |n: &&str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
         let parts = |text: Option<&str>| {
             text.is_none_or(|t| {
-                t.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+                t.split('.')
+                    .all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
             })
         };
         if numbers.len() > 3 || !numbers.iter().all(digits) || !parts(pre) || !parts(metadata) {

@@ -36,7 +36,8 @@ fn normalised(archive: &[u8]) -> (Vec<String>, String) {
 
 /// `tests/testdata/helm-package.txt`: chart, digest as above of what real `helm package` wrote.
 fn expected() -> BTreeMap<String, String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/helm-package.txt"));
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/helm-package.txt"));
     text.unwrap()
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -62,7 +63,8 @@ fn the_same_folder_packs_to_the_same_bytes_whatever_order_and_times() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront");
     let files = read_folder(&folder);
     let first = pack(&load_folder(files.clone()).unwrap(), &PackOptions::default()).unwrap();
-    let shuffled: Vec<File> = files.into_iter().rev().enumerate().map(|(i, f)| f.modified(i as i64)).collect();
+    let shuffled: Vec<File> =
+        files.into_iter().rev().enumerate().map(|(i, f)| f.modified(i as i64)).collect();
     let second = pack(&load_folder(shuffled).unwrap(), &PackOptions::default()).unwrap();
     assert_eq!(first.file_name, "storefront-1.4.0.tgz");
     assert_eq!(first.bytes, second.bytes);
@@ -79,7 +81,8 @@ fn a_packed_chart_loads_and_packs_to_the_same_bytes() {
 #[test]
 fn the_gzip_header_is_helms() {
     let packed = pack(&chart_with(&[]), &PackOptions::default()).unwrap();
-    let mut header = b"\x1f\x8b\x08\x14\0\0\0\0\0\xff\x2c\0rr\x28\0aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=".to_vec();
+    let mut header =
+        b"\x1f\x8b\x08\x14\0\0\0\0\0\xff\x2c\0rr\x28\0aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=".to_vec();
     header.extend_from_slice(b"Helm\0");
     assert!(packed.bytes.starts_with(&header));
 }
@@ -94,7 +97,10 @@ fn versions_can_be_overridden() {
     let packed = pack(&chart_with(&[]), &options).unwrap();
     assert_eq!(packed.file_name, "demo-2.0.0+build.7.tgz");
     let chart = load_archive(&packed.bytes).unwrap();
-    assert_eq!(&*chart.raw_file("Chart.yaml").unwrap().data, b"apiVersion: v2\nappVersion: \"9\"\nname: demo\nversion: 2.0.0+build.7\n");
+    assert_eq!(
+        &*chart.raw_file("Chart.yaml").unwrap().data,
+        b"apiVersion: v2\nappVersion: \"9\"\nname: demo\nversion: 2.0.0+build.7\n"
+    );
     let bad = PackOptions { version: Some("two".to_owned()), ..PackOptions::default() };
     assert_eq!(pack(&chart_with(&[]), &bad).unwrap_err().to_string(), "invalid semantic version");
 }

@@ -7,10 +7,8 @@ use wharf_chart::{Chart, Error, File, IgnoreRules, load_folder};
 
 /// The folder with shared test data, or `None` (with a message) where it is not there.
 pub(crate) fn shared(part: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("WHARF_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("WHARF_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let path = root.join(part);
     if path.is_dir() {
         return Some(path);

@@ -139,7 +139,9 @@ fn style_of(text: &str) -> (Analysis, Style) {
 fn is_base_60(text: &str) -> bool {
     let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     let Some((head, mut rest)) = rest.split_once(':') else { return false };
-    if !head.starts_with(|c: char| c.is_ascii_digit()) || !head.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+    if !head.starts_with(|c: char| c.is_ascii_digit())
+        || !head.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    {
         return false;
     }
     loop {

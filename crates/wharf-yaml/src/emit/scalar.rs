@@ -52,7 +52,13 @@ impl Analysis {
         let edge = |c: char| c == ' ' || is_break(c);
         Self {
             multiline: breaks,
-            plain: !(edge(first) || edge(last) || break_space || space_break || special || breaks || indicators),
+            plain: !(edge(first)
+                || edge(last)
+                || break_space
+                || space_break
+                || special
+                || breaks
+                || indicators),
             single: !(break_space || space_break || special),
             literal: !(last == ' ' || space_break || special),
         }
@@ -80,7 +86,9 @@ impl Analysis {
 /// Whether a text that begins with `c` would begin something else in a block.
 fn starts_indicator(c: char, before_blank: bool) -> bool {
     match c {
-        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => true,
+        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
+            true
+        }
         '?' | ':' | '-' => before_blank,
         _ => false,
     }
