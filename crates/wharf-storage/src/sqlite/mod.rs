@@ -5,7 +5,10 @@
 //! is a call in the same transaction.
 
 mod access;
+mod cache;
+mod collection;
 mod connection;
+mod content;
 mod journal;
 mod schema;
 mod tx;
@@ -14,15 +17,14 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wharf_access::{Caller, Request};
-
 use self::tx::{Clock, Tx};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The catalog in one SQLite file: WAL, every commit flushed to disk before it is answered.
 #[derive(Debug)]
 pub struct SqliteCatalog {
-    readers: Arc<connection::Readers>,
+    readers: connection::Readers,
+    manifests: cache::ManifestCache,
     writer: writer::Writer,
 }
 
@@ -31,6 +33,8 @@ pub struct SqliteCatalog {
 pub struct SqliteOptions {
     /// The file; it is made when absent. `-wal` and `-shm` lie beside it.
     pub path: PathBuf,
+    /// The greatest memory that manifests pulled lately may take, in bytes; 32 MiB by default.
+    pub manifest_cache_bytes: u64,
     /// Where the time comes from, Unix milliseconds.
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -38,7 +42,11 @@ pub struct SqliteOptions {
 impl SqliteOptions {
     /// Returns the options for the file at `path` with the system's clock.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), clock: Arc::new(|| jiff::Timestamp::now().as_millisecond()) }
+        Self {
+            path: path.into(),
+            manifest_cache_bytes: 32 << 20,
+            clock: Arc::new(|| jiff::Timestamp::now().as_millisecond()),
+        }
     }
 }
 
@@ -46,13 +54,14 @@ impl SqliteCatalog {
     /// Opens the catalog, making it or bringing its schema up to date.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the file is another program's or a newer Wharf's; [`Error::Io`] when it cannot be read or written.
+    /// [`Error::Invalid`](crate::Error::Invalid) when the file is another program's or a newer Wharf's; [`Error::Io`](crate::Error::Io) when it cannot be read or written.
     pub fn open(options: SqliteOptions) -> Result<Self> {
         let clock = Clock(options.clock);
         let mut conn = connection::open_writer(&options.path)?;
         schema::migrate(&mut conn)?;
         Ok(Self {
-            readers: Arc::new(connection::Readers::new(options.path, clock.clone())),
+            readers: connection::Readers::new(options.path, clock.clone()),
+            manifests: cache::manifest_cache(options.manifest_cache_bytes),
             writer: writer::Writer::start(conn, clock)?,
         })
     }

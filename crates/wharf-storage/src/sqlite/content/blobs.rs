@@ -1,0 +1,263 @@
+//! Blobs and the links of repositories to them.
+
+use bytes::Bytes;
+use rusqlite::params;
+use wharf_access::{Caller, Denied, Permission, Request, decide};
+use wharf_oci::{Digest, RepositoryName};
+
+use super::super::access::{self, Decisions, ProjectRow};
+use super::super::journal::{self, Note};
+use super::super::tx::{Tx, parsed, signed, unsigned};
+use super::contents;
+use super::repositories::{self, RepositoryRow};
+use crate::catalog::{AuditOperation, BlobPlace, BlobRecord, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
+use crate::{BlobKey, Error, Result};
+
+/// How old the mark of an unused link gets before a look at the blob renews it. Less, and every look during a push
+/// would be a write; the grace time of collection is to be well above it.
+const RENEW_AFTER_SECONDS: i64 = 60;
+/// How many repositories are tried as the source of a mount that names none: the writer serves everyone.
+const MOUNT_CANDIDATES: usize = 1000;
+
+/// A linked blob, and whether its link should be renewed as someone is about to rely on it.
+pub(super) struct Found {
+    pub(super) record: BlobRecord,
+    pub(super) renew: bool,
+}
+
+pub(super) fn find(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<Found> {
+    access::authorize_on_repository(tx, caller, Permission::PULL, repository)?;
+    let row = repositories::require(tx, repository)?;
+    let found = tx.first(
+        "SELECT c.size, c.key, c.bytes, l.unreferenced_since
+         FROM contents c JOIN blob_links l ON l.content_id = c.id
+         WHERE c.digest = ?1 AND l.repository_id = ?2",
+        params![digest.as_str(), row.id],
+        |row| {
+            Ok((
+                unsigned(row, 0)?,
+                row.get::<_, Option<String>>(1)?,
+                row.get::<_, Option<Vec<u8>>>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
+        },
+    )?;
+    let Some((size, key, bytes, since)) = found else { return Err(Error::not_found("blob", digest)) };
+    Ok(Found {
+        record: BlobRecord { digest: digest.clone(), size, place: place(digest, key.as_deref(), bytes)? },
+        renew: since.is_some_and(|since| tx.now() - since >= RENEW_AFTER_SECONDS),
+    })
+}
+
+/// Returns where the bytes are: in the catalog when it has them, else under the key.
+pub(in crate::sqlite) fn place(
+    digest: &Digest,
+    key: Option<&str>,
+    bytes: Option<Vec<u8>>,
+) -> Result<BlobPlace> {
+    match (bytes, key) {
+        (Some(bytes), _) => Ok(BlobPlace::Inline(Bytes::from(bytes))),
+        (None, Some(key)) => BlobKey::from_text(key)
+            .map(BlobPlace::Stored)
+            .ok_or_else(|| Error::Damaged(format!("blob {digest} has the key {key:?}, which is none"))),
+        (None, None) => Err(Error::Damaged(format!("blob {digest} is linked and has no bytes"))),
+    }
+}
+
+/// Starts the grace time of a link anew and returns the blob as it is then.
+pub(super) fn renew(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<BlobRecord> {
+    let found = find(tx, caller, repository, digest)?;
+    tx.run(
+        "UPDATE blob_links SET unreferenced_since = ?3
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1)
+         AND content_id = (SELECT id FROM contents WHERE digest = ?2) AND unreferenced_since IS NOT NULL",
+        params![repository.as_str(), digest.as_str(), tx.now()],
+    )?;
+    Ok(found.record)
+}
+
+pub(super) fn commit(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    repository: &RepositoryName,
+    blob: &NewBlob,
+) -> Result<CommitOutcome> {
+    let project = access::authorize_on_repository(tx, caller, Permission::PUSH, repository)?;
+    let (key, bytes) = match &blob.place {
+        BlobPlace::Stored(key) => (Some(key.as_str()), None),
+        BlobPlace::Inline(bytes) => (None, Some(bytes.as_ref())),
+    };
+    if let Some(bytes) = bytes
+        && (bytes.len() as u64 != blob.size || blob.size > MAX_INLINE_BYTES)
+    {
+        return Err(Error::Invalid {
+            what: "inline blob",
+            problem: format!(
+                "it has {} bytes and is announced with {}; at most {MAX_INLINE_BYTES} are kept in the catalog",
+                bytes.len(),
+                blob.size
+            ),
+        });
+    }
+    let repository = repositories::find_or_create(tx, &project, repository)?;
+    let known = contents::find(tx, &blob.digest)?;
+    let (id, size, outcome) = match known {
+        Some(known) if known.is_present() => (known.id, known.size, CommitOutcome::Duplicate),
+        Some(known) => {
+            tx.run(
+                "UPDATE contents SET size = ?2, key = ?3, bytes = ?4 WHERE id = ?1",
+                params![known.id, signed(blob.size), key, bytes],
+            )?;
+            (known.id, blob.size, CommitOutcome::Kept)
+        }
+        None => {
+            let id = tx.insert(
+                "INSERT INTO contents (digest, size, key, bytes) VALUES (?1, ?2, ?3, ?4)",
+                params![blob.digest.as_str(), signed(blob.size), key, bytes],
+            )?;
+            (id, blob.size, CommitOutcome::Kept)
+        }
+    };
+    link(tx, &project, repository, id, size)?;
+    Ok(outcome)
+}
+
+/// Links a content that is present, or renews the link.
+fn link(tx: &Tx<'_>, project: &ProjectRow, repository: RepositoryRow, id: i64, size: u64) -> Result<()> {
+    contents::claim(tx, project, id, size)?;
+    let since = if is_used(tx, repository, id)? { None } else { Some(tx.now()) };
+    tx.run(
+        "INSERT INTO blob_links (repository_id, content_id, project_id, unreferenced_since)
+         VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET unreferenced_since = excluded.unreferenced_since",
+        params![repository.id, id, repository.project_id, since],
+    )?;
+    Ok(())
+}
+
+/// Returns whether a manifest of the repository refers to the content.
+pub(in crate::sqlite) fn is_used(tx: &Tx<'_>, repository: RepositoryRow, id: i64) -> Result<bool> {
+    tx.exists(
+        "SELECT 1 FROM manifest_blobs WHERE content_id = ?1 AND repository_id = ?2",
+        params![id, repository.id],
+    )
+}
+
+pub(super) fn mount(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    from: Option<&RepositoryName>,
+    to: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool> {
+    let project = access::authorize_on_repository(tx, caller, Permission::PUSH, to)?;
+    let Some(content) = contents::find(tx, digest)?.filter(contents::ContentRow::is_present) else {
+        return Ok(false);
+    };
+    let readable = match from {
+        Some(from) => is_readable_in(tx, caller, from, content.id)?,
+        None => is_readable_somewhere(tx, caller, content.id, project.id)?,
+    };
+    if readable {
+        let repository = repositories::find_or_create(tx, &project, to)?;
+        link(tx, &project, repository, content.id, content.size)?;
+    }
+    Ok(readable)
+}
+
+fn is_readable_in(tx: &Tx<'_>, caller: &Caller, from: &RepositoryName, id: i64) -> Result<bool> {
+    let project = access::project(tx, from.project())?;
+    let standing = access::standing(tx, caller, project.as_ref())?;
+    if let Err(Denied::Hidden | Denied::Forbidden) =
+        decide(caller, &standing, &Request::on_repository(Permission::PULL, from))
+    {
+        return Ok(false);
+    }
+    tx.exists(
+        "SELECT 1 FROM blob_links WHERE content_id = ?1
+         AND repository_id = (SELECT id FROM repositories WHERE name = ?2)",
+        params![id, from.as_str()],
+    )
+}
+
+fn is_readable_somewhere(tx: &Tx<'_>, caller: &Caller, id: i64, project_id: i64) -> Result<bool> {
+    let mut decisions = Decisions::new(tx, caller)?;
+    let mut tried = 0;
+    let mut readable = false;
+    // The destination's own project is the likeliest to be readable.
+    tx.scan(
+        "SELECT l.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+         WHERE l.content_id = ?1 AND l.project_id = ?2
+         UNION ALL
+         SELECT l.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+         WHERE l.content_id = ?1 AND l.project_id <> ?2",
+        params![id, project_id],
+        |row| {
+            let name: RepositoryName = parsed(row, 1)?;
+            readable = decisions.permits(Permission::PULL, row.get(0)?, Some(&name))?;
+            tried += 1;
+            Ok(!readable && tried < MOUNT_CANDIDATES)
+        },
+    )?;
+    Ok(readable)
+}
+
+pub(super) fn delete(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    repository: &RepositoryName,
+    digest: &Digest,
+) -> Result<()> {
+    let project = access::authorize_on_repository(tx, caller, Permission::DELETE_ARTIFACT, repository)?;
+    let row = repositories::require(tx, repository)?;
+    let absent = || Error::not_found("blob", digest);
+    let content = contents::find(tx, digest)?.ok_or_else(absent)?;
+    if !unlink(tx, row, content.id, tx.now())? {
+        return Err(absent());
+    }
+    journal::note(
+        tx,
+        caller,
+        Note {
+            operation: AuditOperation::DeleteArtifact,
+            project: Some(&project.name),
+            resource: &format!("{repository}@{digest}"),
+            digest: Some(digest),
+            detail: Some("blob".to_owned()),
+        },
+    )
+}
+
+/// Takes a blob out of a repository; returns whether it was in. `since` is when it was last referred to.
+pub(in crate::sqlite) fn unlink(tx: &Tx<'_>, repository: RepositoryRow, id: i64, since: i64) -> Result<bool> {
+    let gone = tx.run(
+        "DELETE FROM blob_links WHERE repository_id = ?1 AND content_id = ?2",
+        params![repository.id, id],
+    )?;
+    if gone > 0 {
+        contents::give_up(tx, repository.project_id, id, since)?;
+    }
+    Ok(gone > 0)
+}
+
+/// Takes every blob out of a repository.
+pub(super) fn unlink_all(tx: &Tx<'_>, repository: RepositoryRow) -> Result<()> {
+    let ids: Vec<i64> =
+        tx.all("SELECT content_id FROM blob_links WHERE repository_id = ?1", [repository.id], |row| {
+            row.get(0)
+        })?;
+    for id in ids {
+        unlink(tx, repository, id, tx.now())?;
+    }
+    Ok(())
+}
