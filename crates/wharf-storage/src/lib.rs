@@ -13,11 +13,12 @@
 
 pub mod blobs;
 pub mod catalog;
+pub mod contract;
 mod error;
 mod faults;
 mod sqlite;
 
-pub use blobs::{BlobKey, BlobStore, UploadId};
+pub use blobs::{BlobKey, BlobStore, DiskStore, UploadId};
 pub use catalog::Catalog;
 pub use error::{Error, Result};
 #[cfg(feature = "testing")]

@@ -1,5 +1,7 @@
 //! Where bytes live: uploads that grow, and finished blobs.
 
+mod disk;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use wharf_oci::{Algorithm, Digest};
 
 use crate::Result;
+
+pub use disk::DiskStore;
 
 /// A store of bytes.
 ///
@@ -85,7 +89,9 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     async fn check(&self) -> Result<()>;
 }
 
-/// The name of an upload in the store: 1 to 128 characters of `[0-9a-z-]`, chosen above, unguessable there.
+/// The name of an upload in the store: 1 to 120 characters of `[0-9a-z-]`, chosen above, unguessable there.
+///
+/// So the name of a blob with the longest digest fits a file name of 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UploadId(String);
 
@@ -100,7 +106,7 @@ impl FromStr for UploadId {
     type Err = crate::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let valid = (1..=128).contains(&text.len())
+        let valid = (1..=120).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if valid { Ok(Self(text.to_owned())) } else { Err(crate::Error::not_found("upload", text)) }
     }

@@ -1,0 +1,7 @@
+//! What every implementation has to do, as test suites: a back end runs all of them and adds only its own cases.
+//!
+//! Each suite panics at the first behaviour that differs, with the behaviour in the message.
+
+mod blobs;
+
+pub use blobs::{StoreFolder, blobs};

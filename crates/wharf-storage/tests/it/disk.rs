@@ -1,0 +1,261 @@
+//! The blob store on disk.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use wharf_oci::{Algorithm, Digester};
+use wharf_storage::contract::{self, StoreFolder};
+use wharf_storage::{BlobStore, DiskStore, Error, Result, UploadId};
+
+struct TempFolder(tempfile::TempDir);
+
+impl StoreFolder for TempFolder {
+    type Store = DiskStore;
+
+    async fn open(&self) -> DiskStore {
+        // The last store's own work may still hold the lock for a moment.
+        for _ in 0..1000 {
+            match DiskStore::open(self.0.path().join("data")) {
+                Err(Error::Conflict { .. }) => tokio::time::sleep(Duration::from_millis(1)).await,
+                store => return store.unwrap(),
+            }
+        }
+        panic!("the folder stays locked")
+    }
+}
+
+fn id(text: &str) -> UploadId {
+    text.parse().unwrap()
+}
+
+async fn append(store: &DiskStore, name: &str, offset: u64, bytes: &'static [u8]) -> Result<u64> {
+    let body = stream::iter([Ok(Bytes::from_static(bytes))]).boxed();
+    store.append(&id(name), offset, None, body).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_on_disk_keeps_the_contract() {
+    contract::blobs(|| TempFolder(tempfile::tempdir().unwrap())).await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused_with_its_name_and_the_holder() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    let error = DiskStore::open(root.path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("data folder {:?} is in use by process {}", root.path().to_str().unwrap(), std::process::id())
+    );
+    drop(store);
+    DiskStore::open(root.path()).expect("the lock ends with its holder");
+}
+
+#[tokio::test]
+async fn the_folder_has_the_documented_layout() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("a/b");
+    let store = DiskStore::open(&data).unwrap();
+    store.create_upload(&id("u-1")).await.unwrap();
+    append(&store, "u-1", 0, b"abc").await.unwrap();
+    assert_eq!(fs::read(data.join("uploads/u-1")).unwrap(), b"abc");
+    let digest = Algorithm::Sha256.digest(b"abc");
+    let (key, _) = store.finish(&id("u-1"), &digest).await.unwrap();
+    let hex = digest.encoded();
+    assert_eq!(key.as_str(), format!("sha256/{hex}.u-1"));
+    assert_eq!(fs::read(data.join(format!("blobs/sha256/{}/{hex}.u-1", &hex[..2]))).unwrap(), b"abc");
+    assert!(!data.join("uploads/u-1").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_no_blobs_are_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    fs::write(root.path().join("blobs/sha256/ab/README"), "x").unwrap();
+    fs::write(root.path().join("uploads/Not.An.Upload"), "x").unwrap();
+    assert_eq!(store.keys().await.unwrap().count().await, 0);
+    assert_eq!(store.expire_uploads(Duration::ZERO).await.unwrap(), 0);
+    assert!(root.path().join("uploads/Not.An.Upload").exists());
+}
+
+#[tokio::test]
+async fn a_vanished_data_folder_is_a_storage_failure_and_not_an_absent_blob() {
+    let parent = tempfile::tempdir().unwrap();
+    let root = parent.path().join("data");
+    let store = DiskStore::open(&root).unwrap();
+    store.create_upload(&id("u")).await.unwrap();
+    store.create_upload(&id("v")).await.unwrap();
+    let digest = Algorithm::Sha256.digest(b"");
+    let (key, _) = store.finish(&id("u"), &digest).await.unwrap();
+    store.check().await.unwrap();
+    fs::remove_dir_all(&root).unwrap();
+    let errors = [
+        store.check().await.err(),
+        store.create_upload(&id("w")).await.err(),
+        append(&store, "v", 0, b"abc").await.err(),
+        store.finish(&id("v"), &digest).await.err(),
+        store.upload_offset(&id("x")).await.err(),
+        store.cancel(&id("v")).await.err(),
+        store.size(&key).await.err(),
+        store.read(&key, 0, 0).await.err(),
+        store.remove(&key).await.err(),
+        store.expire_uploads(Duration::ZERO).await.err(),
+        store.keys().await.unwrap().try_collect::<Vec<_>>().await.err(),
+    ];
+    for (index, error) in errors.into_iter().enumerate() {
+        assert!(matches!(error, Some(Error::Io { .. })), "{index}: {error:?}");
+    }
+    assert!(!root.exists(), "nothing is made anew behind the operator's back");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_device_is_told_as_such() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    store.create_upload(&id("u")).await.unwrap();
+    let upload = root.path().join("uploads/u");
+    fs::remove_file(&upload).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &upload).unwrap();
+    assert!(matches!(append(&store, "u", 0, b"abc").await, Err(Error::Full(_))));
+}
+
+/// A small file system of its own, where the machine lets us mount one.
+struct SmallDevice(PathBuf);
+
+impl SmallDevice {
+    fn mount(at: &std::path::Path) -> Option<Self> {
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(at)
+            .stderr(std::process::Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDevice {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_after_a_full_device_has_room_again() {
+    let root = tempfile::tempdir().unwrap();
+    let Some(device) = SmallDevice::mount(root.path()) else {
+        eprintln!("skipped: no file system can be mounted here");
+        return;
+    };
+    let store = DiskStore::open(&device.0).unwrap();
+    fs::write(device.0.join("ballast"), vec![0; 2 * 1024 * 1024]).unwrap();
+    let chunk = Bytes::from(vec![7; 300_000]);
+    let chunks = || stream::repeat(chunk.clone()).take(10).map(Ok);
+    store.create_upload(&id("u")).await.unwrap();
+    let error = store.append(&id("u"), 0, None, chunks().boxed()).await.unwrap_err();
+    assert!(matches!(error, Error::Full(_)), "{error:?}");
+    let offset = store.upload_offset(&id("u")).await.unwrap();
+    assert!(offset > 0 && offset < 3_000_000, "whole batches are kept: {offset}");
+    fs::remove_file(device.0.join("ballast")).unwrap();
+    let rest = Bytes::from(vec![7; 3_000_000 - usize::try_from(offset).unwrap()]);
+    store.append(&id("u"), offset, None, stream::iter([Ok(rest)]).boxed()).await.unwrap();
+    let digest = Algorithm::Sha256.digest(&vec![7; 3_000_000]);
+    assert_eq!(store.finish(&id("u"), &digest).await.unwrap().1, 3_000_000);
+    drop(store);
+}
+
+#[tokio::test]
+async fn an_upload_left_by_a_crash_resumes_at_what_is_on_disk() {
+    let root = tempfile::tempdir().unwrap();
+    drop(DiskStore::open(root.path()).unwrap());
+    // The process was killed in the middle of a write.
+    fs::write(root.path().join("uploads/u"), b"hello, wo").unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    assert_eq!(store.upload_offset(&id("u")).await.unwrap(), 9);
+    append(&store, "u", 9, b"rld").await.unwrap();
+    store.finish(&id("u"), &Algorithm::Sha256.digest(b"hello, world")).await.unwrap();
+}
+
+/// Prints throughput and latency; run it by name, in release mode, on a quiet machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, checks nothing"]
+async fn measure() {
+    let root = tempfile::tempdir_in(std::env::var_os("WHARF_MEASURE_IN").unwrap_or_else(|| "/tmp".into())).unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    let size = 1_u64 << 30;
+    let piece = Bytes::from((0..65_536_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    let pieces = size / piece.len() as u64;
+    let mut digester = Digester::new(Algorithm::Sha256);
+    let start = Instant::now();
+    (0..pieces).for_each(|_| digester.update(&piece));
+    let rate = |start: Instant| size as f64 / start.elapsed().as_secs_f64() / 1e9;
+    let digest = digester.finish();
+    println!("hash alone: {:.2} GB/s", rate(start));
+    for round in 0..3 {
+        let u = id(&format!("u{round}"));
+        store.create_upload(&u).await.unwrap();
+        let body = stream::iter((0..pieces).map(|_| Ok(piece.clone())));
+        let start = Instant::now();
+        store.append(&u, 0, None, body.boxed()).await.unwrap();
+        let appended = rate(start);
+        let finishing = Instant::now();
+        let (key, _) = store.finish(&u, &digest).await.unwrap();
+        println!("append {appended:.2} GB/s, finish {:?}, both {:.2} GB/s", finishing.elapsed(), rate(start));
+        let start = Instant::now();
+        let mut body = store.read(&key, 0, size).await.unwrap();
+        while let Some(chunk) = body.next().await {
+            chunk.unwrap();
+        }
+        println!("read {:.2} GB/s", rate(start));
+        store.remove(&key).await.unwrap();
+    }
+    for size in [1_000, 100_000, 1_000_000] {
+        let bytes = Bytes::from(vec![3; size]);
+        let digest = Algorithm::Sha256.digest(&bytes);
+        let mut steps = [Duration::ZERO; 4];
+        for n in 0..200 {
+            let u = id(&format!("s{size}-{n}"));
+            let start = Instant::now();
+            store.create_upload(&u).await.unwrap();
+            steps[0] += start.elapsed();
+            store.append(&u, 0, None, stream::iter([Ok(bytes.clone())]).boxed()).await.unwrap();
+            steps[1] += start.elapsed();
+            let (key, size) = store.finish(&u, &digest).await.unwrap();
+            steps[2] += start.elapsed();
+            store.read(&key, 0, size).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+            steps[3] += start.elapsed();
+        }
+        let [created, appended, finished, read] = steps.map(|sum| sum / 200);
+        println!(
+            "{size} bytes: create {created:?}, append {:?}, finish {:?}, read {:?}",
+            appended - created,
+            finished - appended,
+            read - finished
+        );
+    }
+    let start = Instant::now();
+    let bytes = Bytes::from_static(b"small");
+    let digest = Algorithm::Sha256.digest(&bytes);
+    let pushes = (0..64).map(|n| {
+        let (store, bytes, digest) = (&store, &bytes, &digest);
+        async move {
+            for m in 0..20 {
+                let u = id(&format!("c{n}-{m}"));
+                store.create_upload(&u).await.unwrap();
+                store.append(&u, 0, None, stream::iter([Ok(bytes.clone())]).boxed()).await.unwrap();
+                store.finish(&u, digest).await.unwrap();
+            }
+        }
+    });
+    futures_util::future::join_all(pushes).await;
+    println!("64 at once: {:.0} small blobs/s", 1280.0 / start.elapsed().as_secs_f64());
+}

@@ -1,0 +1,3 @@
+//! Storage through its public surface.
+
+mod disk;
