@@ -92,8 +92,7 @@ async fn put(store: &impl BlobStore, name: &str, bytes: &Bytes) -> BlobKey {
 }
 
 async fn read(store: &impl BlobStore, key: &BlobKey, offset: u64, length: u64) -> Vec<u8> {
-    let chunks: Vec<Bytes> =
-        store.read(key, offset, length).await.unwrap().try_collect().await.unwrap();
+    let chunks: Vec<Bytes> = store.read(key, offset, length).await.unwrap().try_collect().await.unwrap();
     assert!(chunks.iter().all(|chunk| chunk.len() <= 256 * 1024), "chunks have at most 256 KiB");
     chunks.concat()
 }

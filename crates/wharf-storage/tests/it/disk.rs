@@ -49,7 +49,11 @@ async fn a_folder_in_use_is_refused_with_its_name_and_the_holder() {
     let error = DiskStore::open(root.path()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("data folder {:?} is in use by process {}", root.path().to_str().unwrap(), std::process::id())
+        format!(
+            "data folder {:?} is in use by process {}",
+            root.path().to_str().unwrap(),
+            std::process::id()
+        )
     );
     drop(store);
     DiskStore::open(root.path()).expect("the lock ends with its holder");
@@ -189,7 +193,8 @@ async fn an_upload_left_by_a_crash_resumes_at_what_is_on_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures, checks nothing"]
 async fn measure() {
-    let root = tempfile::tempdir_in(std::env::var_os("WHARF_MEASURE_IN").unwrap_or_else(|| "/tmp".into())).unwrap();
+    let root =
+        tempfile::tempdir_in(std::env::var_os("WHARF_MEASURE_IN").unwrap_or_else(|| "/tmp".into())).unwrap();
     let store = DiskStore::open(root.path()).unwrap();
     let size = 1_u64 << 30;
     let piece = Bytes::from((0..65_536_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());

@@ -211,9 +211,7 @@ pub(super) async fn finish(uploads: &Arc<Uploads>, id: &UploadId, digest: &Diges
         let _claim = claim;
         let file = uploads.folder().open_upload(&id, false)?;
         let (actual, size) = match &state.digester {
-            Some(digester) if digester.algorithm() == algorithm => {
-                (digester.clone().finish(), state.offset)
-            }
+            Some(digester) if digester.algorithm() == algorithm => (digester.clone().finish(), state.offset),
             _ => hash_file(&file, algorithm)
                 .map_err(|error| Error::io(format!("reading upload {}", id.as_str()), error))?,
         };
