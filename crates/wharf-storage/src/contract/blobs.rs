@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -42,6 +42,7 @@ pub async fn blobs<F: StoreFolder>(fresh: impl Fn() -> F) {
     more_than_there_is_cannot_be_read(&fresh().open().await).await;
     removing_a_blob_leaves_its_twin(&fresh().open().await).await;
     keys_are_those_of_finished_blobs(&fresh().open().await).await;
+    a_blob_is_as_old_as_its_finish(&fresh().open().await).await;
     keys_of_unknown_shape_are_absent(&fresh().open().await).await;
     uploads_go_on_side_by_side(&fresh().open().await).await;
     fresh().open().await.check().await.unwrap();
@@ -395,6 +396,16 @@ async fn keys_are_those_of_finished_blobs(store: &impl BlobStore) {
     store.create_upload(&id("unfinished")).await.unwrap();
     let keys: BTreeSet<BlobKey> = store.keys().await.unwrap().try_collect().await.unwrap();
     assert_eq!(keys, expected);
+}
+
+async fn a_blob_is_as_old_as_its_finish(store: &impl BlobStore) {
+    let now = || i64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs());
+    let before = now().unwrap();
+    let key = put(store, "u", &content(10, 19)).await;
+    let finished = store.finished_at(&key).await.unwrap().expect("it is there");
+    assert!((before..=now().unwrap()).contains(&finished), "{finished} is not about {before}");
+    store.remove(&key).await.unwrap();
+    assert_eq!(store.finished_at(&key).await.unwrap(), None);
 }
 
 async fn keys_of_unknown_shape_are_absent(store: &impl BlobStore) {

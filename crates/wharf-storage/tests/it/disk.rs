@@ -110,6 +110,7 @@ async fn a_vanished_data_folder_is_a_storage_failure_and_not_an_absent_blob() {
         store.upload_offset(&id("x")).await.err(),
         store.cancel(&id("v")).await.err(),
         store.size(&key).await.err(),
+        store.finished_at(&key).await.err(),
         store.read(&key, 0, 0).await.err(),
         store.remove(&key).await.err(),
         store.expire_uploads(Duration::ZERO).await.err(),

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use wharf_oci::Algorithm;
 
@@ -81,17 +82,17 @@ impl Folder {
         opened.map_err(|error| self.missing_or("opening", "upload", id.as_str(), &path, error))
     }
 
-    /// Opens a blob to read; returns its size in bytes too.
-    pub(super) fn open_blob(&self, key: &BlobKey) -> Result<(File, u64)> {
+    /// Opens a blob to read.
+    pub(super) fn open_blob(&self, key: &BlobKey) -> Result<(File, fs::Metadata)> {
         let path = self.blob_path(key).ok_or_else(|| Error::not_found("blob", key.as_str()))?;
         let opened = File::open(&path).and_then(|file| {
-            let size = file.metadata()?.len();
-            Ok((file, size))
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
         });
         opened.map_err(|error| self.missing_or("opening", "blob", key.as_str(), &path, error))
     }
 
-    /// Turns the synced bytes of an upload into a blob, durably.
+    /// Turns an upload into a blob, durably.
     ///
     /// The bytes go to the device before the name is given, and the name before anybody hears of it. When the device
     /// refuses either, the bytes are removed: what the system holds of them afterwards cannot be trusted.
@@ -99,7 +100,9 @@ impl Folder {
         let from = self.upload_path(id);
         let to = self.blob_path(key).ok_or_else(|| Error::not_found("blob", key.as_str()))?;
         let context = |what: &str, path: &Path| format!("{what} {}", path.display());
-        self.step(Step::SyncFile, || file.sync_data()).map_err(|error| {
+        // From now on the time of its last change is the time at which it was finished.
+        let sync = || file.set_modified(SystemTime::now()).and_then(|()| file.sync_data());
+        self.step(Step::SyncFile, sync).map_err(|error| {
             let _ = fs::remove_file(&from);
             Error::io(context("syncing", &from), error)
         })?;
@@ -143,7 +146,7 @@ impl Folder {
         Ok(keys)
     }
 
-    /// Returns the ids of all uploads, with the time since each was last written to.
+    /// Returns the ids of all uploads.
     pub(super) fn list_uploads(&self) -> Result<Vec<UploadId>> {
         let path = self.uploads_folder();
         let mut ids = Vec::new();

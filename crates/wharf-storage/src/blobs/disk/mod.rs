@@ -10,7 +10,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,6 +40,17 @@ impl DiskStore {
     /// folder cannot be made or written to.
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         Ok(Self { uploads: Arc::new(Uploads::new(Folder::open(root.as_ref())?)) })
+    }
+
+    /// Returns what the file system says of a blob, or `None` when there is none.
+    async fn metadata(&self, key: &BlobKey) -> Result<Option<std::fs::Metadata>> {
+        let key = key.clone();
+        self.blocking(move |uploads| match uploads.folder().open_blob(&key) {
+            Ok((_, metadata)) => Ok(Some(metadata)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
     }
 
     /// Runs `work` where waiting for the disk hurts nobody.
@@ -100,13 +111,17 @@ impl BlobStore for DiskStore {
     }
 
     async fn size(&self, key: &BlobKey) -> Result<Option<u64>> {
-        let key = key.clone();
-        self.blocking(move |uploads| match uploads.folder().open_blob(&key) {
-            Ok((_, size)) => Ok(Some(size)),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+        Ok(self.metadata(key).await?.map(|metadata| metadata.len()))
+    }
+
+    async fn finished_at(&self, key: &BlobKey) -> Result<Option<i64>> {
+        let Some(metadata) = self.metadata(key).await? else { return Ok(None) };
+        let changed = metadata
+            .modified()
+            .map_err(|error| Error::io(format!("reading the time of blob {}", key.as_str()), error))?;
+        // A file from before 1970 is old, whatever its time.
+        let age = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Some(i64::try_from(age.as_secs()).unwrap_or(i64::MAX)))
     }
 
     async fn remove(&self, key: &BlobKey) -> Result<()> {

@@ -27,7 +27,8 @@ type Chunks = (Reader, io::Result<VecDeque<Bytes>>);
 impl Reader {
     /// Opens a blob at `offset` and reads its first chunks: all there is of a small one.
     pub(super) fn open(folder: &Folder, key: &BlobKey, offset: u64, length: u64) -> Result<Chunks> {
-        let (mut file, size) = folder.open_blob(key)?;
+        let (mut file, metadata) = folder.open_blob(key)?;
+        let size = metadata.len();
         if offset.checked_add(length).is_none_or(|end| end > size) {
             return Err(Error::Damaged(format!(
                 "blob {} holds {size} bytes, {length} from {offset} are asked for",
