@@ -1,0 +1,327 @@
+//! `/v2/<name>/blobs/uploads/` (distribution-spec v1.1, "Pushing blobs"; its main branch for `digest-algorithm` and
+//! cancelling).
+//!
+//! A session is an id that carries its owner (see [`upload_id`](super::upload_id)) and a file in the blob store that
+//! grows. The right to push is decided anew on every request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::header::{CONTENT_RANGE, HeaderValue, LOCATION, RANGE};
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body as _;
+use wharf_access::{Caller, Permission, Request};
+use wharf_oci::distribution::{
+    ChunkRange, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, ErrorCode, received_range,
+};
+use wharf_oci::{Algorithm, Digest, DigestError, RepositoryName};
+use wharf_storage::catalog::{BlobPlace, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
+use wharf_storage::{BlobStore, Catalog, UploadId};
+
+use super::body::{Chunks, content_length, read_whole};
+use super::query::Query;
+use super::{Answer, Context, empty, header, upload_id};
+use crate::App;
+use crate::error::Error;
+
+/// Begins a session, or stores or mounts a blob in this one request.
+pub(super) async fn begin(context: Context<'_>, name: &RepositoryName) -> Answer {
+    let Context { app, caller, parts, query, body } = context;
+    authorize(app, &caller, name).await?;
+    if let Some(digest) = query.first("mount") {
+        let digest: Digest = digest.parse()?;
+        // A source that is no name is a source without that blob. None at all: any that the caller may read.
+        let from = query.first("from").filter(|from| !from.is_empty());
+        let linked = match from.as_deref().map(str::parse::<RepositoryName>) {
+            None => app.catalog.mount_blob(&caller, None, name, &digest).await?,
+            Some(Ok(from)) => app.catalog.mount_blob(&caller, Some(&from), name, &digest).await?,
+            Some(Err(_)) => false,
+        };
+        if linked {
+            return Ok(created(name, &digest));
+        }
+    } else if query.first("digest").is_some() {
+        return monolithic(Context { app, caller, parts, query, body }, name).await;
+    }
+    let algorithm = announced_algorithm(query)?;
+    let id = upload_id::fresh(&app.upload_key, name, &caller)?;
+    app.blobs.create_upload(&id).await?;
+    let mut response = empty(StatusCode::ACCEPTED);
+    describe(response.headers_mut(), name, &id, algorithm, 0);
+    Ok(response)
+}
+
+/// Tells where a session continues.
+pub(super) async fn status(context: Context<'_>, name: &RepositoryName, id: &str) -> Answer {
+    let session = Session::open(context.app, &context.caller, context.query, name, id).await?;
+    let offset = session.app.blobs.upload_offset(&session.id).await?;
+    let mut response = empty(StatusCode::NO_CONTENT);
+    describe(response.headers_mut(), name, &session.id, session.algorithm, offset);
+    Ok(response)
+}
+
+/// Takes the next chunk: at the offset of `Content-Range`, or at the end where there is none.
+pub(super) async fn append(context: Context<'_>, name: &RepositoryName, id: &str) -> Answer {
+    let Context { app, caller, parts, query, body } = context;
+    let session = Session::open(app, &caller, query, name, id).await?;
+    let offset = session.app.blobs.upload_offset(&session.id).await?;
+    let offset = session.take(&parts.headers, body, offset).await?;
+    let mut response = empty(StatusCode::ACCEPTED);
+    describe(response.headers_mut(), name, &session.id, session.algorithm, offset);
+    Ok(response)
+}
+
+/// Takes what the last request brings, and makes the blob.
+pub(super) async fn finish(context: Context<'_>, name: &RepositoryName, id: &str) -> Answer {
+    let Context { app, caller, parts, query, body } = context;
+    let session = Session::open(app, &caller, query, name, id).await?;
+    let digest = required_digest(query)?;
+    let offset = session.app.blobs.upload_offset(&session.id).await?;
+    if offset == 0 && is_small(&parts.headers, body) {
+        session.check_range(&parts.headers, offset)?;
+        let content = read_small(app, &parts.headers, body).await?;
+        let outcome = commit_inline(app, &caller, name, &digest, content).await;
+        if matches!(outcome, Ok(()) | Err(Error::Storage(wharf_storage::Error::DigestMismatch { .. }))) {
+            app.blobs.cancel(&session.id).await?;
+        }
+        outcome?;
+        return Ok(created(name, &digest));
+    }
+    if !body.is_end_stream() {
+        session.take(&parts.headers, body, offset).await?;
+    }
+    commit_upload(app, caller, name, session.id, &digest).await?;
+    Ok(created(name, &digest))
+}
+
+/// Ends a session without a blob. Whoever may push may do so: clients tidy up after a mount that became a session.
+pub(super) async fn cancel(context: Context<'_>, name: &RepositoryName, id: &str) -> Answer {
+    let session = Session::open(context.app, &context.caller, context.query, name, id).await?;
+    session.app.blobs.upload_offset(&session.id).await?;
+    session.app.blobs.cancel(&session.id).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST ?digest=`: the whole blob in one request.
+async fn monolithic(context: Context<'_>, name: &RepositoryName) -> Answer {
+    let Context { app, caller, parts, query, body } = context;
+    let digest = required_digest(query)?;
+    if is_small(&parts.headers, body) {
+        let content = read_small(app, &parts.headers, body).await?;
+        commit_inline(app, &caller, name, &digest, content).await?;
+        return Ok(created(name, &digest));
+    }
+    let id = upload_id::fresh(&app.upload_key, name, &caller)?;
+    app.blobs.create_upload(&id).await?;
+    let session = Session { app, name, id, algorithm: digest.algorithm() };
+    if let Err(error) = session.take(&HeaderMap::new(), body, 0).await {
+        // Nobody was told the id, so nobody can continue.
+        app.blobs.cancel(&session.id).await?;
+        return Err(error);
+    }
+    commit_upload(app, caller, name, session.id, &digest).await?;
+    Ok(created(name, &digest))
+}
+
+/// A session whose id and right to push have been verified for this request.
+struct Session<'a> {
+    app: &'a App,
+    name: &'a RepositoryName,
+    id: UploadId,
+    algorithm: Option<Algorithm>,
+}
+
+impl<'a> Session<'a> {
+    async fn open(
+        app: &'a App,
+        caller: &Caller,
+        query: Query<'_>,
+        name: &'a RepositoryName,
+        id: &str,
+    ) -> Result<Self, Error> {
+        authorize(app, caller, name).await?;
+        let id = upload_id::verify(&app.upload_key, id, name, caller)?;
+        Ok(Self { app, name, id, algorithm: announced_algorithm(query)? })
+    }
+
+    /// Appends a body; returns the new offset.
+    async fn take(
+        &self,
+        headers: &HeaderMap,
+        body: &mut axum::body::Body,
+        offset: u64,
+    ) -> Result<u64, Error> {
+        let range = self.check_range(headers, offset)?;
+        let limit = range.map(|range| range.len());
+        let chunks = Chunks::new(body, self.app.config.body_timeout).limited(limit);
+        let appended = self.app.blobs.append(&self.id, offset, self.algorithm, chunks.boxed()).await;
+        let end = match appended {
+            Ok(end) => end,
+            // Another request wrote meanwhile: the client is told where to continue.
+            Err(wharf_storage::Error::Conflict { .. }) => {
+                let offset = self.app.blobs.upload_offset(&self.id).await?;
+                return Err(self.out_of_order("another request is writing to this upload", offset));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.app.metrics.artifacts.received(end - offset);
+        match range {
+            Some(range) if end - offset != range.len() => {
+                let message = format!("{} bytes came, Content-Range announced {}", end - offset, range.len());
+                Err(self.invalid_size(message))
+            }
+            _ => Ok(end),
+        }
+    }
+
+    /// Returns the announced range, if there is one and it begins where the session ends.
+    fn check_range(&self, headers: &HeaderMap, offset: u64) -> Result<Option<ChunkRange>, Error> {
+        let Some(value) = headers.get(CONTENT_RANGE) else { return Ok(None) };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let range: ChunkRange = text.parse().map_err(|_| {
+            let message = format!("Content-Range {text:?} is invalid: expected FIRST-LAST, such as 0-1023");
+            Error::answer(StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid, message)
+        })?;
+        if range.first != offset {
+            let message =
+                format!("chunk begins at byte {}, the upload continues at byte {offset}", range.first);
+            return Err(self.out_of_order(&message, offset));
+        }
+        if let Some(length) = content_length(headers)
+            && length != range.len()
+        {
+            let message = format!("Content-Length is {length}, Content-Range announces {}", range.len());
+            return Err(self.invalid_size(message));
+        }
+        Ok(Some(range))
+    }
+
+    /// 416 with what a client needs to continue.
+    fn out_of_order(&self, message: &str, offset: u64) -> Error {
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        let mut error = Error::answer(status, ErrorCode::BlobUploadInvalid, message);
+        if let Error::Answer { headers, .. } = &mut error {
+            describe(headers, self.name, &self.id, self.algorithm, offset);
+        }
+        error
+    }
+
+    fn invalid_size(&self, message: String) -> Error {
+        Error::answer(StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid, message)
+    }
+}
+
+async fn authorize(app: &App, caller: &Caller, name: &RepositoryName) -> Result<(), Error> {
+    Ok(app.catalog.authorize(caller, &Request::on_repository(Permission::PUSH, name)).await?)
+}
+
+/// Returns whether the whole body is announced to be small enough to be kept in the catalog.
+fn is_small(headers: &HeaderMap, body: &axum::body::Body) -> bool {
+    body.is_end_stream() || content_length(headers).is_some_and(|length| length <= MAX_INLINE_BYTES)
+}
+
+async fn read_small(app: &App, headers: &HeaderMap, body: &mut axum::body::Body) -> Result<Bytes, Error> {
+    let content = read_whole(body, headers, "blob", MAX_INLINE_BYTES, app.config.body_timeout).await?;
+    app.metrics.artifacts.received(content.len() as u64);
+    Ok(content)
+}
+
+async fn commit_inline(
+    app: &App,
+    caller: &Caller,
+    name: &RepositoryName,
+    digest: &Digest,
+    content: Bytes,
+) -> Result<(), Error> {
+    let actual = digest.algorithm().unwrap_or_default().digest(&content);
+    if actual != *digest {
+        return Err(wharf_storage::Error::DigestMismatch { expected: digest.clone(), actual }.into());
+    }
+    let size = content.len() as u64;
+    let blob = NewBlob { digest: actual, size, place: BlobPlace::Inline(content) };
+    app.catalog.commit_blob(caller, name, blob).await?;
+    Ok(())
+}
+
+/// Makes the upload durable, then links it. Once begun it is carried through, whether the client stays or not: given up half-way, it
+/// would leave bytes that nobody names.
+async fn commit_upload(
+    app: &App,
+    caller: Caller,
+    name: &RepositoryName,
+    id: UploadId,
+    digest: &Digest,
+) -> Result<(), Error> {
+    let (catalog, blobs) = (Arc::clone(&app.catalog), Arc::clone(&app.blobs));
+    let (name, digest) = (name.clone(), digest.clone());
+    let work = tokio::spawn(async move { store(&*catalog, &*blobs, &caller, &name, &id, digest).await });
+    match work.await {
+        Ok(outcome) => Ok(outcome?),
+        Err(error) => {
+            Err(wharf_storage::Error::Damaged(format!("storing a blob ended early: {error}")).into())
+        }
+    }
+}
+
+async fn store(
+    catalog: &dyn Catalog,
+    blobs: &dyn BlobStore,
+    caller: &Caller,
+    name: &RepositoryName,
+    id: &UploadId,
+    digest: Digest,
+) -> wharf_storage::Result<()> {
+    let (key, size) = blobs.finish(id, &digest).await?;
+    let blob = NewBlob { digest, size, place: BlobPlace::Stored(key.clone()) };
+    let outcome = catalog.commit_blob(caller, name, blob).await;
+    if !matches!(outcome, Ok(CommitOutcome::Kept)) {
+        blobs.remove(&key).await?;
+    }
+    outcome.map(|_| ())
+}
+
+fn created(name: &RepositoryName, digest: &Digest) -> Response<axum::body::Body> {
+    let mut response = empty(StatusCode::CREATED);
+    response.headers_mut().insert(LOCATION, header(&format!("/v2/{name}/blobs/{digest}")));
+    response.headers_mut().insert(DOCKER_CONTENT_DIGEST, header(digest.as_str()));
+    response
+}
+
+/// The location is relative, so that it is right behind every proxy.
+fn describe(
+    headers: &mut HeaderMap,
+    name: &RepositoryName,
+    id: &UploadId,
+    algorithm: Option<Algorithm>,
+    offset: u64,
+) {
+    let mut location = format!("/v2/{name}/blobs/uploads/{}", id.as_str());
+    if let Some(algorithm) = algorithm.filter(|&algorithm| algorithm != Algorithm::Sha256) {
+        // There is no table of sessions that would remember it.
+        location.push_str("?digest-algorithm=");
+        location.push_str(algorithm.name());
+    }
+    headers.insert(LOCATION, header(&location));
+    headers.insert(RANGE, header(&received_range(offset)));
+    headers.insert(
+        DOCKER_UPLOAD_UUID,
+        HeaderValue::from_str(id.as_str()).unwrap_or(HeaderValue::from_static("")),
+    );
+}
+
+fn announced_algorithm(query: Query<'_>) -> Result<Option<Algorithm>, Error> {
+    Ok(query.first("digest-algorithm").map(|name| name.parse()).transpose()?)
+}
+
+fn required_digest(query: Query<'_>) -> Result<Digest, Error> {
+    let Some(text) = query.first("digest") else {
+        let message = "the parameter \"digest\" is missing";
+        return Err(Error::answer(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message));
+    };
+    let digest: Digest = text.parse()?;
+    if digest.algorithm().is_none() {
+        return Err(DigestError::Unsupported(digest.algorithm_name().to_owned()).into());
+    }
+    Ok(digest)
+}

@@ -1,0 +1,212 @@
+//! Everything that can go wrong in a request, and the one function that chooses its HTTP status and error code.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, Response, StatusCode};
+use wharf_access::{Caller, Denied, Principal};
+use wharf_oci::distribution::{ErrorBody, ErrorCode};
+use wharf_oci::{DigestError, ManifestError, NameError, ReferenceError};
+
+use crate::auth::AuthError;
+
+/// Why a request was not served. It changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Storage(#[from] wharf_storage::Error),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The body is larger than the server takes.
+    #[error("body of {what} is larger than {limit_bytes} bytes")]
+    TooLarge { what: &'static str, limit_bytes: u64 },
+    /// The body ended early or could not be read.
+    #[error("the request body could not be read")]
+    Body(#[source] io::Error),
+    /// Anything that needs no kind of its own.
+    #[error("{message}")]
+    Answer { status: StatusCode, code: ErrorCode, message: String, headers: HeaderMap },
+}
+
+impl Error {
+    /// Returns an error with a status and code of its own.
+    pub(crate) fn answer(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Answer { status, code, message: message.into(), headers: HeaderMap::new() }
+    }
+
+    /// Adds a header to the answer, if it is one with a status of its own.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if let Self::Answer { headers, .. } = &mut self {
+            headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Returns whether what was asked for does not exist.
+    pub(crate) fn is_not_found(&self, wanted: &str) -> bool {
+        matches!(self, Self::Storage(wharf_storage::Error::NotFound { what, .. }) if *what == wanted)
+    }
+}
+
+/// Chooses HTTP status and error code: the only place that does, for every API.
+///
+/// Nothing can be enumerated: whoever sends no credentials is asked for some, whatever they asked for and whether it
+/// exists or not; whoever may not see a project is told that it is not there, exactly as if it were not.
+pub(crate) fn status_and_code(error: &Error, caller: &Caller) -> (StatusCode, ErrorCode) {
+    use wharf_storage::Error as Storage;
+    match error {
+        Error::Storage(Storage::Denied(_)) if caller.principal == Principal::Anonymous => {
+            (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized)
+        }
+        Error::Storage(Storage::Denied(Denied::Hidden)) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
+        Error::Storage(Storage::Denied(Denied::Forbidden)) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
+        Error::Storage(Storage::NotFound { what, .. }) => {
+            let code = match *what {
+                "manifest" | "tag" => ErrorCode::ManifestUnknown,
+                "blob" => ErrorCode::BlobUnknown,
+                "upload" => ErrorCode::BlobUploadUnknown,
+                _ => ErrorCode::NameUnknown,
+            };
+            (StatusCode::NOT_FOUND, code)
+        }
+        Error::Storage(Storage::Conflict { .. }) => (StatusCode::CONFLICT, ErrorCode::Denied),
+        Error::Storage(Storage::Invalid { .. }) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
+        Error::Storage(Storage::MissingBlobs(_)) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
+        // Harbor's answer to a full quota, which clients print as it is.
+        Error::Storage(Storage::QuotaExceeded { .. }) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
+        Error::Storage(Storage::DigestMismatch { .. }) => (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid),
+        Error::Storage(Storage::Full(_)) => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
+        Error::Storage(Storage::Io { .. }) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+        Error::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Unknown),
+        Error::Auth(AuthError::Storage(_)) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unknown),
+        Error::Auth(AuthError::TooManyAttempts { .. }) => {
+            (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
+        }
+        Error::Auth(_) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+        Error::Digest(_) | Error::Reference(ReferenceError::Digest(_)) => {
+            (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid)
+        }
+        Error::Name(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
+        Error::Reference(_) => (StatusCode::BAD_REQUEST, ErrorCode::TagInvalid),
+        Error::Manifest(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
+        Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
+        Error::Body(_) => (StatusCode::BAD_REQUEST, ErrorCode::SizeInvalid),
+        Error::Answer { status, code, .. } => (*status, *code),
+    }
+}
+
+/// Returns the answer to a request that failed, in the form of distribution-spec v1.1, "Error Codes". `challenges` are sent
+/// along when credentials are what is missing.
+pub(crate) fn error_response(error: &Error, caller: &Caller, challenges: &[HeaderValue]) -> Response<Body> {
+    let (status, code) = status_and_code(error, caller);
+    if status.is_server_error() {
+        log(error);
+    }
+    let mut body = ErrorBody::new(code, message(error, status));
+    if let Error::Storage(wharf_storage::Error::MissingBlobs(missing)) = error {
+        let digests: Vec<_> = missing.iter().take(100).map(|digest| digest.as_str()).collect();
+        body.errors[0].detail = Some(serde_json::json!({ "digests": digests }));
+    }
+    let json = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match error {
+        Error::Answer { headers: more, .. } => headers.extend(more.clone()),
+        Error::Auth(AuthError::TooManyAttempts { retry_after_seconds }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
+        _ => {}
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        for challenge in challenges {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+    }
+    response
+}
+
+/// Returns what the client is told: everything about its own doing, nothing about the server's insides.
+fn message(error: &Error, status: StatusCode) -> String {
+    use wharf_storage::Error as Storage;
+    match error {
+        Error::Storage(Storage::Denied(_)) if status == StatusCode::UNAUTHORIZED => {
+            "authentication required".to_owned()
+        }
+        Error::Storage(Storage::Denied(Denied::Hidden)) => "repository does not exist".to_owned(),
+        Error::Storage(Storage::NotFound { what: "project" | "repository", .. }) => {
+            "repository does not exist".to_owned()
+        }
+        Error::Storage(Storage::Full(_)) => "the registry's storage is full".to_owned(),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+            "the registry's storage does not answer; try again later".to_owned()
+        }
+        _ if status == StatusCode::INTERNAL_SERVER_ERROR => "the registry has an internal error".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn log(error: &Error) {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(error = %text, "request failed: {text}");
+}
+
+/// Why a registry did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The catalog or the blob store does not answer.
+    #[error(transparent)]
+    Storage(#[from] wharf_storage::Error),
+    /// The system gave no random bytes.
+    #[error("the system has no randomness")]
+    Randomness(#[source] getrandom::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}{}", hint(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("TLS: {path}: {problem}")]
+    Tls {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A password or key cannot be used.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => ": another program listens there already; choose another with --listen",
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need a privilege; choose another with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        _ => "",
+    }
+}

@@ -1,0 +1,38 @@
+//! The small jobs.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::App;
+
+pub(super) async fn flush_audit(app: Arc<App>) {
+    if let Err(error) = app.audit.flush(&*app.catalog).await {
+        tracing::error!(%error, "audit entries were not written: {error}");
+    }
+}
+
+pub(super) async fn trim_audit(app: Arc<App>) {
+    let retention = i64::try_from(app.config.audit_retention.as_millis()).unwrap_or(i64::MAX);
+    let before = Timestamp::now().as_millisecond().saturating_sub(retention);
+    match app.catalog.trim_audit(before, app.config.audit_entries).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "removed {count} audit entries beyond their retention"),
+        Err(error) => tracing::error!(%error, "the audit log was not trimmed: {error}"),
+    }
+}
+
+pub(super) async fn expire_uploads(app: Arc<App>) {
+    match app.blobs.expire_uploads(app.config.upload_expiry).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "removed {count} unfinished uploads that nobody continued"),
+        Err(error) => tracing::error!(%error, "unfinished uploads were not removed: {error}"),
+    }
+}
+
+pub(super) async fn count_storage(app: Arc<App>) {
+    match app.catalog.storage_use().await {
+        Ok(storage_use) => app.metrics.storage.update(storage_use, app.config.storage_limit_bytes),
+        Err(error) => tracing::error!(%error, "storage use was not counted: {error}"),
+    }
+}

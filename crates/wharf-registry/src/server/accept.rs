@@ -1,0 +1,128 @@
+//! The accept loop.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::Service as _;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::service::{Peer, Registry};
+use super::tls::Reloading;
+use crate::App;
+
+/// How often the TLS files are looked at.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Option<Reloading>,
+    mut stopping: watch::Receiver<bool>,
+    shutdown_timeout: Duration,
+) {
+    let permits = Arc::new(Semaphore::new(app.config.connections));
+    let header_timeout = app.config.header_timeout;
+    let builder = Arc::new(builder(header_timeout));
+    let graceful = GracefulShutdown::new();
+    let registry = Registry::new(app);
+    let tls = tls.map(Arc::new);
+    let mut reload = tokio::time::interval(RELOAD_INTERVAL);
+    reload.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+            _ = reload.tick(), if tls.is_some() => {
+                if let Some(tls) = &tls {
+                    tls.reload();
+                }
+                continue;
+            }
+        };
+        let Some((stream, address, permit)) = accepted else { continue };
+        let (builder, watcher, registry) = (Arc::clone(&builder), graceful.watcher(), registry.clone());
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor());
+        tokio::spawn(async move {
+            let peer = Peer { address, tls: acceptor.is_some() };
+            match acceptor {
+                None => serve(&builder, watcher, registry, peer, stream).await,
+                Some(acceptor) => match tokio::time::timeout(header_timeout, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(&builder, watcher, registry, peer, stream).await,
+                    Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed: {error}"),
+                    Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+                },
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(shutdown_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!(
+            timeout_seconds = shutdown_timeout.as_secs(),
+            "some requests were still in flight at the end of the shutdown time"
+        );
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, address)) => {
+            // Answers are written whole; waiting to fill packets only adds latency. Failing is harmless.
+            let _ = stream.set_nodelay(true);
+            Some((stream, address, permit))
+        }
+        Err(error) => {
+            // Out of file descriptors, most likely: wait for some connection to end instead of spinning.
+            tracing::warn!(%error, "could not accept a connection: {error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+async fn serve<S>(
+    builder: &Builder<TokioExecutor>,
+    watcher: Watcher,
+    registry: Registry,
+    peer: Peer,
+    stream: S,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        registry.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = pin!(watcher.watch(connection.into_owned()));
+    if let Err(error) = connection.await {
+        // Clients that stop reading early are everyday business.
+        tracing::debug!(address = %peer.address, %error, "connection ended: {error}");
+    }
+}
+
+fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_headers(100);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(64 * 1024)
+        .max_concurrent_streams(250)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
