@@ -13,13 +13,17 @@
 
 pub mod blobs;
 pub mod catalog;
+mod collector;
 pub mod contract;
+mod doctor;
 mod error;
 mod faults;
 mod sqlite;
 
 pub use blobs::{BlobKey, BlobStore, DiskStore, UploadId};
 pub use catalog::Catalog;
+pub use collector::{CollectionReport, Collector};
+pub use doctor::{Doctor, DoctorOptions, DoctorReport, Finding};
 pub use error::{Error, Result};
 #[cfg(feature = "testing")]
 pub use faults::on_reached;

@@ -1,0 +1,142 @@
+//! One run of garbage collection over catalog and blob store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::catalog::{Collected, Collection, CollectionPolicy};
+use crate::{BlobStore, Error, Result, faults};
+
+/// The lease under which runs exclude each other.
+const LEASE: &str = "collection";
+/// For how long the lease is taken; it is renewed with every step, so that a run that died is over after this time.
+const LEASE_SECONDS: i64 = 60;
+/// How many removals share a transaction: few enough that a push does not notice one.
+const STEP: usize = 200;
+
+/// Removes what nothing refers to any more.
+///
+/// The catalog decides and commits first, step by step; then the bytes that no content names any more are removed, and
+/// last their keys are forgotten. A run that ends anywhere in between is taken up by the next one.
+#[derive(Clone)]
+pub struct Collector {
+    catalog: Arc<dyn Collection>,
+    blobs: Arc<dyn BlobStore>,
+    holder: String,
+}
+
+/// What a run did, or with `dry_run` would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectionReport {
+    /// What went from the catalog.
+    pub collected: Collected,
+    /// How many keys' bytes were removed from the blob store.
+    pub keys_removed: u64,
+    /// How many keys' bytes could not be removed; the next run tries again.
+    pub keys_failed: u64,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("holder", &self.holder).finish_non_exhaustive()
+    }
+}
+
+impl Collector {
+    /// Returns the collector over this catalog and blob store. Runs of one collector and of others exclude each other.
+    pub fn new(catalog: Arc<dyn Collection>, blobs: Arc<dyn BlobStore>) -> Self {
+        Self { catalog, blobs, holder: String::new() }
+    }
+
+    /// Runs until there is nothing left to remove. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when another run is under way, here or in another process. What had been removed before a
+    /// failure stays removed.
+    pub async fn run(&self, now: i64, policy: &CollectionPolicy) -> Result<CollectionReport> {
+        let holder = random_name()?;
+        let run = Self { holder, ..self.clone() };
+        run.keep_lease().await?;
+        let result = run.run_under_lease(now, policy).await;
+        let released = run.catalog.release_lease(LEASE, &run.holder).await;
+        let report = result?;
+        released?;
+        Ok(report)
+    }
+
+    async fn run_under_lease(&self, now: i64, policy: &CollectionPolicy) -> Result<CollectionReport> {
+        let mut report = CollectionReport { dry_run: policy.dry_run, ..CollectionReport::default() };
+        loop {
+            let step = self.catalog.collect_step(now, policy, STEP).await?;
+            report.collected += step;
+            if policy.dry_run {
+                return Ok(report);
+            }
+            faults::reached("collector: stepped");
+            if step == Collected::default() {
+                break;
+            }
+            self.keep_lease().await?;
+        }
+        self.remove_released(&mut report).await?;
+        Ok(report)
+    }
+
+    /// Removes the bytes of released keys, those of runs that died included.
+    async fn remove_released(&self, report: &mut CollectionReport) -> Result<()> {
+        loop {
+            let keys = self.catalog.released_keys(STEP).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let mut removed = Vec::with_capacity(keys.len());
+            for key in keys {
+                match self.blobs.remove(&key).await {
+                    Ok(()) => removed.push(key),
+                    Err(error) => {
+                        tracing::warn!(%error, key = key.as_str(), "cannot remove the bytes of a collected blob");
+                        report.keys_failed += 1;
+                    }
+                }
+                faults::reached("collector: removed bytes");
+            }
+            self.catalog.forget_released(&removed).await?;
+            faults::reached("collector: forgot keys");
+            report.keys_removed += removed.len() as u64;
+            // What failed is listed again and again; it is left for the next run.
+            if report.keys_failed > 0 {
+                return Ok(());
+            }
+            self.keep_lease().await?;
+        }
+    }
+
+    async fn keep_lease(&self) -> Result<()> {
+        if self.catalog.acquire_lease(LEASE, &self.holder, LEASE_SECONDS).await? {
+            Ok(())
+        } else {
+            Err(Error::Conflict {
+                what: "garbage collection",
+                name: LEASE.to_owned(),
+                problem: "is running already".to_owned(),
+            })
+        }
+    }
+}
+
+fn random_name() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("cannot get random bytes", std::io::Error::other(error.to_string())))?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}
+
+impl std::ops::AddAssign for Collected {
+    fn add_assign(&mut self, other: Self) {
+        self.manifests += other.manifests;
+        self.links += other.links;
+        self.blobs += other.blobs;
+        self.bytes += other.bytes;
+    }
+}
