@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::node::{self, Document, NodeId, NodeKind};
-use crate::number::format_float_g32;
+use crate::number::{format_float_g, format_float_g32};
 use crate::resolve::{Scalar, resolve};
 use crate::{Error, ErrorKind, Limits, Map, Value};
 
@@ -79,6 +79,7 @@ impl Reader {
             decoded: 0,
             from_aliases: 0,
             repeated: Vec::new(),
+            no_json: None,
         };
         let value = decoder.value(document.root, 0)?;
         if let Some((_, place)) = decoder.repeated.first() {
@@ -87,7 +88,24 @@ impl Reader {
             let text = format!("yaml: unmarshal errors:\n{}", lines.join("\n"));
             return Err(Error::new(ErrorKind::Content, text, place));
         }
+        // A later entry may have replaced the number that JSON cannot hold.
+        if let Some(place) = decoder.no_json
+            && let Some(number) = find_no_json(&value)
+        {
+            let text = format!("json: unsupported value: {}", format_float_g(number));
+            return Err(Error::new(ErrorKind::Unsupported, text, Some(place)));
+        }
         Ok(value)
+    }
+}
+
+/// Returns an infinity or NaN inside the value.
+fn find_no_json(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(number) if !number.is_finite() => Some(*number),
+        Value::List(items) => items.iter().find_map(find_no_json),
+        Value::Map(map) => map.values().find_map(find_no_json),
+        _ => None,
     }
 }
 
@@ -100,6 +118,8 @@ struct Decoder<'a> {
     from_aliases: u64,
     /// Repeated keys found in strict mode.
     repeated: Vec<(String, (usize, usize))>,
+    /// Where the first infinity or NaN stands.
+    no_json: Option<(usize, usize)>,
 }
 
 /// A map key before it is text; different kinds may share a text (`1` and `"1"`).
@@ -266,7 +286,7 @@ impl Decoder<'_> {
         Err(Error::new(ErrorKind::Limit, text, Some(self.document.nodes[id].place)))
     }
 
-    fn scalar(&self, id: NodeId, text: &str, tag: Option<&str>, plain: bool) -> Result<Value, Error> {
+    fn scalar(&mut self, id: NodeId, text: &str, tag: Option<&str>, plain: bool) -> Result<Value, Error> {
         let place = Some(self.document.nodes[id].place);
         if tag.is_none() && !plain {
             return Ok(text.into());
@@ -278,10 +298,11 @@ impl Decoder<'_> {
             Scalar::Bool(value) => Value::Bool(value),
             Scalar::Int(value) => self.number(Value::Int(value)),
             Scalar::Uint(value) => self.number(Value::Uint(value)),
-            Scalar::Float(value) if value.is_finite() => Value::Float(value),
             Scalar::Float(value) => {
-                let text = format!("json: unsupported value: {}", crate::format_float_g(value));
-                return Err(Error::new(ErrorKind::Unsupported, text, place));
+                if !value.is_finite() {
+                    self.no_json.get_or_insert(self.document.nodes[id].place);
+                }
+                Value::Float(value)
             }
             Scalar::Timestamp | Scalar::Text => text.into(),
             Scalar::Binary => match decode_base64(text) {

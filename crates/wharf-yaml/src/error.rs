@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::scan::Mark;
+
 /// A text that could not be read, or a value that could not be written.
 ///
 /// The displayed text is what go-yaml says (`yaml: line 3: did not find expected key`), because Helm's users search
@@ -34,6 +36,26 @@ impl Error {
         Self(Box::new(Inner { kind, text: text.into(), place }))
     }
 
+    /// An error met while finding tokens; go-yaml names the line of `here`, or that of `context` on the first line.
+    pub(crate) fn scan(problem: &str, here: Mark, context: Mark) -> Self {
+        let shown = if here.line > 0 { here.line + 1 } else { context.line };
+        Self::at_line(problem, shown, here)
+    }
+
+    /// An error met while putting tokens together; go-yaml counts these lines from zero.
+    pub(crate) fn parse(problem: &str, here: Mark, context: Option<Mark>) -> Self {
+        let shown = if here.line > 0 { here.line } else { context.map_or(0, |context| context.line) };
+        Self::at_line(problem, shown, here)
+    }
+
+    fn at_line(problem: &str, shown: usize, here: Mark) -> Self {
+        let text = match shown {
+            0 => format!("yaml: {problem}"),
+            line => format!("yaml: line {line}: {problem}"),
+        };
+        Self::new(ErrorKind::Syntax, text, Some((here.line, here.column)))
+    }
+
     /// Returns what went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -60,26 +82,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<libyaml_safer::Error> for Error {
-    fn from(error: libyaml_safer::Error) -> Self {
-        let problem = error.problem_mark();
-        let context = error.context_mark();
-        // go-yaml adds one to scanner lines only, and leaves out a line it takes for unset.
-        let shown = match (problem, context) {
-            (Some(mark), _) if mark.line != 0 => {
-                mark.line + u64::from(error.kind() == libyaml_safer::ErrorKind::Scanner)
-            }
-            (_, Some(mark)) => mark.line,
-            _ => 0,
-        };
-        let text = match shown {
-            0 => format!("yaml: {}", error.problem()),
-            line => format!("yaml: line {line}: {}", error.problem()),
-        };
-        let place = problem
-            .or(context)
-            .map(|mark| (usize::try_from(mark.line).unwrap_or(0), usize::try_from(mark.column).unwrap_or(0)));
-        Self::new(ErrorKind::Syntax, text, place)
-    }
-}

@@ -32,6 +32,7 @@ mod limits;
 mod node;
 mod number;
 mod resolve;
+mod scan;
 mod value;
 
 pub use decode::{Numbers, Reader, from_yaml};

@@ -1,6 +1,6 @@
 //! What a scalar without quotes means (go-yaml v2 `resolve`), in the YAML 1.1 manner.
 
-use crate::number::{parse_float, parse_int, parse_uint};
+use crate::number::{parse_float, parse_float_with_underscores, parse_int, parse_uint};
 
 /// A scalar with its meaning found.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ fn by_looks(text: &str, timestamps: bool) -> Scalar {
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => word(text),
         b'.' => match word(text) {
-            Scalar::Text => parse_float(text).map_or(Scalar::Text, Scalar::Float),
+            Scalar::Text => parse_float_with_underscores(text).map_or(Scalar::Text, Scalar::Float),
             found => found,
         },
         b'+' | b'-' | b'0'..=b'9' => match word(text) {

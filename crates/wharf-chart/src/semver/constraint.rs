@@ -134,7 +134,7 @@ impl Group {
         loop {
             let (operator, after) = Operator::read(rest);
             let (version, after) = split_version(trim_space(after)).ok_or_else(improper)?;
-            terms.push(Term::new(operator, version)?);
+            terms.push((operator, version));
             rest = trim_space(after);
             if rest.is_empty() {
                 break;
@@ -146,6 +146,9 @@ impl Group {
                 None => return Err(improper()),
             }
         }
+        // Only a group whose whole form is right has its versions read.
+        let terms = terms.into_iter().map(|(operator, version)| Term::new(operator, version));
+        let terms = terms.collect::<Result<Vec<_>, _>>()?;
         let names_prerelease = terms.iter().any(|t| !t.version.prerelease().is_empty());
         Ok(Self { terms, names_prerelease })
     }
@@ -299,11 +302,12 @@ fn trim_space(text: &str) -> &str {
     text.trim_start_matches(['\t', '\n', '\u{c}', '\r', ' '])
 }
 
-/// Splits a version with wildcards off the front.
+/// Splits a version with wildcards off the front; a single `|` passes for a digit here, as in the Go library, and makes
+/// the version unreadable later.
 fn split_version(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let number = |from: usize| {
-        bytes[from..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'x' | b'X' | b'*')).count()
+        bytes[from..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'x' | b'X' | b'*' | b'|')).count()
     };
     let word =
         |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
@@ -334,7 +338,7 @@ fn split_version(text: &str) -> Option<(&str, &str)> {
 fn rewrite_hyphen_ranges(text: &str) -> String {
     static RANGE: LazyLock<Regex> = LazyLock::new(|| {
         let space = r"[\t\n\x0c\r ]";
-        let number = r"[0-9xX*]+";
+        let number = r"[0-9xX*|]+";
         let words = r"[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*";
         let version = format!(r"v?{number}(?:\.{number})?(?:\.{number})?(?:-{words})?(?:\+{words})?");
         Regex::new(&format!("{space}*({version}){space}+-{space}+({version}){space}*"))

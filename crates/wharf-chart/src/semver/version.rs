@@ -46,9 +46,9 @@ pub enum VersionError {
     /// The part behind `+` is malformed.
     #[error("invalid metadata string")]
     Metadata,
-    /// A number does not fit 64 bits.
-    #[error("error parsing version segment: strconv.ParseUint: parsing \"{0}\": value out of range")]
-    OutOfRange(String),
+    /// A number is missing or does not fit 64 bits; the text is Go's.
+    #[error("{0}")]
+    Number(String),
 }
 
 impl Version {
@@ -114,7 +114,11 @@ impl Version {
         if numbers.len() > 3 || !numbers.iter().all(digits) || !parts(pre) || !parts(metadata) {
             return Err(VersionError::Invalid);
         }
-        let at = |index: usize| numbers.get(index).map_or(Ok(0), |text| number(text));
+        let within = |error| match error {
+            VersionError::Number(text) => VersionError::Number(format!("error parsing version segment: {text}")),
+            other => other,
+        };
+        let at = |index: usize| numbers.get(index).map_or(Ok(0), |text| number(text).map_err(within));
         let (major, minor, patch) = (at(0)?, at(1)?, at(2)?);
         if let Some(pre) = pre {
             check_prerelease(pre)?;
@@ -217,10 +221,10 @@ fn split_off(text: &str, mark: char) -> (&str, Option<&str>) {
 }
 
 fn number(text: &str) -> Result<u64, VersionError> {
-    if text.is_empty() {
-        return Err(VersionError::Invalid);
-    }
-    text.parse().map_err(|_| VersionError::OutOfRange(text.to_owned()))
+    text.parse().map_err(|_| {
+        let why = if text.is_empty() { "invalid syntax" } else { "value out of range" };
+        VersionError::Number(format!("strconv.ParseUint: parsing \"{text}\": {why}"))
+    })
 }
 
 fn check_prerelease(text: &str) -> Result<(), VersionError> {

@@ -1,6 +1,9 @@
 //! What users of the crate get, by topic.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, reason = "tests read recorded cases and charts from disk")]
+#![expect(clippy::print_stderr, reason = "tests say what they skipped")]
 
 mod oci;
 mod pack;
+mod semver;
 mod support;

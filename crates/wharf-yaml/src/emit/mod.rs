@@ -6,12 +6,14 @@ mod writer;
 
 use crate::number::{parse_int, parse_uint};
 use crate::resolve::reads_as_text;
-use crate::{Error, ErrorKind, Map, Value, format_float_g, format_float_json};
+use crate::{Error, ErrorKind, Map, Value, format_float_g, format_float_json, write_json_string};
 use scalar::{Analysis, Style};
 use writer::Writer;
 
 /// Longest key written without the `? ` form, in bytes.
 const MAX_SIMPLE_KEY_BYTES: usize = 128;
+/// Longest key that go-yaml reads back from JSON, quotes and escapes included, in characters.
+const MAX_JSON_KEY_CHARS: usize = 1024;
 
 /// Writes a value as `sigs.k8s.io/yaml` `Marshal` does, with a line end at the end.
 ///
@@ -20,7 +22,8 @@ const MAX_SIMPLE_KEY_BYTES: usize = 128;
 ///
 /// # Errors
 /// NaN and infinities, and text with control characters that JSON leaves bare but YAML refuses (U+007F to U+009F
-/// without U+0085, U+FFFE, U+FFFF).
+/// without U+0085, U+FFFE, U+FFFF), and keys with U+0085 or of more than 1024 characters. Helm's `toYaml` gives an empty
+/// text for all of these.
 pub fn to_yaml(value: &Value) -> Result<String, Error> {
     let mut emitter = Emitter { out: Writer::new() };
     emitter.node(value, Context::Root)?;
@@ -77,18 +80,18 @@ impl Emitter {
         let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (&**key, value)).collect();
         keys::sort(&mut entries);
         for (key, value) in entries {
-            let key = through_json(key)?;
+            let key = key_through_json(key)?;
             self.out.write_indent();
-            let multiline = Analysis::of(&key).multiline;
+            let multiline = Analysis::of(key).multiline;
             if multiline || key.len() > MAX_SIMPLE_KEY_BYTES {
                 self.out.write_indicator("?", true, false, true);
-                let (analysis, style) = style_of(&key);
-                self.scalar(&key, &analysis, style, false);
+                let (analysis, style) = style_of(key);
+                self.scalar(key, &analysis, style, false);
                 self.out.write_indent();
                 self.out.write_indicator(":", true, false, true);
             } else {
-                let (analysis, style) = style_of(&key);
-                self.scalar(&key, &analysis, style, true);
+                let (analysis, style) = style_of(key);
+                self.scalar(key, &analysis, style, true);
                 self.out.write_indicator(":", false, false, false);
             }
             self.node(value, Context::MapValue)?;
@@ -173,6 +176,20 @@ fn float_text(value: f64) -> Result<String, Error> {
         Some(whole) => whole.to_string(),
         None => format_float_g(value),
     })
+}
+
+/// A key after it was JSON and was read back as YAML, which wants it on one line and not too long.
+fn key_through_json(key: &str) -> Result<&str, Error> {
+    let mut json = String::new();
+    if key.len() > MAX_JSON_KEY_CHARS / 6 {
+        write_json_string(&mut json, key);
+    }
+    if key.contains('\u{85}') || json.chars().count() > MAX_JSON_KEY_CHARS {
+        let text = "yaml: line 1: did not find expected ',' or '}'";
+        return Err(Error::new(ErrorKind::Unsupported, text, None));
+    }
+    through_json(key)?;
+    Ok(key)
 }
 
 /// The text after it was JSON and was read back as YAML: next-line characters fold, some characters cannot pass.
