@@ -18,10 +18,17 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     /// `plain` is written without quotes and without a tag that would fix its kind.
-    Scalar { text: String, tag: Option<String>, plain: bool },
+    Scalar {
+        text: String,
+        tag: Option<String>,
+        plain: bool,
+    },
     List(Vec<NodeId>),
     Map(Vec<(NodeId, NodeId)>),
-    Alias { anchor: String, target: NodeId },
+    Alias {
+        anchor: String,
+        target: NodeId,
+    },
 }
 
 /// One parsed document.
@@ -34,7 +41,11 @@ pub(crate) struct Document {
 /// Reads the first document; `None` for a text without any. What follows the document is not looked at.
 pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Option<Document>, Error> {
     if text.len() > limits.max_bytes {
-        let text = format!("yaml: document of {} bytes is larger than the limit of {}", text.len(), limits.max_bytes);
+        let text = format!(
+            "yaml: document of {} bytes is larger than the limit of {}",
+            text.len(),
+            limits.max_bytes
+        );
         return Err(Error::new(ErrorKind::Limit, text, None));
     }
     let text = decode(text)?;
@@ -98,7 +109,10 @@ impl Parser<'_, '_> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut version_seen = false;
-        while matches!(self.scanner.peek()?.token, Token::VersionDirective { .. } | Token::TagDirective { .. }) {
+        while matches!(
+            self.scanner.peek()?.token,
+            Token::VersionDirective { .. } | Token::TagDirective { .. }
+        ) {
             let Placed { token, start } = self.scanner.take()?;
             match token {
                 Token::VersionDirective { .. } if version_seen => {
@@ -108,7 +122,9 @@ impl Parser<'_, '_> {
                 Token::VersionDirective { .. } => {
                     return Err(Error::parse("found incompatible YAML document", start, None));
                 }
-                Token::TagDirective { handle, .. } if self.tag_prefixes.iter().any(|(known, _)| *known == handle) => {
+                Token::TagDirective { handle, .. }
+                    if self.tag_prefixes.iter().any(|(known, _)| *known == handle) =>
+                {
                     return Err(Error::parse("found duplicate %TAG directive", start, None));
                 }
                 Token::TagDirective { handle, prefix } => self.tag_prefixes.push((handle, prefix)),
@@ -127,7 +143,8 @@ impl Parser<'_, '_> {
     fn node(&mut self, block: bool, indentless: bool, depth: usize) -> Result<NodeId, Error> {
         let start = self.scanner.peek()?.start;
         if depth > self.limits.max_depth {
-            let text = format!("yaml: line {}: exceeded max depth of {}", start.line + 1, self.limits.max_depth);
+            let text =
+                format!("yaml: line {}: exceeded max depth of {}", start.line + 1, self.limits.max_depth);
             return Err(Error::new(ErrorKind::Limit, text, Some((start.line, start.column))));
         }
         if let Token::Alias(_) = self.scanner.peek()?.token {
@@ -224,14 +241,21 @@ impl Parser<'_, '_> {
                     });
                 }
                 Token::BlockEnd => break,
-                _ => return Err(Error::parse("did not find expected '-' indicator", next.start, Some(opened))),
+                _ => {
+                    return Err(Error::parse("did not find expected '-' indicator", next.start, Some(opened)));
+                }
             }
         }
         self.nodes[id].kind = NodeKind::List(items);
         Ok(id)
     }
 
-    fn indentless_sequence(&mut self, start: Mark, anchor: Option<String>, depth: usize) -> Result<NodeId, Error> {
+    fn indentless_sequence(
+        &mut self,
+        start: Mark,
+        anchor: Option<String>,
+        depth: usize,
+    ) -> Result<NodeId, Error> {
         let id = self.add(NodeKind::List(Vec::new()), start, anchor)?;
         let mut items = Vec::new();
         while self.scanner.peek()?.token == Token::BlockEntry {
@@ -291,7 +315,12 @@ impl Parser<'_, '_> {
         let id = self.add(NodeKind::List(Vec::new()), start, anchor)?;
         let opened = self.scanner.take()?.start;
         let mut items = Vec::new();
-        while self.flow_continues(Token::FlowSequenceEnd, items.is_empty(), "did not find expected ',' or ']'", opened)? {
+        while self.flow_continues(
+            Token::FlowSequenceEnd,
+            items.is_empty(),
+            "did not find expected ',' or ']'",
+            opened,
+        )? {
             items.push(match self.scanner.peek()?.token {
                 Token::Key => self.single_pair(depth)?,
                 _ => self.node(false, false, depth + 1)?,
@@ -324,7 +353,12 @@ impl Parser<'_, '_> {
         let id = self.add(NodeKind::Map(Vec::new()), start, anchor)?;
         let opened = self.scanner.take()?.start;
         let mut entries = Vec::new();
-        while self.flow_continues(Token::FlowMappingEnd, entries.is_empty(), "did not find expected ',' or '}'", opened)? {
+        while self.flow_continues(
+            Token::FlowMappingEnd,
+            entries.is_empty(),
+            "did not find expected ',' or '}'",
+            opened,
+        )? {
             let pair = if self.scanner.peek()?.token == Token::Key {
                 self.scanner.take()?;
                 let next = self.scanner.peek()?;
@@ -346,7 +380,13 @@ impl Parser<'_, '_> {
     }
 
     /// Whether another entry follows; takes the comma before it or the closing token.
-    fn flow_continues(&mut self, end: Token, first: bool, problem: &str, opened: Mark) -> Result<bool, Error> {
+    fn flow_continues(
+        &mut self,
+        end: Token,
+        first: bool,
+        problem: &str,
+        opened: Mark,
+    ) -> Result<bool, Error> {
         if self.scanner.peek()?.token != end && !first {
             let next = self.scanner.peek()?;
             if next.token != Token::FlowEntry {

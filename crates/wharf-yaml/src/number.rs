@@ -107,7 +107,8 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
 pub(crate) fn parse_float_with_underscores(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-    let misplaced = |(at, byte): (usize, &u8)| *byte == b'_' && !(digit(at.checked_sub(1)) && digit(Some(at + 1)));
+    let misplaced =
+        |(at, byte): (usize, &u8)| *byte == b'_' && !(digit(at.checked_sub(1)) && digit(Some(at + 1)));
     if bytes.iter().enumerate().any(misplaced) { None } else { parse_float(&text.replace('_', "")) }
 }
 

@@ -115,7 +115,9 @@ impl Version {
             return Err(VersionError::Invalid);
         }
         let within = |error| match error {
-            VersionError::Number(text) => VersionError::Number(format!("error parsing version segment: {text}")),
+            VersionError::Number(text) => {
+                VersionError::Number(format!("error parsing version segment: {text}"))
+            }
             other => other,
         };
         let at = |index: usize| numbers.get(index).map_or(Ok(0), |text| number(text).map_err(within));

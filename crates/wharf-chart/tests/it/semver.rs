@@ -21,7 +21,9 @@ fn answer(case: &Case) -> Result<String, String> {
     let loose = |text: &str| Version::parse(text).map_err(|error| error.to_string());
     match case.op.as_str() {
         "version" => loose(&case.input).map(|v| v.to_string()),
-        "strictversion" => Version::parse_strict(&case.input).map(|v| v.to_string()).map_err(|e| e.to_string()),
+        "strictversion" => {
+            Version::parse_strict(&case.input).map(|v| v.to_string()).map_err(|e| e.to_string())
+        }
         "compare" => Ok((loose(&case.input)?.cmp(&loose(&case.arg)?) as i8).to_string()),
         "check" => {
             let constraint = Constraint::parse(&case.input).map_err(|error| error.to_string())?;
@@ -49,7 +51,10 @@ fn versions_and_ranges_are_judged_as_by_the_go_library() {
             let expected = case.out.clone().ok_or_else(|| case.err.clone());
             let got = answer(&case);
             if got != expected {
-                wrong.push(format!("{} {:?} {:?}\n  go   {expected:?}\n  ours {got:?}", case.op, case.input, case.arg));
+                wrong.push(format!(
+                    "{} {:?} {:?}\n  go   {expected:?}\n  ours {got:?}",
+                    case.op, case.input, case.arg
+                ));
             }
         }
     }

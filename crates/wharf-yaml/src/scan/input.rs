@@ -15,9 +15,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return Ok(text);
     }
-    let allowed = |c: char| {
-        matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
     match text.char_indices().find(|(_, c)| !allowed(*c)) {
         Some((at, _)) => Err(failed("control characters are not allowed", &text[..at])),
         None => Ok(text),
@@ -30,7 +28,9 @@ fn utf8(bytes: &[u8]) -> Result<&str, Error> {
         let problem = match bad {
             [0x80..=0xbf | 0xf8.., ..] => "invalid leading UTF-8 octet",
             _ if error.error_len().is_none() => "incomplete UTF-8 octet sequence",
-            [0xc0 | 0xc1, 0x80..=0xbf, ..] | [0xe0, 0x80..=0x9f, 0x80..=0xbf, ..] => "invalid length of a UTF-8 sequence",
+            [0xc0 | 0xc1, 0x80..=0xbf, ..] | [0xe0, 0x80..=0x9f, 0x80..=0xbf, ..] => {
+                "invalid length of a UTF-8 sequence"
+            }
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => "invalid Unicode character",
             _ => "invalid trailing UTF-8 octet",
         };

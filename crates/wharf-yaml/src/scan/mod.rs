@@ -11,8 +11,8 @@ mod tag;
 use std::collections::VecDeque;
 
 use crate::Error;
-pub(crate) use cursor::Mark;
 use cursor::Cursor;
+pub(crate) use cursor::Mark;
 pub(crate) use input::decode;
 
 /// Longest distance between the start of a key and its `:`, in characters.
@@ -96,14 +96,18 @@ impl<'a> Scanner<'a> {
         while self.queue.is_empty() || self.head_may_be_key()? {
             self.fetch()?;
         }
-        self.queue.front().ok_or_else(|| Error::scan("did not find expected token", self.cursor.mark(), self.cursor.mark()))
+        self.queue
+            .front()
+            .ok_or_else(|| Error::scan("did not find expected token", self.cursor.mark(), self.cursor.mark()))
     }
 
     /// Takes the next token.
     pub(crate) fn take(&mut self) -> Result<Placed, Error> {
         self.peek()?;
         self.taken += 1;
-        self.queue.pop_front().ok_or_else(|| Error::scan("did not find expected token", self.cursor.mark(), self.cursor.mark()))
+        self.queue
+            .pop_front()
+            .ok_or_else(|| Error::scan("did not find expected token", self.cursor.mark(), self.cursor.mark()))
     }
 
     fn head_may_be_key(&mut self) -> Result<bool, Error> {
@@ -323,7 +327,11 @@ impl<'a> Scanner<'a> {
         let mark = self.cursor.mark();
         if self.flow_level == 0 {
             if !self.simple_key_allowed {
-                return Err(Error::scan("block sequence entries are not allowed in this context", mark, mark));
+                return Err(Error::scan(
+                    "block sequence entries are not allowed in this context",
+                    mark,
+                    mark,
+                ));
             }
             self.roll_indent(mark.column, None, Token::BlockSequenceStart, mark);
         }

@@ -43,7 +43,9 @@ impl Scanner<'_> {
             }
             while !self.cursor.is_blankz(0) {
                 let byte = self.cursor.byte(0);
-                if (byte == b':' && self.cursor.is_blankz(1)) || (self.flow_level > 0 && b",?[]{}".contains(&byte)) {
+                if (byte == b':' && self.cursor.is_blankz(1))
+                    || (self.flow_level > 0 && b",?[]{}".contains(&byte))
+                {
                     break;
                 }
                 gap.close(&mut text);
@@ -164,12 +166,20 @@ impl Scanner<'_> {
         let mut code = 0u32;
         for ahead in 0..digits {
             let Some(digit) = char::from(self.cursor.byte(ahead)).to_digit(16) else {
-                return Err(Error::scan("did not find expected hexdecimal number", self.cursor.mark(), start));
+                return Err(Error::scan(
+                    "did not find expected hexdecimal number",
+                    self.cursor.mark(),
+                    start,
+                ));
             };
             code = (code << 4) | digit;
         }
         let Some(c) = char::from_u32(code) else {
-            return Err(Error::scan("found invalid Unicode character escape code", self.cursor.mark(), start));
+            return Err(Error::scan(
+                "found invalid Unicode character escape code",
+                self.cursor.mark(),
+                start,
+            ));
         };
         text.push(c);
         for _ in 0..digits {

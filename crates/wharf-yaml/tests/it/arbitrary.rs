@@ -6,11 +6,45 @@ use wharf_yaml::{Reader, Value, from_json, from_yaml, split_documents, to_json, 
 /// Text rich in what YAML gives a meaning to.
 fn yamlish() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("- "), Just(": "), Just("? "), Just("\n"), Just("\n  "), Just("\n    "), Just("\t"), Just("#"), Just("["),
-        Just("]"), Just("{"), Just("}"), Just(","), Just("&a "), Just("*a"), Just("!!int "), Just("!t "), Just("!<"),
-        Just("|"), Just(">-"), Just("|2+"), Just("'"), Just("\""), Just("\\"), Just("\\u12"), Just("---"), Just("..."),
-        Just("%YAML 1.1"), Just("%TAG ! x"), Just("<<: "), Just("a"), Just("1"), Just("é"), Just("\u{85}"),
-        Just("\u{2028}"), Just("\r"), Just("\u{feff}"), Just("%41"), Just("~"),
+        Just("- "),
+        Just(": "),
+        Just("? "),
+        Just("\n"),
+        Just("\n  "),
+        Just("\n    "),
+        Just("\t"),
+        Just("#"),
+        Just("["),
+        Just("]"),
+        Just("{"),
+        Just("}"),
+        Just(","),
+        Just("&a "),
+        Just("*a"),
+        Just("!!int "),
+        Just("!t "),
+        Just("!<"),
+        Just("|"),
+        Just(">-"),
+        Just("|2+"),
+        Just("'"),
+        Just("\""),
+        Just("\\"),
+        Just("\\u12"),
+        Just("---"),
+        Just("..."),
+        Just("%YAML 1.1"),
+        Just("%TAG ! x"),
+        Just("<<: "),
+        Just("a"),
+        Just("1"),
+        Just("é"),
+        Just("\u{85}"),
+        Just("\u{2028}"),
+        Just("\r"),
+        Just("\u{feff}"),
+        Just("%41"),
+        Just("~"),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
@@ -27,8 +61,11 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map("[ -~\\n]{0,20}", inner, 0..5)
-                .prop_map(|map| map.into_iter().map(|(k, v)| (k.into(), v)).collect::<wharf_yaml::Map>().into()),
+            prop::collection::btree_map("[ -~\\n]{0,20}", inner, 0..5).prop_map(|map| map
+                .into_iter()
+                .map(|(k, v)| (k.into(), v))
+                .collect::<wharf_yaml::Map>()
+                .into()),
         ]
     })
 }

@@ -58,7 +58,11 @@ fn check(file: &Path) -> Vec<String> {
             )),
         }
     }
-    println!("{}: {cases} cases, {} differ, {texts} differ in the text of an error", file.display(), wrong.len());
+    println!(
+        "{}: {cases} cases, {} differ, {texts} differ in the text of an error",
+        file.display(),
+        wrong.len()
+    );
     wrong
 }
 
@@ -68,7 +72,8 @@ fn values_and_bytes_are_those_of_the_go_libraries() {
     let folders = [Some(committed), std::env::var_os("WHARF_YAML_CASES").map(PathBuf::from)];
     let mut wrong = Vec::new();
     for folder in folders.into_iter().flatten() {
-        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "jsonl")) {
             if file.file_name().is_some_and(|name| name != "semver.jsonl") {
