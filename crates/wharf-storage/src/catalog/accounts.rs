@@ -85,7 +85,8 @@ pub struct UserCredential {
 /// A user to make.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
-    /// The login name: 1 to 255 characters, none of `,"~#%$\/:` and no control character; not starting with `robot$`.
+    /// The login name: 1 to 255 characters, none of `,"~#%$\/:` and no control character; not
+    /// `anonymous` or `system`.
     pub name: String,
     /// The e-mail address, or empty.
     pub email: String,

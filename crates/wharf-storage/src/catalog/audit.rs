@@ -41,6 +41,7 @@ pub enum AuditOperation {
     CreateProject,
     UpdateProject,
     DeleteProject,
+    UpdateRepository,
     DeleteRepository,
     CreateMember,
     UpdateMember,
@@ -57,6 +58,38 @@ pub enum AuditOperation {
 }
 
 impl AuditOperation {
+    /// Every operation.
+    pub const ALL: [Self; 23] = [
+        Self::CreateArtifact,
+        Self::PullArtifact,
+        Self::DeleteArtifact,
+        Self::CreateTag,
+        Self::MoveTag,
+        Self::DeleteTag,
+        Self::CreateProject,
+        Self::UpdateProject,
+        Self::DeleteProject,
+        Self::UpdateRepository,
+        Self::DeleteRepository,
+        Self::CreateMember,
+        Self::UpdateMember,
+        Self::DeleteMember,
+        Self::CreateUser,
+        Self::UpdateUser,
+        Self::DeleteUser,
+        Self::CreateRobot,
+        Self::UpdateRobot,
+        Self::DeleteRobot,
+        Self::LoginUser,
+        Self::CollectGarbage,
+        Self::UpdateConfiguration,
+    ];
+
+    /// Returns the operation with this word.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
     /// Returns the word on the wire and in the catalog, such as `create_artifact`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,6 +102,7 @@ impl AuditOperation {
             Self::CreateProject => "create_project",
             Self::UpdateProject => "update_project",
             Self::DeleteProject => "delete_project",
+            Self::UpdateRepository => "update_repository",
             Self::DeleteRepository => "delete_repository",
             Self::CreateMember => "create_member",
             Self::UpdateMember => "update_member",

@@ -207,3 +207,19 @@ pub struct Page {
     /// The greatest number of entries.
     pub limit: usize,
 }
+
+impl Page {
+    /// Returns [`Page::after`] where entries are numbered.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) when it is not a number.
+    pub fn after_id(&self) -> Result<Option<i64>> {
+        let parse = |text: &String| {
+            text.parse().map_err(|_| crate::Error::Invalid {
+                what: "page",
+                problem: format!("it starts after {text:?}, which is not a number"),
+            })
+        };
+        self.after.as_ref().map(parse).transpose()
+    }
+}

@@ -80,7 +80,7 @@ pub trait Management: Send + Sync + 'static {
     async fn delete_repository(&self, caller: &Caller, name: &RepositoryName) -> Result<()>;
 
     /// Lists the artifacts of a repository, newest push first; `page.after` is an artifact's number. Children of an index and
-    /// referrers are left out unless `all`. Needs `artifact:list`.
+    /// referrers are left out unless they have a tag or `all` is set. Needs `artifact:list`.
     async fn artifacts(
         &self,
         caller: &Caller,
@@ -284,6 +284,7 @@ pub struct Statistics {
 pub struct StorageUse {
     /// Every blob and manifest once, in bytes.
     pub used_bytes: u64,
-    /// By repository and effective artifact type: bytes of the manifests and their blobs.
+    /// By repository and effective artifact type (empty for none): the sizes of the artifacts
+    /// ([`ArtifactRecord::size`]) added up, so a blob counts for each that has it.
     pub by_artifact_type: Vec<(RepositoryName, String, u64)>,
 }

@@ -37,7 +37,7 @@ pub(super) fn project_by_id(tx: &Tx<'_>, id: i64) -> Result<Option<ProjectRow>> 
     )
 }
 
-fn project_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ProjectRow> {
+pub(super) fn project_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ProjectRow> {
     Ok(ProjectRow {
         id: row.get(0)?,
         name: row.get(1)?,

@@ -5,11 +5,14 @@
 //! is a call in the same transaction.
 
 mod access;
+mod accounts;
+mod audit;
 mod cache;
 mod collection;
 mod connection;
 mod content;
 mod journal;
+mod management;
 mod schema;
 mod tx;
 mod writer;

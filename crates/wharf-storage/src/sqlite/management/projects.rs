@@ -1,0 +1,239 @@
+//! Projects.
+
+use rusqlite::params;
+use wharf_access::{Action, Caller, Denied, Permission, Principal, Request, Resource, Role, decide};
+use wharf_oci::RepositoryName;
+
+use super::super::access::{self, Decisions, ProjectRow};
+use super::super::accounts;
+use super::super::journal::{self, Note};
+use super::super::tx::{Tx, signed, unsigned};
+use crate::catalog::{AuditOperation, NewProject, Page, Project, ProjectUpdate, Statistics};
+use crate::{Error, Result};
+
+const READ: Permission = Permission::new(Resource::Project, Action::Read);
+
+pub(super) fn create(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    new: &NewProject,
+    allow_users: bool,
+) -> Result<Project> {
+    let account = access::account(tx, caller)?;
+    let user = match caller.principal {
+        Principal::User(id) => Some(id),
+        _ => None,
+    };
+    let may_as_user =
+        allow_users && user.is_some() && account.active && caller.token_scopes.is_none();
+    if !may_as_user {
+        let create = Permission::new(Resource::Project, Action::Create);
+        access::authorize(tx, caller, &Request::on_system(create))?;
+    }
+    if new.quota_bytes.is_some() && !account.system_admin {
+        return Err(Denied::Forbidden.into());
+    }
+    // One component of a repository name.
+    if new.name.contains('/') || new.name.parse::<RepositoryName>().is_err() {
+        return Err(Error::Invalid {
+            what: "project name",
+            problem: format!(
+                "{:?} is not made of 1 to 255 lower-case letters and digits, joined by '.', '_', '__' or '-'",
+                new.name.chars().take(255).collect::<String>()
+            ),
+        });
+    }
+    if access::project(tx, &new.name)?.is_some() {
+        return Err(Error::Conflict {
+            what: "project",
+            name: new.name.clone(),
+            problem: "exists already".to_owned(),
+        });
+    }
+    let id = tx.insert(
+        "INSERT INTO projects (name, owner, public, quota_bytes, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        params![new.name, caller.name, new.public, new.quota_bytes.map(signed), tx.now()],
+    )?;
+    if let Some(user) = user {
+        tx.run(
+            "INSERT INTO members (project_id, user_id, role, created_at) VALUES (?1, ?2, ?3, ?4)",
+            params![id, user, Role::ProjectAdmin.id(), tx.now()],
+        )?;
+    }
+    let detail = Some(if new.public { "public" } else { "private" }.to_owned());
+    note(tx, caller, AuditOperation::CreateProject, &new.name, detail)?;
+    record(tx, caller, id)
+}
+
+pub(super) fn find(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<Project> {
+    let project = access::authorize_in_project(tx, caller, READ, name)?;
+    record(tx, caller, project.id)
+}
+
+pub(super) fn name(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<String> {
+    let project = access::project_by_id(tx, id)?;
+    // An absent project and a hidden one get the same answer.
+    let name = project.as_ref().map_or("", |project| project.name.as_str());
+    let standing = access::standing(tx, caller, project.as_ref())?;
+    decide(caller, &standing, &Request::in_project(READ, name))?;
+    project.map(|project| project.name).ok_or_else(|| Error::not_found("project", id))
+}
+
+pub(super) fn list(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    name_contains: Option<&str>,
+    page: &Page,
+) -> Result<Vec<Project>> {
+    let mut ids = Vec::new();
+    if page.limit > 0 {
+        visible(tx, caller, page.after.as_deref(), name_contains, |project| {
+            ids.push(project.id);
+            ids.len() < page.limit
+        })?;
+    }
+    ids.into_iter().map(|id| record(tx, caller, id)).collect()
+}
+
+pub(super) fn update(tx: &Tx<'_>, caller: &Caller, name: &str, update: &ProjectUpdate) -> Result<Project> {
+    let permission = Permission::new(Resource::Project, Action::Update);
+    let project = access::authorize_in_project(tx, caller, permission, name)?;
+    let mut changed = Vec::new();
+    if let Some(public) = update.public {
+        tx.run("UPDATE projects SET public = ?2 WHERE id = ?1", params![project.id, public])?;
+        changed.push(if public { "made public" } else { "made private" }.to_owned());
+    }
+    if let Some(quota_bytes) = update.quota_bytes {
+        if !access::account(tx, caller)?.system_admin {
+            return Err(Denied::Forbidden.into());
+        }
+        tx.run(
+            "UPDATE projects SET quota_bytes = ?2 WHERE id = ?1",
+            params![project.id, quota_bytes.map(signed)],
+        )?;
+        changed.push(quota_bytes.map_or("no quota".to_owned(), |bytes| format!("quota of {bytes} bytes")));
+    }
+    if !changed.is_empty() {
+        tx.run("UPDATE projects SET updated_at = ?2 WHERE id = ?1", params![project.id, tx.now()])?;
+        note(tx, caller, AuditOperation::UpdateProject, name, Some(changed.join(", ")))?;
+    }
+    record(tx, caller, project.id)
+}
+
+pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<()> {
+    let permission = Permission::new(Resource::Project, Action::Delete);
+    let project = access::authorize_in_project(tx, caller, permission, name)?;
+    let repositories = count_repositories(tx, project.id)?;
+    if repositories > 0 {
+        let plural = if repositories == 1 { "repository" } else { "repositories" };
+        return Err(Error::Conflict {
+            what: "project",
+            name: name.to_owned(),
+            problem: format!("still holds {repositories} {plural}"),
+        });
+    }
+    // Its members and robots go with it.
+    tx.run("DELETE FROM projects WHERE id = ?1", [project.id])?;
+    accounts::forget_project(tx, name)?;
+    note(tx, caller, AuditOperation::DeleteProject, name, None)
+}
+
+pub(super) fn statistics(tx: &Tx<'_>, caller: &Caller) -> Result<Statistics> {
+    let mut statistics = Statistics::default();
+    let mut seen = Vec::new();
+    visible(tx, caller, None, None, |project| {
+        seen.push(project);
+        true
+    })?;
+    for project in seen {
+        let repositories = count_repositories(tx, project.id)?;
+        if project.public {
+            statistics.public_projects += 1;
+            statistics.public_repositories += repositories;
+        } else {
+            statistics.private_projects += 1;
+            statistics.private_repositories += repositories;
+        }
+        statistics.total_projects += 1;
+        statistics.total_repositories += repositories;
+        statistics.total_storage_bytes += project.used_bytes;
+    }
+    Ok(statistics)
+}
+
+/// Calls `visit` with the projects that the caller may read, in ascending order of name, until it says `false`.
+fn visible(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    after: Option<&str>,
+    name_contains: Option<&str>,
+    mut visit: impl FnMut(ProjectRow) -> bool,
+) -> Result<()> {
+    let account = access::account(tx, caller)?;
+    let user = match caller.principal {
+        Principal::User(id) => Some(id),
+        _ => None,
+    };
+    // Only to pass over quickly what cannot be seen; each project that is left is decided on.
+    let maybe_all = account.system_admin || !account.robot_grants.is_empty();
+    let mut decisions = Decisions::new(tx, caller)?;
+    tx.scan(
+        "SELECT id, name, public, quota_bytes, used_bytes FROM projects
+         WHERE name > ?1 AND (?2 IS NULL OR instr(name, ?2) > 0)
+         AND (?3 OR public OR EXISTS
+             (SELECT 1 FROM members m WHERE m.project_id = projects.id AND m.user_id = ?4))
+         ORDER BY name",
+        params![after.unwrap_or_default(), name_contains, maybe_all, user],
+        |row| {
+            let project = access::project_row(row)?;
+            Ok(if decisions.permits(READ, project.id, None)? { visit(project) } else { true })
+        },
+    )
+}
+
+fn record(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<Project> {
+    let caller_role = match caller.principal {
+        Principal::User(user) => access::role(tx, user, id)?,
+        _ => None,
+    };
+    let repositories = count_repositories(tx, id)?;
+    tx.first(
+        "SELECT id, name, public, quota_bytes, used_bytes, owner, created_at, updated_at
+         FROM projects WHERE id = ?1",
+        [id],
+        |row| {
+            let project = access::project_row(row)?;
+            Ok(Project {
+                id,
+                name: project.name,
+                owner: row.get(5)?,
+                public: project.public,
+                quota_bytes: project.quota_bytes,
+                used_bytes: project.used_bytes,
+                repositories,
+                caller_role,
+                created_at: row.get(6)?,
+                updated_at: row.get(7)?,
+            })
+        },
+    )?
+    .ok_or_else(|| Error::not_found("project", id))
+}
+
+fn count_repositories(tx: &Tx<'_>, project_id: i64) -> Result<u64> {
+    let count = tx.first("SELECT count(*) FROM repositories WHERE project_id = ?1", [project_id], |row| {
+        unsigned(row, 0)
+    })?;
+    Ok(count.unwrap_or(0))
+}
+
+fn note(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    operation: AuditOperation,
+    name: &str,
+    detail: Option<String>,
+) -> Result<()> {
+    journal::note(tx, caller, Note { operation, project: Some(name), resource: name, digest: None, detail })
+}

@@ -1,0 +1,119 @@
+//! Repositories as the management API shows them, and what they use.
+
+use rusqlite::{Row, params};
+use wharf_access::{Action, Caller, Permission, Resource};
+use wharf_oci::RepositoryName;
+
+use super::super::access::{self, Decisions};
+use super::super::accounts::check_text;
+use super::super::content::repositories;
+use super::super::journal::{self, Note};
+use super::super::tx::{Tx, parsed, unsigned};
+use crate::catalog::{AuditOperation, Page, RepositoryRecord, StorageUse};
+use crate::{Error, Result};
+
+const fn permission(action: Action) -> Permission {
+    Permission::new(Resource::Repository, action)
+}
+
+pub(super) fn list(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    project: &str,
+    name_contains: Option<&str>,
+    page: &Page,
+) -> Result<Vec<RepositoryRecord>> {
+    let project = access::authorize_in_project(tx, caller, permission(Action::List), project)?;
+    let mut decisions = Decisions::new(tx, caller)?;
+    let mut records = Vec::new();
+    if page.limit == 0 {
+        return Ok(records);
+    }
+    tx.scan(
+        "SELECT r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
+             (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)
+         FROM repositories r
+         WHERE r.project_id = ?1 AND r.name > ?2 AND (?3 IS NULL OR instr(r.name, ?3) > 0) ORDER BY r.name",
+        params![project.id, page.after.as_deref().unwrap_or_default(), name_contains],
+        |row| {
+            let record = repository(row)?;
+            // A robot may be limited to some of the project's repositories.
+            if decisions.permits(permission(Action::List), project.id, Some(&record.name))? {
+                records.push(record);
+            }
+            Ok(records.len() < page.limit)
+        },
+    )?;
+    Ok(records)
+}
+
+pub(super) fn find(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<RepositoryRecord> {
+    access::authorize_on_repository(tx, caller, permission(Action::Read), name)?;
+    tx.first(
+        "SELECT r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
+             (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)
+         FROM repositories r WHERE r.name = ?1",
+        [name.as_str()],
+        repository,
+    )?
+    .ok_or_else(|| Error::not_found("repository", name))
+}
+
+pub(super) fn describe(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    name: &RepositoryName,
+    description: &str,
+) -> Result<()> {
+    access::authorize_on_repository(tx, caller, permission(Action::Update), name)?;
+    let row = repositories::require(tx, name)?;
+    check_text("description", description, 100_000)?;
+    tx.run("UPDATE repositories SET description = ?2 WHERE id = ?1", params![row.id, description])?;
+    note(tx, caller, AuditOperation::UpdateRepository, name, Some("description".to_owned()))
+}
+
+pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<()> {
+    access::authorize_on_repository(tx, caller, permission(Action::Delete), name)?;
+    let row = repositories::require(tx, name)?;
+    repositories::remove(tx, row)?;
+    note(tx, caller, AuditOperation::DeleteRepository, name, None)
+}
+
+/// Reads counters that are kept as content comes and goes: costs a row for each repository and artifact type.
+pub(super) fn storage_use(tx: &Tx<'_>) -> Result<StorageUse> {
+    let used_bytes = tx.first("SELECT used_bytes FROM storage_use", [], |row| unsigned(row, 0))?.unwrap_or(0);
+    let by_artifact_type = tx.all(
+        "SELECT r.name, u.artifact_type, u.used_bytes
+         FROM artifact_use u JOIN repositories r ON r.id = u.repository_id ORDER BY r.name, u.artifact_type",
+        [],
+        |row| Ok((parsed(row, 0)?, row.get(1)?, unsigned(row, 2)?)),
+    )?;
+    Ok(StorageUse { used_bytes, by_artifact_type })
+}
+
+fn repository(row: &Row<'_>) -> rusqlite::Result<RepositoryRecord> {
+    Ok(RepositoryRecord {
+        id: row.get(0)?,
+        project_id: row.get(1)?,
+        name: parsed(row, 2)?,
+        description: row.get(3)?,
+        pulls: unsigned(row, 4)?,
+        created_at: row.get(5)?,
+        updated_at: row.get(6)?,
+        artifacts: unsigned(row, 7)?,
+    })
+}
+
+fn note(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    operation: AuditOperation,
+    name: &RepositoryName,
+    detail: Option<String>,
+) -> Result<()> {
+    journal::note(
+        tx,
+        caller,
+        Note { operation, project: Some(name.project()), resource: name.as_str(), digest: None, detail },
+    )
+}
