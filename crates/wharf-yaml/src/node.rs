@@ -242,7 +242,11 @@ impl Parser<'_, '_> {
                 }
                 Token::BlockEnd => break,
                 _ => {
-                    return Err(Error::parse("did not find expected '-' indicator", next.start, Some(opened)));
+                    return Err(Error::parse(
+                        "did not find expected '-' indicator",
+                        next.start,
+                        Some(opened),
+                    ));
                 }
             }
         }

@@ -199,7 +199,9 @@ fn check_name(name: &str) -> Result<()> {
         return invalid(format!("it has {length} characters, 1 to 255 are allowed"));
     }
     if let Some(bad) = name.chars().find(|c| c.is_control() || FORBIDDEN.contains(*c)) {
-        return invalid(format!("{name:?} holds {bad:?}; none of {FORBIDDEN} and no control character is allowed"));
+        return invalid(format!(
+            "{name:?} holds {bad:?}; none of {FORBIDDEN} and no control character is allowed"
+        ));
     }
     if RESERVED.contains(&name) {
         return invalid(format!("{name:?} is reserved"));

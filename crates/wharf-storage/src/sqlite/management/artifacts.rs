@@ -106,11 +106,7 @@ fn artifact(row: &Row<'_>) -> rusqlite::Result<ArtifactRecord> {
             || Ok(BTreeMap::new()),
             |text| {
                 serde_json::from_str(&text).map_err(|error| {
-                    rusqlite::Error::FromSqlConversionFailure(
-                        9,
-                        rusqlite::types::Type::Text,
-                        Box::new(error),
-                    )
+                    rusqlite::Error::FromSqlConversionFailure(9, rusqlite::types::Type::Text, Box::new(error))
                 })
             },
         )?,

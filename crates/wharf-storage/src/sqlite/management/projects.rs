@@ -13,19 +13,13 @@ use crate::{Error, Result};
 
 const READ: Permission = Permission::new(Resource::Project, Action::Read);
 
-pub(super) fn create(
-    tx: &Tx<'_>,
-    caller: &Caller,
-    new: &NewProject,
-    allow_users: bool,
-) -> Result<Project> {
+pub(super) fn create(tx: &Tx<'_>, caller: &Caller, new: &NewProject, allow_users: bool) -> Result<Project> {
     let account = access::account(tx, caller)?;
     let user = match caller.principal {
         Principal::User(id) => Some(id),
         _ => None,
     };
-    let may_as_user =
-        allow_users && user.is_some() && account.active && caller.token_scopes.is_none();
+    let may_as_user = allow_users && user.is_some() && account.active && caller.token_scopes.is_none();
     if !may_as_user {
         let create = Permission::new(Resource::Project, Action::Create);
         access::authorize(tx, caller, &Request::on_system(create))?;

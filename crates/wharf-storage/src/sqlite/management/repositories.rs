@@ -59,12 +59,7 @@ pub(super) fn find(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Resul
     .ok_or_else(|| Error::not_found("repository", name))
 }
 
-pub(super) fn describe(
-    tx: &Tx<'_>,
-    caller: &Caller,
-    name: &RepositoryName,
-    description: &str,
-) -> Result<()> {
+pub(super) fn describe(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName, description: &str) -> Result<()> {
     access::authorize_on_repository(tx, caller, permission(Action::Update), name)?;
     let row = repositories::require(tx, name)?;
     check_text("description", description, 100_000)?;

@@ -77,12 +77,7 @@ pub(super) fn of_manifest(
     };
     tx.all(
         sql,
-        params![
-            repository.id,
-            page.after.as_deref().unwrap_or_default(),
-            row_limit(page.limit),
-            manifest
-        ],
+        params![repository.id, page.after.as_deref().unwrap_or_default(), row_limit(page.limit), manifest],
         |row| {
             Ok(TagRecord {
                 id: row.get(0)?,
