@@ -31,8 +31,8 @@ struct Wanted {
 
 /// What reading one manifest brought.
 enum Read {
-    Manifest { raw: RawManifest, parsed: Manifest, referrers: Vec<Descriptor> },
-    Ignored(IgnoredReferrer),
+    Manifest { raw: RawManifest, parsed: Box<Manifest>, referrers: Vec<Descriptor> },
+    Ignored(Box<IgnoredReferrer>),
 }
 
 impl Graph {
@@ -63,7 +63,7 @@ impl Graph {
                             manifest.digest = %referrer.descriptor.digest,
                             "left out {}, listed as a referrer: {}", referrer.descriptor.digest, referrer.reason
                         );
-                        ignored.push(referrer);
+                        ignored.push(*referrer);
                         continue;
                     }
                 };
@@ -133,8 +133,8 @@ async fn read_one(source: &dyn ReadTarget, wanted: Wanted, options: &CopyOptions
     let raw = match source.fetch_manifest(&reference, options.budget.max_manifest_bytes).await {
         Ok(raw) => raw,
         Err(error) if error.kind() == ErrorKind::NotFound && referrer_of.is_some() => {
-            let subject = referrer_of.unwrap_or(descriptor.digest.clone());
-            return Ok(Read::Ignored(IgnoredReferrer { subject, descriptor, reason: "it is not there" }));
+            let subject = referrer_of.unwrap_or_else(|| descriptor.digest.clone());
+            return Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason: "it is not there" })));
         }
         Err(error) => return Err(error),
     };
@@ -144,7 +144,7 @@ async fn read_one(source: &dyn ReadTarget, wanted: Wanted, options: &CopyOptions
         let named = raw.parse()?.subject.map(|subject| subject.digest);
         if named.as_ref() != Some(&subject) {
             let reason = "its subject is another";
-            return Ok(Read::Ignored(IgnoredReferrer { subject, descriptor, reason }));
+            return Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason })));
         }
     } else if raw.bytes.len() as u64 != descriptor.size {
         return Err(Error::size_differs(&descriptor, raw.bytes.len() as u64));
@@ -161,7 +161,7 @@ async fn read_one(source: &dyn ReadTarget, wanted: Wanted, options: &CopyOptions
 }
 
 async fn read_further(source: &dyn ReadTarget, raw: RawManifest, referrers: bool) -> Result<Read> {
-    let parsed = raw.parse()?;
+    let parsed = Box::new(raw.parse()?);
     let referrers = if referrers { source.referrers(&raw.digest, None).await? } else { Vec::new() };
     Ok(Read::Manifest { raw, parsed, referrers })
 }

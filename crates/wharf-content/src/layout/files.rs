@@ -112,7 +112,7 @@ impl Incoming {
     /// Flushes the file, moves it to its place, and flushes the folder, in this order: the name never shows a part.
     pub(super) fn commit(mut self, place: &Path) -> Result<()> {
         self.file.sync_all().map_err(|error| Error::io("cannot flush", &self.path, error))?;
-        let folder = place.parent().unwrap_or(Path::new("."));
+        let folder = place.parent().unwrap_or_else(|| Path::new("."));
         if !folder.exists() {
             fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", folder, error))?;
             sync_folder(folder.parent().unwrap_or(folder))?;

@@ -1,0 +1,80 @@
+//! When a request is sent again, and after what time.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use ::http::header::RETRY_AFTER;
+use reqwest::Response;
+use wharf_content::{Error, ErrorKind, Result};
+
+/// How often and how patiently a request is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often a request is sent again, beyond the first time.
+    pub max_retries: u32,
+    /// The wait before the first repetition; it doubles each time.
+    pub first_wait: Duration,
+    /// The longest wait that is chosen here.
+    pub max_wait: Duration,
+    /// The longest wait that a server may ask for by `Retry-After`; beyond it the request fails at once.
+    pub max_retry_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_retries: 4,
+            first_wait: Duration::from_millis(250),
+            max_wait: Duration::from_secs(4),
+            max_retry_after: Duration::from_secs(120),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Returns how long to wait before the request is sent again, or `None` when its result stands. `repeatable` says
+    /// whether it may be sent again when nobody knows what became of it.
+    pub(crate) fn wait(&self, result: &Result<Response>, attempt: u32, repeatable: bool) -> Option<Duration> {
+        if attempt >= self.max_retries {
+            return None;
+        }
+        match result {
+            Ok(response) => {
+                let status = response.status();
+                // Refused before any work: safe for every request.
+                let untouched =
+                    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+                let unclear = status == StatusCode::REQUEST_TIMEOUT
+                    || (status.is_server_error()
+                        && !matches!(
+                            status,
+                            StatusCode::NOT_IMPLEMENTED
+                                | StatusCode::HTTP_VERSION_NOT_SUPPORTED
+                                | StatusCode::INSUFFICIENT_STORAGE
+                        ));
+                if !untouched && !(unclear && repeatable) {
+                    return None;
+                }
+                let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                match asked.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs) {
+                    Some(asked) if asked > self.max_retry_after => None,
+                    Some(asked) => Some(asked.max(self.backoff(attempt))),
+                    None => Some(self.backoff(attempt)),
+                }
+            }
+            // An address where nobody listens seldom gains a listener by asking: once more is enough.
+            Err(error) if is_connect(error) => (attempt == 0).then(|| self.backoff(attempt)),
+            Err(error) if error.kind() == ErrorKind::Network && repeatable => Some(self.backoff(attempt)),
+            Err(_) => None,
+        }
+    }
+
+    /// Returns the wait before repetition number `attempt`, counted from 0.
+    pub(crate) fn backoff(&self, attempt: u32) -> Duration {
+        self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.max_wait)
+    }
+}
+
+fn is_connect(error: &Error) -> bool {
+    error.cause::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+}

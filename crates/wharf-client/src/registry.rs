@@ -1,0 +1,277 @@
+//! One registry, by its host.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use url::Url;
+use wharf_content::{Error, ErrorKind, Result};
+use wharf_oci::RepositoryName;
+use wharf_oci::distribution::Challenge;
+
+use crate::auth::Authenticator;
+use crate::credential::Credential;
+use crate::http::{Call, CallBody, Http, RetryPolicy};
+use crate::origin;
+use crate::repository::RemoteRepository;
+
+/// The longest answer of the management API that is read, in bytes.
+const MAX_API_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How a registry is spoken to.
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// Who the client is.
+    pub credential: Credential,
+    /// Speak plain HTTP. Otherwise HTTPS is spoken, except to this machine's own addresses without `insecure` and
+    /// without `ca_file`.
+    pub plain_http: bool,
+    /// Accept any certificate.
+    pub insecure: bool,
+    /// Certificates, PEM, that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Follow redirects and token realms to private addresses other than the registry's own host.
+    pub allow_private_addresses: bool,
+    /// When requests are sent again.
+    pub retry: RetryPolicy,
+    /// How blobs are uploaded.
+    pub upload: UploadPolicy,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            credential: Credential::Anonymous,
+            plain_http: false,
+            insecure: false,
+            ca_file: None,
+            allow_private_addresses: false,
+            retry: RetryPolicy::default(),
+            upload: UploadPolicy::default(),
+        }
+    }
+}
+
+/// How blobs are uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadPolicy {
+    /// Blobs of up to this many bytes go in a single request; larger ones in chunks that can be resumed.
+    pub single_up_to_bytes: u64,
+    /// The size of a chunk in bytes; a registry may ask for more.
+    pub chunk_bytes: u64,
+    /// How many failures in a row are recovered from before the upload fails.
+    pub max_recoveries: u32,
+}
+
+impl Default for UploadPolicy {
+    fn default() -> Self {
+        Self { single_up_to_bytes: 32 * 1024 * 1024, chunk_bytes: 32 * 1024 * 1024, max_recoveries: 5 }
+    }
+}
+
+/// One registry. Cheap to clone; clones share connections and tokens.
+#[derive(Clone)]
+pub struct Registry {
+    host: String,
+    pub(crate) http: Arc<Http>,
+    pub(crate) upload: UploadPolicy,
+}
+
+/// What a registry answered to the first question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ping {
+    /// It let the caller in without asking for credentials.
+    Open,
+    /// It asked for credentials and accepted them, or a token that anybody gets.
+    Authenticated,
+}
+
+/// An answer of the management API.
+#[derive(Clone, Debug)]
+pub struct ApiAnswer {
+    /// The status, whatever it is.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: ::http::HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Registry {
+    /// Returns the registry at `HOST[:PORT]`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The host is malformed, or the certificates cannot be read.
+    pub fn new(host: &str, options: RegistryOptions) -> Result<Self> {
+        let with_tls = options.insecure || options.ca_file.is_some();
+        let plain = options.plain_http || (origin::is_loopback(host) && !with_tls);
+        // The one registry whose API is at another name than people write.
+        let name = if host == "docker.io" { "registry-1.docker.io" } else { host };
+        let base = Url::parse(&format!("{}://{name}/", if plain { "http" } else { "https" }))
+            .ok()
+            .filter(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none())
+            .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{host:?} is not a registry host")))?;
+        let client = client(host, &options, plain)?;
+        let auth =
+            Authenticator::new(base.clone(), options.credential.clone(), options.allow_private_addresses);
+        let http =
+            Http { client, base, auth, retry: options.retry, allow_private: options.allow_private_addresses };
+        Ok(Self { host: host.to_owned(), http: Arc::new(http), upload: options.upload })
+    }
+
+    /// Returns a repository of this registry. Nothing is sent.
+    pub fn repository(&self, name: RepositoryName) -> RemoteRepository {
+        RemoteRepository::new(self.clone(), name)
+    }
+
+    /// Returns the host as it was given.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns `scheme://host[:port]` of the registry.
+    pub fn origin(&self) -> String {
+        origin::origin_of(&self.http.base)
+    }
+
+    /// Returns the credential that is used.
+    pub fn credential(&self) -> &Credential {
+        self.http.auth.credential()
+    }
+
+    /// Asks for `/v2/`, and has the credentials checked where there are any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`] when they are refused; [`ErrorKind::Peer`] when the host is no registry.
+    pub async fn ping(&self) -> Result<Ping> {
+        let call = Call::new(Method::GET, self.url("v2/")?, Vec::new());
+        // Without authorisation first: the answer tells whether any is asked for.
+        let bare = self.http.client.get(call.url.clone()).send().await;
+        let asked = match bare {
+            Ok(response) => {
+                response.status() == StatusCode::UNAUTHORIZED
+                    && response
+                        .headers()
+                        .get_all(::http::header::WWW_AUTHENTICATE)
+                        .iter()
+                        .filter_map(|value| value.to_str().ok())
+                        .any(|value| !Challenge::parse_all(value).is_empty())
+            }
+            // The retries of the ordinary way are worth having.
+            Err(_) => true,
+        };
+        let response = if asked {
+            self.http.send(&call).await?
+        } else {
+            // A registry that lets anybody in looks at a login all the same, if it gets one.
+            let mut call = call;
+            if let Some(basic) = self.http.auth.basic()? {
+                call.headers.insert(::http::header::AUTHORIZATION, basic);
+            }
+            self.http.send(&call).await?
+        };
+        match response.status() {
+            StatusCode::OK if asked => Ok(Ping::Authenticated),
+            StatusCode::OK => Ok(Ping::Open),
+            StatusCode::UNAUTHORIZED => Err(match self.credential().username() {
+                Some(username) => Error::new(
+                    ErrorKind::Unauthorized,
+                    format!("{} refused the login of {username:?}", self.origin()),
+                ),
+                None => Error::new(ErrorKind::Unauthorized, format!("{} asks for a login", self.origin())),
+            }),
+            StatusCode::NOT_FOUND => Err(Error::new(
+                ErrorKind::Peer,
+                format!("{} is no OCI registry: it has no /v2/", self.origin()),
+            )),
+            _ => Err(self.http.refused(&call_of_ping(self)?, response, "the first question, /v2/,").await),
+        }
+    }
+
+    /// Sends a request to the management API, `path` being relative to the host, such as `api/v2.0/projects`. User name
+    /// and password go along where there are any.
+    ///
+    /// # Errors
+    /// Only when there was no answer; the status is for the caller to judge.
+    pub async fn api(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<&serde_json::Value>,
+    ) -> Result<ApiAnswer> {
+        let mut call =
+            Call::new(method.clone(), self.url(path)?, Vec::new()).header("accept", "application/json");
+        if let Some(basic) = self.http.auth.basic()? {
+            call.headers.insert(::http::header::AUTHORIZATION, basic);
+        }
+        if let Some(json) = json {
+            let body = Bytes::from(json.to_string());
+            call = call.header("content-type", "application/json").body(CallBody::Bytes(body));
+        }
+        if method == Method::POST || method == Method::PATCH {
+            call = call.once();
+        }
+        let response = self.http.send(&call).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.http.read(response, MAX_API_BYTES, "the answer").await?;
+        Ok(ApiAnswer { status, headers, body })
+    }
+
+    /// Returns the URL of a path at this registry.
+    pub(crate) fn url(&self, path: &str) -> Result<Url> {
+        let url = self.http.base.join(path).ok();
+        url.filter(|url| origin::same_origin(url, &self.http.base)).ok_or_else(|| {
+            Error::new(ErrorKind::Usage, format!("{path:?} is not a path at {}", self.origin()))
+        })
+    }
+}
+
+fn call_of_ping(registry: &Registry) -> Result<Call<'static>> {
+    Ok(Call::new(Method::GET, registry.url("v2/")?, Vec::new()))
+}
+
+fn client(host: &str, options: &RegistryOptions, plain: bool) -> Result<reqwest::Client> {
+    let builder = || {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
+            // Redirects are followed by the layer above, under its policy.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(Duration::from_secs(15))
+            .tcp_nodelay(true);
+        if origin::is_loopback(host) {
+            // A proxy's localhost would be another machine.
+            builder = builder.no_proxy();
+        }
+        builder
+    };
+    let mut with_tls = builder().tls_danger_accept_invalid_certs(options.insecure);
+    if let Some(path) = &options.ca_file {
+        let pem =
+            std::fs::read(path).map_err(|error| Error::io("cannot read the certificates in", path, error))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+            .ok()
+            .filter(|certificates| !certificates.is_empty())
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Usage, format!("{} holds no certificate in PEM form", path.display()))
+            })?;
+        with_tls = with_tls.tls_certs_merge(certificates);
+    }
+    let built = match with_tls.build() {
+        // A machine without any certificate can still speak plain HTTP.
+        Err(_) if plain => {
+            let none = rustls::ClientConfig::builder_with_provider(Arc::new(
+                rustls::crypto::aws_lc_rs::default_provider(),
+            ))
+            .with_safe_default_protocol_versions()
+            .map(|config| config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+            .map_err(|error| Error::with_source(ErrorKind::Io, "cannot set up TLS", error))?;
+            builder().tls_backend_preconfigured(none).build()
+        }
+        built => built,
+    };
+    built.map_err(|error| Error::with_source(ErrorKind::Io, "cannot set up the HTTP client", error))
+}

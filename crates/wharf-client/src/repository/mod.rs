@@ -1,0 +1,200 @@
+//! One repository of a registry, as a content target.
+
+mod blobs;
+mod chunks;
+mod manifests;
+mod referrers;
+mod upload;
+
+use ::http::{HeaderName, HeaderValue, Method};
+use async_trait::async_trait;
+use url::Url;
+use wharf_content::{
+    BlobSource, BlobStream, Cursor, Error, ErrorKind, MountOrigin, RawManifest, ReadTarget, Result, TagPage,
+    Target,
+};
+use wharf_oci::distribution::{Scope, TagList, next_link};
+use wharf_oci::{Descriptor, Digest, Reference, RepositoryName, Tag};
+
+use crate::http::Call;
+use crate::{Registry, origin};
+
+/// The longest page of a list that is read, in bytes.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// One repository of a registry. It implements [`ReadTarget`] and [`Target`].
+#[derive(Clone)]
+pub struct RemoteRepository {
+    registry: Registry,
+    name: RepositoryName,
+    push_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl RemoteRepository {
+    pub(crate) fn new(registry: Registry, name: RepositoryName) -> Self {
+        Self { registry, name, push_headers: Vec::new() }
+    }
+
+    /// Returns the same repository, which sends this header along when it pushes a manifest. It never goes to another
+    /// host.
+    #[must_use]
+    pub fn with_push_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.push_headers.push((name, value));
+        self
+    }
+
+    /// Returns the registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Returns the repository's name.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.name
+    }
+
+    fn call(&self, method: Method, path: &str, actions: &[&str]) -> Result<Call<'static>> {
+        let url = self.registry.url(&format!("v2/{}/{path}", self.name))?;
+        Ok(Call::new(method, url, vec![self.scope(actions)]))
+    }
+
+    fn scope(&self, actions: &[&str]) -> Scope {
+        Scope::repository(self.name.as_str(), actions.iter().copied())
+    }
+
+    /// Names something of this repository in messages.
+    fn what(&self, thing: impl std::fmt::Display) -> String {
+        format!("{thing} of {}", self.name)
+    }
+
+    async fn blob_head(&self, digest: &Digest) -> Result<bool> {
+        let call = self.call(Method::HEAD, &format!("blobs/{digest}"), PULL)?;
+        let response = self.registry.http.send(&call).await?;
+        match response.status().as_u16() {
+            200 => Ok(true),
+            404 => Ok(false),
+            _ => {
+                let what = self.what(format_args!("blob {digest}"));
+                Err(self.registry.http.refused(&call, response, &what).await)
+            }
+        }
+    }
+}
+
+/// What reading needs.
+const PULL: &[&str] = &["pull"];
+/// What writing needs; registries look things up on the way.
+const PUSH: &[&str] = &["pull", "push"];
+/// What deleting needs.
+const DELETE: &[&str] = &["delete", "pull"];
+
+#[async_trait]
+impl ReadTarget for RemoteRepository {
+    fn name(&self) -> String {
+        format!("{}/{}", self.registry.host(), self.name)
+    }
+
+    async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
+        self.resolve_manifest(reference).await
+    }
+
+    async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
+        self.get_manifest(reference, max_bytes).await
+    }
+
+    async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
+        blobs::fetch(self.clone(), descriptor.clone(), offset).await
+    }
+
+    async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        self.blob_head(digest).await
+    }
+
+    async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
+        let mut call = self.call(Method::GET, "tags/list", PULL)?;
+        match from {
+            // Made below from a link of the same origin, and checked again.
+            Some(Cursor(next)) => call.url = origin::resolve_same_origin(&call.url, "Link", next)?,
+            None => {
+                call.url.query_pairs_mut().append_pair("n", &limit.to_string());
+            }
+        }
+        let response = self.registry.http.send(&call).await?;
+        if !response.status().is_success() {
+            return Err(self.registry.http.refused(&call, response, &self.what("the list of tags")).await);
+        }
+        let next = next_page(&call.url, response.headers())?;
+        let body = self.registry.http.read(response, MAX_LIST_BYTES, "the list of tags").await?;
+        let list: TagList = serde_json::from_slice(&body).map_err(|error| {
+            Error::with_source(
+                ErrorKind::Peer,
+                format!("{} answered with no list of tags", self.name()),
+                error,
+            )
+        })?;
+        Ok(TagPage { tags: list.tags, next: next.map(|url| Cursor(url.to_string())) })
+    }
+
+    async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        self.list_referrers(subject, artifact_type).await
+    }
+
+    fn mount_origin(&self) -> Option<MountOrigin> {
+        Some(MountOrigin { registry: self.registry.origin(), repository: self.name.clone() })
+    }
+}
+
+#[async_trait]
+impl Target for RemoteRepository {
+    async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        self.upload(descriptor, source).await
+    }
+
+    async fn mount_blob(&self, descriptor: &Descriptor, origin: &MountOrigin) -> Result<bool> {
+        if origin.registry != self.registry.origin() || origin.repository == self.name {
+            return Ok(false);
+        }
+        self.mount(&descriptor.digest, &origin.repository).await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
+        self.put_manifest(manifest, tags).await
+    }
+
+    async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
+        let reference = Reference::Digest(digest.clone());
+        let manifest = self.get_manifest(&reference, wharf_content::DEFAULT_MAX_MANIFEST_BYTES).await?;
+        self.put_manifest_as(&manifest, &Reference::Tag(tag.clone())).await.map(drop)
+    }
+
+    async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
+        let what = self.what(format_args!("manifest {reference}"));
+        self.delete(&format!("manifests/{reference}"), &what).await
+    }
+
+    async fn delete_blob(&self, digest: &Digest) -> Result<()> {
+        let what = self.what(format_args!("blob {digest}"));
+        self.delete(&format!("blobs/{digest}"), &what).await
+    }
+}
+
+impl RemoteRepository {
+    async fn delete(&self, path: &str, what: &str) -> Result<()> {
+        let call = self.call(Method::DELETE, path, DELETE)?;
+        let response = self.registry.http.send(&call).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(self.registry.http.refused(&call, response, what).await)
+    }
+}
+
+/// Returns the next page of a list, if the answer names one: of the same origin.
+fn next_page(request: &Url, headers: &::http::HeaderMap) -> Result<Option<Url>> {
+    for value in headers.get_all(::http::header::LINK) {
+        if let Some(next) = value.to_str().ok().and_then(next_link) {
+            return origin::resolve_same_origin(request, "Link", next).map(Some);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,158 @@
+//! Referrers: by the API, and by the fallback tag where a registry has none (distribution-spec v1.1,
+//! "Listing referrers", "Referrers Tag Schema").
+
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result};
+use wharf_oci::distribution::{OCI_FILTERS_APPLIED, ReferrersIndex};
+use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, Tag, media_type};
+
+use crate::repository::{MAX_LIST_BYTES, PULL, RemoteRepository, next_page};
+
+/// The number of pages that are read.
+const MAX_PAGES: usize = 200;
+/// How often a fallback tag is read and written again when another writer was faster.
+const MAX_ROUNDS: usize = 5;
+
+impl RemoteRepository {
+    pub(super) async fn list_referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>> {
+        let what = self.what(format_args!("the referrers of {subject}"));
+        let mut call = self
+            .call(Method::GET, &format!("referrers/{subject}"), PULL)?
+            .header("accept", media_type::OCI_INDEX);
+        if let Some(artifact_type) = artifact_type {
+            call.url.query_pairs_mut().append_pair("artifactType", artifact_type);
+        }
+        let mut found: Vec<Descriptor> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let response = self.registry.http.send(&call).await?;
+            let is_index = response
+                .headers()
+                .get(::http::header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .is_some_and(|value| {
+                    value.split(';').next().unwrap_or_default().trim() == media_type::OCI_INDEX
+                });
+            match response.status() {
+                StatusCode::OK if is_index => {}
+                // Some answer unknown paths with a page of their own.
+                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                    let referrers = self.fallback(subject).await?.unwrap_or_default();
+                    return Ok(of_type(referrers, artifact_type));
+                }
+                _ => return Err(self.registry.http.refused(&call, response, &what).await),
+            }
+            let next = next_page(&call.url, response.headers())?;
+            tracing::trace!(
+                filtered = response.headers().contains_key(OCI_FILTERS_APPLIED),
+                "read a page of {what}"
+            );
+            let body = self.registry.http.read(response, MAX_LIST_BYTES, &what).await?;
+            let page: ReferrersIndex = serde_json::from_slice(&body).map_err(|error| {
+                Error::with_source(
+                    ErrorKind::Peer,
+                    format!("{} answered with no index for {what}", self.name()),
+                    error,
+                )
+            })?;
+            let brought_nothing = page.manifests.is_empty();
+            found.extend(page.manifests);
+            match next {
+                None => return Ok(of_type(found, artifact_type)),
+                // A filtered page may be empty; one that leads to itself may not.
+                Some(next) if brought_nothing && next == call.url => break,
+                Some(next) => call.url = next,
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Peer,
+            format!("{} announces further pages of {what} without an end", self.name()),
+        ))
+    }
+
+    /// Returns the entries of the fallback tag; `None` when there is no such tag.
+    async fn fallback(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        let Some(index) = self.fallback_index(subject).await? else { return Ok(None) };
+        Ok(Some(index.parse()?.manifests))
+    }
+
+    async fn fallback_index(&self, subject: &Digest) -> Result<Option<RawManifest>> {
+        let tag = Reference::Tag(fallback_tag(subject)?);
+        let index = match self.get_manifest(&tag, DEFAULT_MAX_MANIFEST_BYTES).await {
+            Ok(index) => index,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // A registry may read the tag as the digest that it looks like, and answer with the subject itself.
+        let is_list = index.digest != *subject && index.parse()?.kind == ManifestKind::Index;
+        Ok(is_list.then_some(index))
+    }
+
+    /// Enters a manifest in the fallback tag of its subject, as a client must where the registry does not process
+    /// subjects (distribution-spec v1.1, "Pushing Manifests with Subject").
+    pub(super) async fn add_to_fallback(&self, manifest: &RawManifest, subject: &Digest) -> Result<()> {
+        let parsed = manifest.parse()?;
+        let mut entry = manifest.descriptor();
+        entry.artifact_type = parsed.effective_artifact_type().map(str::to_owned);
+        entry.annotations = parsed.annotations;
+        let tag = fallback_tag(subject)?;
+        for _ in 0..MAX_ROUNDS {
+            let present = self.fallback_index(subject).await?;
+            if let Some(index) = &present
+                && index.parse()?.manifests.iter().any(|other| other.digest == manifest.digest)
+            {
+                return Ok(());
+            }
+            let mut document = match &present {
+                // Edited as JSON: entries and fields that are not ours stay as they are.
+                Some(index) => serde_json::from_slice(&index.bytes).unwrap_or(Value::Null),
+                None => json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX }),
+            };
+            let added = serde_json::to_value(&entry).map_err(|error| {
+                Error::with_source(ErrorKind::Content, "cannot write a descriptor", error)
+            })?;
+            match document.get_mut("manifests").and_then(Value::as_array_mut) {
+                Some(entries) => entries.push(added),
+                None => document["manifests"] = json!([added]),
+            }
+            let index = RawManifest::new(media_type::OCI_INDEX, Bytes::from(document.to_string()));
+            self.put_manifest_as(&index, &Reference::Tag(tag.clone())).await?;
+            // The next round reads what is there now: another writer may have replaced it meanwhile.
+        }
+        match self.fallback(subject).await? {
+            Some(entries) if entries.iter().any(|other| other.digest == manifest.digest) => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::Busy,
+                format!("tag {tag} of {} is being written by others all the time", self.name()),
+            )),
+        }
+    }
+}
+
+/// Returns the tag under which the referrers of a digest are listed: algorithm and encoded part, cut to 32 and 64
+/// characters, with `-` for what no tag may have.
+fn fallback_tag(subject: &Digest) -> Result<Tag> {
+    let cut = |text: &str, max: usize| -> String {
+        let fitting =
+            |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' };
+        text.chars().take(max).map(fitting).collect()
+    };
+    let text = format!("{}-{}", cut(subject.algorithm_name(), 32), cut(subject.encoded(), 64));
+    text.parse().map_err(|error| {
+        Error::with_source(ErrorKind::Usage, format!("{subject} has no referrers tag"), error)
+    })
+}
+
+fn of_type(mut referrers: Vec<Descriptor>, artifact_type: Option<&str>) -> Vec<Descriptor> {
+    if let Some(wanted) = artifact_type {
+        referrers.retain(|entry| entry.artifact_type.as_deref() == Some(wanted));
+    }
+    let mut seen = std::collections::HashSet::new();
+    referrers.retain(|entry| seen.insert(entry.digest.clone()));
+    referrers
+}

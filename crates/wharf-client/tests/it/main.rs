@@ -1,0 +1,9 @@
+//! What a user of the client gets, against registries in this process: good ones, lame ones and hostile ones.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod auth;
+mod contract;
+mod credentials;
+mod hostile;
+mod server;
+mod transfers;

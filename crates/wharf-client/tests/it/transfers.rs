@@ -1,0 +1,242 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use wharf_client::{Registry, RegistryOptions};
+use wharf_content::contract::{blob, push_image};
+use wharf_content::{
+    BytesSource, CopyOptions, ErrorKind, Outcome, ReadTarget, Side, Target, collect, copy, verified,
+};
+
+use crate::server::{Seen, TestServer, answer, broken};
+
+const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+fn is_patch(seen: &Seen) -> bool {
+    seen.method == Method::PATCH
+}
+
+#[tokio::test]
+async fn a_download_goes_on_where_the_connection_broke() {
+    let server = TestServer::start().await;
+    let descriptor = server.put_blob(CONTENT);
+    server.bend(|seen, _| {
+        let is_first = seen.method == Method::GET && !seen.headers.contains_key("range");
+        is_first.then(|| answer(200, &[("content-length", "36")], broken(&CONTENT[..10])))
+    });
+    let stream = server.repository().fetch_blob(&descriptor, 0).await.unwrap();
+    assert_eq!(collect(verified(stream, &descriptor), 100).await.unwrap(), CONTENT);
+    let last = server.seen().pop().unwrap();
+    assert_eq!(last.headers["range"], "bytes=10-");
+}
+
+#[tokio::test]
+async fn a_download_resumes_without_ranges_by_reading_again() {
+    let server = TestServer::start().await;
+    let descriptor = server.put_blob(CONTENT);
+    let asked = AtomicUsize::new(0);
+    server.bend(move |_, _| {
+        Some(match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => answer(200, &[("content-length", "36")], broken(&CONTENT[..10])),
+            _ => answer(200, &[], CONTENT),
+        })
+    });
+    let stream = server.repository().fetch_blob(&descriptor, 0).await.unwrap();
+    assert_eq!(collect(verified(stream, &descriptor), 100).await.unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn a_download_that_never_gets_further_fails() {
+    let server = TestServer::start().await;
+    let descriptor = server.put_blob(CONTENT);
+    server.bend(|_, _| Some(answer(500, &[], "")));
+    let error = server.repository().fetch_blob(&descriptor, 0).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert_eq!(server.count("GET"), 5);
+}
+
+#[tokio::test]
+async fn a_chunked_upload_sends_no_byte_twice() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    let ranges: Vec<String> = server
+        .seen()
+        .iter()
+        .filter(|seen| is_patch(seen))
+        .map(|seen| seen.headers["content-range"].to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ranges, ["0-9", "10-19", "20-29", "30-35"]);
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn a_chunked_upload_resumes_at_the_reported_offset() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let patches = AtomicUsize::new(0);
+    server.bend(move |seen, server| {
+        if !is_patch(seen) || patches.fetch_add(1, Ordering::Relaxed) != 1 {
+            return None;
+        }
+        // Half of the second chunk arrives, then the server has a fault.
+        server.keep_half(seen);
+        Some(answer(500, &[], ""))
+    });
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+    let ranges: Vec<Seen> = server.seen().into_iter().filter(is_patch).collect();
+    assert_eq!(ranges[2].headers["content-range"], "15-24");
+}
+
+#[tokio::test]
+async fn a_chunk_out_of_order_is_mended_by_what_the_416_says() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let patches = AtomicUsize::new(0);
+    server.bend(move |seen, server| {
+        if is_patch(seen) && patches.fetch_add(1, Ordering::Relaxed) == 1 {
+            // The chunk arrived in part, but the client is told nothing of it.
+            server.keep_half(seen);
+            return Some(answer(202, &[("location", &seen.uri.to_string()), ("range", "0-19")], ""));
+        }
+        None
+    });
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn an_upload_whose_session_is_lost_starts_again() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let patches = AtomicUsize::new(0);
+    server.bend(move |seen, server| {
+        if is_patch(seen) && patches.fetch_add(1, Ordering::Relaxed) == 2 {
+            server.forget_uploads();
+        }
+        None
+    });
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+    assert_eq!(server.count("POST"), 2);
+}
+
+#[tokio::test]
+async fn a_registry_that_wants_larger_chunks_gets_them() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    server.bend(|seen, server| {
+        if seen.method != Method::POST {
+            return None;
+        }
+        let mut response = server.regular(seen);
+        response.headers_mut().insert("oci-chunk-min-length", "20".parse().unwrap());
+        Some(response)
+    });
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    let first = server.seen().into_iter().find(is_patch).unwrap();
+    assert_eq!(first.headers["content-range"], "0-19");
+}
+
+#[tokio::test]
+async fn a_single_upload_is_sent_again_whole_after_a_fault() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let puts = AtomicUsize::new(0);
+    server.bend(move |seen, _| {
+        let first = seen.method == Method::PUT && puts.fetch_add(1, Ordering::Relaxed) == 0;
+        first.then(|| answer(502, &[], ""))
+    });
+    server.repository().push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+}
+
+#[tokio::test]
+async fn retry_after_is_respected() {
+    let server = TestServer::start().await;
+    push_image(&server.repository(), "image", &["v1"]).await;
+    let asked = AtomicUsize::new(0);
+    server.bend(move |_, _| {
+        (asked.fetch_add(1, Ordering::Relaxed) == 0).then(|| answer(429, &[("retry-after", "1")], ""))
+    });
+    let started = Instant::now();
+    server.repository().resolve(&"v1".parse().unwrap()).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+
+    server.bend(|_, _| Some(answer(429, &[("retry-after", "86400")], "")));
+    let error = server.repository().resolve(&"v1".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "a day is not waited for: {error}");
+}
+
+#[tokio::test]
+async fn blobs_of_the_same_registry_are_mounted() {
+    let server = TestServer::start().await;
+    let registry = server.registry();
+    let source = registry.repository("shop/web".parse().unwrap());
+    push_image(&source, "image", &["v1"]).await;
+    let destination = registry.repository("shop/other".parse().unwrap());
+    // One repository's content is everybody's in the test server; nothing is found by HEAD, so that mounts are tried.
+    server.bend(|seen, _| (seen.method == Method::HEAD).then(|| answer(404, &[], "")));
+    let report = copy(&source, &"v1".parse().unwrap(), &destination, &CopyOptions::default()).await.unwrap();
+    assert_eq!(report.count(Outcome::Mounted), 2);
+    assert_eq!(server.count("mount=sha256"), 2);
+}
+
+#[tokio::test]
+async fn a_mount_that_is_not_wanted_leaves_no_session() {
+    let server = TestServer::start().await;
+    let (descriptor, _) = blob("text/plain", "absent");
+    let origin = server.registry().repository("shop/other".parse().unwrap()).mount_origin().unwrap();
+    assert!(!server.repository().mount_blob(&descriptor, &origin).await.unwrap());
+    assert_eq!(server.count("DELETE"), 1);
+}
+
+#[tokio::test]
+async fn nobody_listening_is_said_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let repository =
+        Registry::new(&host, RegistryOptions::default()).unwrap().repository("a/b".parse().unwrap());
+    let started = Instant::now();
+    let error = repository.resolve(&"v1".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.to_string().contains(&host) && error.to_string().contains("refused"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn plain_http_where_tls_is_expected_is_named() {
+    let server = TestServer::start().await;
+    let options = RegistryOptions { insecure: true, ..server.options() };
+    let registry = Registry::new(&server.host(), options).unwrap();
+    let error = registry.ping().await.unwrap_err();
+    assert!(error.to_string().contains("--plain-http"), "{error}");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_in_a_copy_names_the_registry_and_the_side() {
+    let (here, there) = (TestServer::start().await, TestServer::start().await);
+    push_image(&here.repository(), "image", &["v1"]).await;
+    there.bend(|seen, _| {
+        let body = r#"{"errors":[{"code":"DENIED","message":"quota \u001b[31m exceeded"}]}"#;
+        (seen.method == Method::POST).then(|| answer(403, &[], body))
+    });
+    let error =
+        copy(&here.repository(), &"v1".parse().unwrap(), &there.repository(), &CopyOptions::default())
+            .await
+            .unwrap_err();
+    assert_eq!((error.kind(), error.side()), (ErrorKind::Denied, Some(Side::Destination)));
+    let text = error.to_string();
+    assert!(text.contains(&there.host()) && text.contains("exceeded (DENIED)"), "{text}");
+    assert!(!text.contains('\u{1b}'), "a server does not write to the terminal: {text:?}");
+}
+
+#[tokio::test]
+async fn an_empty_source_of_a_full_blob_is_an_error() {
+    let server = TestServer::start().await;
+    let (descriptor, _) = blob("text/plain", "something");
+    let error = server.repository().push_blob(&descriptor, &BytesSource("".into())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Content, "{error}");
+}
