@@ -134,7 +134,11 @@ async fn read_one(source: &dyn ReadTarget, wanted: Wanted, options: &CopyOptions
         Ok(raw) => raw,
         Err(error) if error.kind() == ErrorKind::NotFound && referrer_of.is_some() => {
             let subject = referrer_of.unwrap_or_else(|| descriptor.digest.clone());
-            return Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason: "it is not there" })));
+            return Ok(Read::Ignored(Box::new(IgnoredReferrer {
+                subject,
+                descriptor,
+                reason: "it is not there",
+            })));
         }
         Err(error) => return Err(error),
     };
