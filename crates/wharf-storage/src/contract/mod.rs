@@ -3,5 +3,7 @@
 //! Each suite panics at the first behaviour that differs, with the behaviour in the message.
 
 mod blobs;
+mod catalog;
 
 pub use blobs::{StoreFolder, blobs};
+pub use catalog::{CatalogPlace, TestClock, catalog};

@@ -1,3 +1,5 @@
 //! Storage through its public surface.
 
 mod disk;
+mod model;
+mod sqlite;

@@ -1,0 +1,84 @@
+//! The catalog in SQLite.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use rusqlite::Connection;
+use wharf_storage::contract::{self, CatalogPlace, TestClock};
+use wharf_storage::{Error, SqliteCatalog, SqliteOptions};
+
+struct TempFolder(tempfile::TempDir);
+
+impl CatalogPlace for TempFolder {
+    type Catalog = SqliteCatalog;
+
+    async fn open(&self, clock: TestClock) -> SqliteCatalog {
+        let options = SqliteOptions { clock, ..SqliteOptions::new(self.0.path().join("catalog.db")) };
+        SqliteCatalog::open(options).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_catalog_in_sqlite_keeps_the_contract() {
+    contract::catalog(|| TempFolder(tempfile::tempdir().unwrap())).await;
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    let conn = Connection::open(&path).unwrap();
+    conn.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+    drop(conn);
+    match SqliteCatalog::open(SqliteOptions::new(&path)) {
+        Err(Error::Invalid { what: "catalog", problem }) => {
+            assert!(problem.contains("another program"), "{problem}");
+        }
+        other => panic!("expected a refusal: {other:?}"),
+    }
+    let tables: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    std::fs::write(&path, "no database, whatever its name says ".repeat(100)).unwrap();
+    assert!(matches!(SqliteCatalog::open(SqliteOptions::new(&path)), Err(Error::Damaged(_))));
+}
+
+#[test]
+fn a_newer_schema_is_refused_with_both_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    drop(SqliteCatalog::open(SqliteOptions::new(&path)).unwrap());
+    Connection::open(&path).unwrap().execute("INSERT INTO schema_versions (version) VALUES (99)", []).unwrap();
+    match SqliteCatalog::open(SqliteOptions::new(&path)) {
+        Err(Error::Invalid { problem, .. }) => {
+            assert!(problem.contains("99") && problem.contains("up to 1"), "{problem}");
+        }
+        other => panic!("expected a refusal: {other:?}"),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_but_the_owner_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.db");
+    let catalog = SqliteCatalog::open(SqliteOptions::new(&path)).unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+    drop(catalog);
+}
+
+#[test]
+fn a_folder_that_is_absent_is_named() {
+    let error = SqliteCatalog::open(SqliteOptions::new("/nonexistent/wharf/catalog.db")).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/wharf/catalog.db"), "{error}");
+}
