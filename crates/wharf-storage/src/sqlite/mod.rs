@@ -20,8 +20,10 @@ mod writer;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use wharf_access::{Caller, Request};
+
 use self::tx::{Clock, Tx};
-use crate::Result;
+use crate::{Catalog, Result};
 
 /// The catalog in one SQLite file: WAL, every commit flushed to disk before it is answered.
 #[derive(Debug)]
@@ -81,5 +83,34 @@ impl SqliteCatalog {
         write: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.writer.write(write).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Catalog for SqliteCatalog {
+    async fn authorize(&self, caller: &Caller, request: &Request<'_>) -> Result<()> {
+        self.read(|tx| access::authorize(tx, caller, request).map(drop))
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|tx| tx.first("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)))
+    }
+
+    async fn setting_or_insert(&self, name: &str, value: &[u8]) -> Result<Vec<u8>> {
+        let (name, value) = (name.to_owned(), value.to_vec());
+        self.write(move |tx| {
+            let stored = tx.first("SELECT value FROM settings WHERE name = ?1", [&name], |row| row.get(0))?;
+            if let Some(stored) = stored {
+                return Ok(stored);
+            }
+            tx.run("INSERT INTO settings (name, value) VALUES (?1, ?2)", rusqlite::params![name, value])?;
+            Ok(value)
+        })
+        .await
+    }
+
+    async fn check(&self) -> Result<()> {
+        // An empty write: the writer is alive and nobody else holds the file. It costs no flush.
+        self.write(|tx| tx.exists("SELECT 1 FROM settings", []).map(drop)).await
     }
 }

@@ -54,7 +54,10 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalog.db");
     drop(SqliteCatalog::open(SqliteOptions::new(&path)).unwrap());
-    Connection::open(&path).unwrap().execute("INSERT INTO schema_versions (version) VALUES (99)", []).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute("INSERT INTO schema_versions (version) VALUES (99)", [])
+        .unwrap();
     match SqliteCatalog::open(SqliteOptions::new(&path)) {
         Err(Error::Invalid { problem, .. }) => {
             assert!(problem.contains("99") && problem.contains("up to 1"), "{problem}");

@@ -5,8 +5,8 @@
 //! may go at any moment, and what a worker is told settles whether it went. Between rounds everything is compared:
 //! what must be there is, with its bytes; what is due is gone; catalog and blob store agree.
 
-mod world;
 mod worker;
+mod world;
 
 use std::sync::Arc;
 

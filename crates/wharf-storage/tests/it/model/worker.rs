@@ -75,7 +75,8 @@ impl Repository {
                 || known.document.subject.as_ref().is_some_and(|subject| present.contains(subject));
             known.since = if referenced { None } else { known.since.or(Some(now)) };
         }
-        let used: BTreeSet<_> = self.manifests.values().flat_map(|known| known.document.blobs.clone()).collect();
+        let used: BTreeSet<_> =
+            self.manifests.values().flat_map(|known| known.document.blobs.clone()).collect();
         for (digest, since) in &mut self.links {
             *since = if used.contains(digest) { None } else { since.or(Some(now)) };
         }
@@ -199,7 +200,11 @@ impl Worker {
         let repository = &mut self.repositories[at];
         if let Some(since) = believed {
             let due = since.is_some_and(|since| since <= now - GRACE);
-            assert!(due, "worker {} lost {digest} in {}, unused since {since:?}", self.number, repository.name);
+            assert!(
+                due,
+                "worker {} lost {digest} in {}, unused since {since:?}",
+                self.number, repository.name
+            );
             repository.links.remove(digest);
         }
     }
@@ -257,7 +262,8 @@ impl Worker {
             document["layers"] = serde_json::json!(layers);
         } else {
             document["mediaType"] = media_type::OCI_INDEX.into();
-            document["manifests"] = children.iter().map(|child| serde_json::json!(described(child))).collect();
+            document["manifests"] =
+                children.iter().map(|child| serde_json::json!(described(child))).collect();
         }
         if let Some(subject) = &subject {
             document["subject"] = serde_json::json!(described(subject));
@@ -359,7 +365,8 @@ impl Worker {
             if due.contains(&digest) {
                 return true;
             }
-            next = self.repositories[at].manifests.get(&digest).and_then(|known| known.document.subject.clone());
+            next =
+                self.repositories[at].manifests.get(&digest).and_then(|known| known.document.subject.clone());
         }
         false
     }
@@ -497,13 +504,18 @@ impl Worker {
             assert!(tags.iter().eq(repository.tags.keys()), "{context}: tags {tags:?}");
             for (tag, target) in &repository.tags {
                 let reference = Reference::Tag(tag.clone());
-                let record = self.world.catalog.manifest(&system, &repository.name, &reference).await.unwrap();
+                let record =
+                    self.world.catalog.manifest(&system, &repository.name, &reference).await.unwrap();
                 assert_eq!(record.digest, *target, "{context}: {tag}");
             }
             for subject in repository.ever.keys() {
                 let page = Page { after: None, limit: 1000 };
-                let listed =
-                    self.world.catalog.referrers(&system, &repository.name, subject, None, page).await.unwrap();
+                let listed = self
+                    .world
+                    .catalog
+                    .referrers(&system, &repository.name, subject, None, page)
+                    .await
+                    .unwrap();
                 let expected = repository
                     .manifests
                     .iter()
