@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wharf_yaml::{Value, format_float_g32, from_json, to_json, to_yaml, write_json_string};
 
 use crate::Error;
+use crate::quote::Quoted;
 
 /// Fills fields from values; the first misfit is reported at the end, as Go does it.
 pub(crate) struct Decoder {
@@ -53,7 +54,7 @@ impl Decoder {
                 .or_else(|| names.iter().find(|name| name.eq_ignore_ascii_case(key)));
             let Some(name) = name else {
                 if self.strict && self.unknown.is_none() {
-                    self.unknown = Some(format!("unknown field {:?}", &**key));
+                    self.unknown = Some(format!("unknown field {}", Quoted(key)));
                 }
                 continue;
             };

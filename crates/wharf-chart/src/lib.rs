@@ -23,10 +23,13 @@ mod error;
 mod fields;
 mod ignore;
 mod limits;
+pub mod lint;
 mod load;
 mod lock;
 mod metadata;
 mod oci;
+mod provenance;
+mod quote;
 pub mod semver;
 
 pub use archive::{DEFAULT_PACK_TIME, PackOptions, Packed, pack, unpack_archive};
@@ -41,6 +44,7 @@ pub use oci::{
     CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, LEGACY_CHART_LAYER_MEDIA_TYPE, PROVENANCE_LAYER_MEDIA_TYPE,
     config_json, oci_annotations, tag_for_version, version_for_tag,
 };
+pub use provenance::Provenance;
 
 /// Lower-case hexadecimal text of bytes.
 fn hex(bytes: &[u8]) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wharf_yaml::{Map, Value, from_yaml, split_documents};
 
 use crate::archive::{Budget, read_archive};
+use crate::quote::Quoted;
 use crate::{Chart, Error, ErrorKind, File, Limits, Lock, Metadata};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -37,8 +38,11 @@ pub fn load_folder_within(files: impl IntoIterator<Item = File>, limits: &Limits
         }
         if file.data.len() as u64 > limits.max_file_bytes {
             let name = file.name.rsplit('/').next().unwrap_or_default();
-            let text =
-                format!("chart file {name:?} is larger than the maximum file size {}", limits.max_file_bytes);
+            let text = format!(
+                "chart file {} is larger than the maximum file size {}",
+                Quoted(name),
+                limits.max_file_bytes
+            );
             return Err(Error::new(ErrorKind::TooLarge, text));
         }
         budget.file(file.data.len() as u64)?;

@@ -7,6 +7,7 @@ use regex::Regex;
 use wharf_yaml::{Numbers, Reader, Value};
 
 use crate::fields::{self, JsonObject};
+use crate::quote::Quoted;
 use crate::semver::Version;
 use crate::{Error, ErrorKind};
 
@@ -178,16 +179,25 @@ impl Metadata {
             return Err(Error::invalid("chart.metadata.name is required"));
         }
         if self.name == "." || self.name == ".." {
-            return Err(Error::invalid(format_args!("chart.metadata.name {:?} is not allowed", self.name)));
+            return Err(Error::invalid(format_args!(
+                "chart.metadata.name {} is not allowed",
+                Quoted(&self.name)
+            )));
         }
         if !is_base_name(&self.name) {
-            return Err(Error::invalid(format_args!("chart.metadata.name {:?} is invalid", self.name)));
+            return Err(Error::invalid(format_args!(
+                "chart.metadata.name {} is invalid",
+                Quoted(&self.name)
+            )));
         }
         if self.version.is_empty() {
             return Err(Error::invalid("chart.metadata.version is required"));
         }
         if Version::parse(&self.version).is_err() {
-            return Err(Error::invalid(format_args!("chart.metadata.version {:?} is invalid", self.version)));
+            return Err(Error::invalid(format_args!(
+                "chart.metadata.version {} is invalid",
+                Quoted(&self.version)
+            )));
         }
         if !matches!(self.chart_type.as_str(), "" | "application" | "library") {
             return Err(Error::invalid("chart.metadata.type must be application or library"));
@@ -207,7 +217,8 @@ impl Metadata {
             };
             dependency.validate()?;
             if !keys.insert(dependency.key().to_owned()) {
-                let text = format!("more than one dependency with name or alias {:?}", dependency.key());
+                let text =
+                    format!("more than one dependency with name or alias {}", Quoted(dependency.key()));
                 return Err(Error::invalid(text));
             }
         }
@@ -346,8 +357,8 @@ impl Dependency {
         let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if !self.alias.bytes().all(good) {
             return Err(Error::invalid(format_args!(
-                "dependency {:?} has disallowed characters in the alias",
-                self.name
+                "dependency {} has disallowed characters in the alias",
+                Quoted(&self.name)
             )));
         }
         Ok(())
@@ -375,7 +386,7 @@ pub(crate) fn is_base_name(name: &str) -> bool {
 /// Checks a name once more where a path is made of it (CVE-2024-25620, CVE-2026-35206).
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     if !is_base_name(name) || matches!(name, "/" | "." | "..") || name.contains(['\\', '\0']) {
-        return Err(Error::new(ErrorKind::UnsafePath, format!("{name:?} is not a valid chart name")));
+        return Err(Error::new(ErrorKind::UnsafePath, format!("{} is not a valid chart name", Quoted(name))));
     }
     Ok(())
 }

@@ -333,7 +333,10 @@ impl Decoder<'_> {
         match &node.kind {
             NodeKind::Alias { target, .. } => self.through_alias(id, |this| this.key(*target, depth + 1)),
             NodeKind::List(_) | NodeKind::Map(_) => {
-                let text = "yaml: invalid map key: a list or map cannot be a key";
+                // Usually a template expression (`{{ x }}`) in a file that is no template.
+                let mut shown = String::new();
+                write_go_syntax(&self.value(id, depth)?, &mut shown);
+                let text = format!("yaml: invalid map key: {shown}");
                 Err(Error::new(ErrorKind::Content, text, Some(node.place)))
             }
             NodeKind::Scalar { text, tag, plain } => {
@@ -387,6 +390,36 @@ impl std::fmt::Display for Key {
         match self {
             Self::Text(text) => write!(f, "{text:?}"),
             other => f.write_str(&other.clone().into_text()),
+        }
+    }
+}
+
+/// Writes a value as Go's `%#v` shows it in an error.
+fn write_go_syntax(value: &Value, out: &mut String) {
+    let list = |out: &mut String, open: &str, items: &mut dyn Iterator<Item = (Option<&str>, &Value)>| {
+        out.push_str(open);
+        for (index, (key, value)) in items.enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            if let Some(key) = key {
+                out.push_str(&format!("{key:?}:"));
+            }
+            write_go_syntax(value, out);
+        }
+        out.push('}');
+    };
+    match value {
+        Value::Null => out.push_str("interface {}(nil)"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Int(value) => out.push_str(&value.to_string()),
+        Value::Uint(value) => out.push_str(&format!("{value:#x}")),
+        Value::Float(value) => out.push_str(&format_float_g(*value)),
+        Value::String(text) => out.push_str(&format!("{:?}", &**text)),
+        Value::List(items) => list(out, "[]interface {}{", &mut items.iter().map(|item| (None, item))),
+        Value::Map(map) => {
+            let mut entries = map.iter().map(|(key, value)| (Some(&**key), value));
+            list(out, "map[interface {}]interface {}{", &mut entries);
         }
     }
 }

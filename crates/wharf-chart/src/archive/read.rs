@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::quote::Quoted;
 use crate::{Error, ErrorKind, File, Limits};
 
 /// What may still be unpacked, shared by an archive and the archives inside it.
@@ -99,7 +100,8 @@ fn read_entries<R: Read>(
         }
         if size > budget.limits.max_file_bytes {
             let text = format!(
-                "decompressed chart file {full:?} is larger than the maximum file size {}",
+                "decompressed chart file {} is larger than the maximum file size {}",
+                Quoted(&full),
                 budget.limits.max_file_bytes
             );
             return Err(Error::new(ErrorKind::TooLarge, text));
@@ -135,7 +137,10 @@ fn path_inside(full: &str) -> Result<String, Error> {
     }
     let name = clean(&rest);
     if name == "." {
-        return unsafe_path(format!("chart illegally contains content outside the base directory: {full:?}"));
+        return unsafe_path(format!(
+            "chart illegally contains content outside the base directory: {}",
+            Quoted(full)
+        ));
     }
     if name.starts_with("..") {
         return unsafe_path("chart illegally references parent directory".to_owned());

@@ -5,6 +5,7 @@ use regex::Regex;
 
 use super::Version;
 use super::version::compare_prereleases;
+use crate::quote::Quoted;
 
 const MAX_BYTES: usize = 512;
 const MAX_GROUPS: usize = 32;
@@ -22,7 +23,7 @@ pub struct Constraint {
 #[non_exhaustive]
 pub enum ConstraintError {
     /// The text, or one of its groups, does not have the form of a range.
-    #[error("improper constraint: {0:?}")]
+    #[error("improper constraint: {}", Quoted(.0))]
     Improper(String),
     /// A version in the range is none.
     #[error("constraint parser error")]
@@ -204,7 +205,7 @@ impl Term {
         if !v.prerelease().is_empty() && !with_prereleases {
             return Err(releases_only(v));
         }
-        let fail = |why: &str| Err(format!("\"{v}\" {why} {:?}", self.text));
+        let fail = |why: &str| Err(format!("\"{v}\" {why} {}", Quoted(&self.text)));
         let demand = |holds: bool, why: &str| if holds { Ok(()) } else { fail(why) };
         let con = &self.version;
         let whole = self.precision == Precision::Patch;
@@ -255,7 +256,7 @@ impl Term {
     /// At least this, with the same major and, if written, minor number.
     fn tilde(&self, v: &Version) -> Result<(), String> {
         let con = &self.version;
-        let fail = |why: &str| Err(format!("\"{v}\" {why} {:?}", self.text));
+        let fail = |why: &str| Err(format!("\"{v}\" {why} {}", Quoted(&self.text)));
         if v < con {
             return fail("is less than");
         }
@@ -276,7 +277,7 @@ impl Term {
     fn caret(&self, v: &Version) -> Result<(), String> {
         let con = &self.version;
         let demand = |holds: bool, why: &str, rest: &str| {
-            if holds { Ok(()) } else { Err(format!("\"{v}\" {why} {:?}{rest}", self.text)) }
+            if holds { Ok(()) } else { Err(format!("\"{v}\" {why} {}{rest}", Quoted(&self.text))) }
         };
         demand(v >= con, "is less than", "")?;
         if con.major > 0 || self.precision == Precision::Major {

@@ -3,7 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests read recorded cases and charts from disk")]
 #![expect(clippy::print_stderr, reason = "tests say what they skipped")]
 
+mod archive;
+mod ignore;
+mod lint;
 mod oci;
 mod pack;
+mod provenance;
 mod semver;
 mod support;
