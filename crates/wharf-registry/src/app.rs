@@ -41,9 +41,10 @@ impl App {
     ) -> Result<Arc<Self>, StartError> {
         let key = catalog.setting_or_insert("upload-key", &random::<32>()?).await?;
         let authenticator = auth::Authenticator::new(&*catalog, &config).await?;
+        let metrics = Metrics::new();
         Ok(Arc::new(Self {
-            metrics: Metrics::new(),
-            audit: audit::Buffer::default(),
+            audit: audit::Buffer::new(metrics.audit_lost.clone()),
+            metrics,
             authenticator,
             collector: Collector::default(),
             tag_locks: TagLocks::default(),

@@ -1,19 +1,44 @@
 //! What is noted of things that change nothing: pulls, logins, refusals. Changes are noted by the catalog itself.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 
+use prometheus_client::metrics::counter::Counter;
 use wharf_access::Caller;
 use wharf_oci::{Digest, Reference, RepositoryName};
 use wharf_storage::catalog::{AuditOperation, NewAuditEntry};
 use wharf_storage::{Catalog, Result};
 
-/// Entries that wait to be written in one batch.
+/// Entries that may wait; with resources and agents of usual length, about 4 MiB.
+const CAPACITY: usize = 8192;
+/// Entries written in one transaction.
+const BATCH: usize = 1000;
+
+/// Entries that wait to be written, at most one flush interval long.
+///
+/// Noting never waits for the disk and never fails a request. Events that agree in everything but time wait as one
+/// entry with a count. What finds no room is counted, and the loss is logged with the next flush.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    waiting: Mutex<Vec<NewAuditEntry>>,
+    waiting: Mutex<Waiting>,
+    /// Events lost since the start; a metric.
+    lost: Counter,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Each event without its time and count, with the time of the first and the number of all.
+    events: HashMap<NewAuditEntry, (i64, u32)>,
+    lost_since_flush: u64,
 }
 
 impl Buffer {
+    /// Returns an empty buffer that counts losses in `lost`.
+    pub(crate) fn new(lost: Counter) -> Self {
+        Self { waiting: Mutex::default(), lost }
+    }
+
     /// Notes that a manifest was pulled.
     pub(crate) fn pulled(
         &self,
@@ -22,27 +47,150 @@ impl Buffer {
         reference: &Reference,
         digest: &Digest,
     ) {
+        let separator = if reference.digest().is_some() { '@' } else { ':' };
         self.push(NewAuditEntry {
-            at_millis: jiff::Timestamp::now().as_millisecond(),
-            actor: caller.name.clone(),
-            address: caller.address.map(|address| address.to_string()),
-            operation: AuditOperation::PullArtifact,
             project: Some(repository.project().to_owned()),
-            resource: format!("{repository}:{reference}"),
+            resource: format!("{repository}{separator}{reference}"),
             digest: Some(digest.to_string()),
-            outcome: "success".to_owned(),
-            detail: caller.user_agent.clone(),
+            ..entry(caller, AuditOperation::PullArtifact, "success")
+        });
+    }
+
+    /// Notes a login: `outcome` is `success`, or `denied` with a reason. The name is what was sent; it may be no account's.
+    pub(crate) fn login(&self, name: &str, address: Option<IpAddr>, user_agent: Option<&str>, outcome: &str) {
+        let name: String = name.chars().filter(|c| !c.is_control()).take(255).collect();
+        self.push(NewAuditEntry {
+            at_millis: 0,
+            actor: name.clone(),
+            address: address.map(|address| address.to_string()),
+            operation: AuditOperation::LoginUser,
+            project: None,
+            resource: name,
+            digest: None,
+            outcome: outcome.to_owned(),
+            detail: user_agent.map(str::to_owned),
             count: 1,
         });
     }
 
-    /// Writes what waits.
-    pub(crate) async fn flush(&self, catalog: &dyn Catalog) -> Result<()> {
-        let entries = std::mem::take(&mut *self.waiting.lock().expect("no holder panics"));
-        if entries.is_empty() { Ok(()) } else { catalog.record(entries).await }
+    /// Notes something that the catalog cannot note by itself.
+    pub(crate) fn noted(&self, caller: &Caller, operation: AuditOperation, resource: &str) {
+        self.push(NewAuditEntry { resource: resource.to_owned(), ..entry(caller, operation, "success") });
     }
 
-    fn push(&self, entry: NewAuditEntry) {
-        self.waiting.lock().expect("no holder panics").push(entry);
+    /// Notes that a caller was refused.
+    pub(crate) fn refused(
+        &self,
+        caller: &Caller,
+        operation: AuditOperation,
+        project: Option<&str>,
+        resource: &str,
+    ) {
+        self.push(NewAuditEntry {
+            project: project.map(str::to_owned),
+            resource: resource.chars().take(512).collect(),
+            ..entry(caller, operation, "denied: no permission")
+        });
+    }
+
+    /// Writes what waits. When the catalog fails, the entries wait on, as far as there is room.
+    pub(crate) async fn flush(&self, catalog: &dyn Catalog) -> Result<()> {
+        let (events, lost) = {
+            let mut waiting = self.waiting.lock().expect("no holder panics");
+            (std::mem::take(&mut waiting.events), std::mem::take(&mut waiting.lost_since_flush))
+        };
+        if lost > 0 {
+            tracing::warn!(lost, "{lost} audit entries found no room and are lost");
+        }
+        let mut entries: Vec<NewAuditEntry> = events
+            .into_iter()
+            .map(|(event, (at_millis, count))| NewAuditEntry { at_millis, count, ..event })
+            .collect();
+        entries.sort_by_key(|entry| entry.at_millis);
+        while !entries.is_empty() {
+            let rest = entries.split_off(entries.len().min(BATCH));
+            let batch = std::mem::replace(&mut entries, rest);
+            if let Err(error) = catalog.record(batch.clone()).await {
+                for entry in batch.into_iter().chain(entries) {
+                    self.push(entry);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&self, mut event: NewAuditEntry) {
+        let count = std::mem::take(&mut event.count);
+        let at_millis = match std::mem::take(&mut event.at_millis) {
+            0 => jiff::Timestamp::now().as_millisecond(),
+            at_millis => at_millis,
+        };
+        let mut waiting = self.waiting.lock().expect("no holder panics");
+        if let Some((_, counted)) = waiting.events.get_mut(&event) {
+            *counted = counted.saturating_add(count);
+        } else if waiting.events.len() < CAPACITY {
+            waiting.events.insert(event, (at_millis, count));
+        } else {
+            self.lost.inc_by(u64::from(count));
+            waiting.lost_since_flush += u64::from(count);
+        }
+    }
+}
+
+fn entry(caller: &Caller, operation: AuditOperation, outcome: &str) -> NewAuditEntry {
+    NewAuditEntry {
+        at_millis: 0,
+        actor: caller.name.clone(),
+        address: caller.address.map(|address| address.to_string()),
+        operation,
+        project: None,
+        resource: String::new(),
+        digest: None,
+        outcome: outcome.to_owned(),
+        detail: caller.user_agent.clone(),
+        count: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn pull(buffer: &Buffer, tag: &str) {
+        let digest = wharf_oci::Algorithm::Sha256.digest(b"x");
+        buffer.pulled(&Caller::anonymous(), &"shop/web".parse().unwrap(), &tag.parse().unwrap(), &digest);
+    }
+
+    fn waiting(buffer: &Buffer) -> Vec<(String, u32)> {
+        let waiting = buffer.waiting.lock().unwrap();
+        let mut found: Vec<_> =
+            waiting.events.iter().map(|(event, (_, count))| (event.resource.clone(), *count)).collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn equal_pulls_wait_as_one_entry_with_a_count() {
+        let buffer = Buffer::default();
+        for _ in 0..3 {
+            pull(&buffer, "1.0");
+        }
+        pull(&buffer, "2.0");
+        assert_eq!(waiting(&buffer), [("shop/web:1.0".to_owned(), 3), ("shop/web:2.0".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_what_waits_is_kept() {
+        let buffer = Buffer::default();
+        for tag in 0..CAPACITY + 5 {
+            pull(&buffer, &format!("t{tag}"));
+        }
+        // An event that waits already still counts up.
+        pull(&buffer, "t0");
+        assert_eq!(buffer.lost.get(), 5);
+        assert_eq!(waiting(&buffer).len(), CAPACITY);
+        assert!(waiting(&buffer).contains(&("shop/web:t0".to_owned(), 2)));
     }
 }

@@ -1,35 +1,74 @@
-//! Who asks: credentials of a request in, a [`Caller`] out.
+//! Who asks: the credentials of a request in, a [`Caller`] out.
+//!
+//! Basic credentials and tokens are accepted side by side, always by the `Authorization` header: no cookie is ever set
+//! or read, so no other site can make a browser act here (no CSRF). What a caller may do is decided in the catalog,
+//! on each request anew; nothing remembered here ever grants a right.
+
+mod attempts;
+mod bounded;
+mod challenge;
+mod login;
+mod password;
+mod secret;
+mod token;
+mod token_service;
+mod verified;
 
 use std::net::IpAddr;
 
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
-use http::HeaderValue;
+use data_encoding::BASE64;
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
-use wharf_access::{Caller, Principal};
-use wharf_oci::distribution::{Challenge, Scope};
+use wharf_access::{Caller, Denied};
+use wharf_oci::distribution::Scope;
 use wharf_storage::Catalog;
 use zeroize::Zeroizing;
 
 use crate::app::random;
+use crate::error::Error;
 use crate::{App, Config, StartError};
 
-/// What the server keeps to recognise credentials.
+pub(crate) use challenge::challenges;
+pub(crate) use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords, is_importable};
+pub(crate) use secret::Secret;
+pub(crate) use token_service::router as token_router;
+
+use attempts::Attempts;
+use token::{Kind, Tokens};
+use verified::Verified;
+
+/// What the server keeps to recognise credentials. All of it may be lost at any moment.
 #[derive(Debug)]
-pub(crate) struct Authenticator {}
+pub(crate) struct Authenticator {
+    pub(crate) passwords: Passwords,
+    attempts: Attempts,
+    verified: Verified,
+    tokens: Tokens,
+}
 
 impl Authenticator {
-    pub(crate) async fn new(_catalog: &dyn Catalog, _config: &Config) -> Result<Self, StartError> {
-        Ok(Self {})
+    /// Prepares. The key of tokens lies in the catalog, so that every server on it accepts the tokens of the others.
+    pub(crate) async fn new(catalog: &dyn Catalog, config: &Config) -> Result<Self, StartError> {
+        let key = Zeroizing::new(catalog.setting_or_insert("token-key", &random::<32>()?).await?);
+        let lifetime = i64::try_from(config.token_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
+        Ok(Self {
+            passwords: Passwords::new()
+                .map_err(|error| StartError::Invalid(format!("passwords cannot be hashed: {error}")))?,
+            attempts: Attempts::new(),
+            verified: Verified::new(&random::<32>()?),
+            tokens: Tokens::new(&key, lifetime.max(60)),
+        })
     }
 }
 
 /// Why credentials were not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthError {
-    #[error("user name or password is wrong")]
+    #[error("user name or password is wrong, or the token has ended")]
     Refused,
+    #[error("the token does not cover this; ask for one that does")]
+    NarrowToken,
     #[error("the Authorization header cannot be read")]
     Malformed,
     #[error("too many failed logins; try again in {retry_after_seconds} s")]
@@ -44,62 +83,56 @@ pub(crate) async fn authenticate(
     parts: &Parts,
     peer: Option<IpAddr>,
 ) -> Result<Caller, AuthError> {
-    let mut caller = match parts.headers.get(AUTHORIZATION) {
+    let origin = Origin::of(parts, peer);
+    let mut caller = match credentials(&parts.headers)? {
         None => Caller::anonymous(),
-        Some(header) => basic(app, header).await?,
+        Some(Credentials::Basic(name, secret)) => {
+            login::with_secret(app, &name, &secret, &origin).await?.into_caller(None)
+        }
+        Some(Credentials::Bearer(token)) => {
+            let claims = app
+                .authenticator
+                .tokens
+                .verify(Kind::Access, &token, unix_now())
+                .ok_or(AuthError::Refused)?;
+            let scopes = claims.scopes.clone();
+            login::with_claims(app, claims).await?.into_caller(Some(scopes))
+        }
     };
-    caller.address = peer;
-    caller.user_agent = parts
-        .headers
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .map(|text| text.chars().take(256).collect());
+    caller.address = origin.address;
+    caller.user_agent = origin.user_agent;
     Ok(caller)
 }
 
-/// Returns the challenges to send with a 401; `scope` is what the request needs.
-pub(crate) fn challenges(_app: &App, _parts: &Parts, _scope: Option<&Scope>) -> Vec<HeaderValue> {
-    let basic = Challenge::Basic { realm: "wharf".to_owned() };
-    HeaderValue::from_str(&basic.to_string()).into_iter().collect()
+/// Returns the error to answer with when a request failed with `error`: a token that is too narrow for `wanted` is answered
+/// with a challenge, upon which clients fetch a wider one; lack of rights of the account itself stays what it is.
+pub(crate) fn explain(error: Error, caller: &Caller, wanted: Option<&Scope>) -> Error {
+    let (Error::Storage(wharf_storage::Error::Denied(Denied::Forbidden)), Some(scopes), Some(wanted)) =
+        (&error, &caller.token_scopes, wanted)
+    else {
+        return error;
+    };
+    let covered = |action: &String| {
+        scopes.iter().any(|scope| {
+            (&scope.kind, &scope.name) == (&wanted.kind, &wanted.name)
+                && (scope.actions.contains(action) || scope.actions.contains("*"))
+        })
+    };
+    if wanted.actions.iter().all(covered) { error } else { AuthError::NarrowToken.into() }
 }
 
-async fn basic(app: &App, header: &HeaderValue) -> Result<Caller, AuthError> {
-    let text = header.to_str().map_err(|_| AuthError::Malformed)?;
-    let (scheme, encoded) = text.split_once(' ').ok_or(AuthError::Malformed)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(AuthError::Malformed);
-    }
-    let decoded = BASE64.decode(encoded.trim().as_bytes()).map_err(|_| AuthError::Malformed)?;
-    let decoded = Zeroizing::new(String::from_utf8(decoded).map_err(|_| AuthError::Malformed)?);
-    let (name, secret) = decoded.split_once(':').ok_or(AuthError::Malformed)?;
-    if name.starts_with("robot$") {
-        let found = app.catalog.robot_credential(name).await?.ok_or(AuthError::Refused)?;
-        let hash = HEXLOWER
-            .encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes()).as_ref());
-        aws_lc_rs::constant_time::verify_slices_are_equal(hash.as_bytes(), found.secret_hash.as_bytes())
-            .map_err(|_| AuthError::Refused)?;
-        return Ok(Caller::named(Principal::Robot(found.robot.id), found.robot.name));
-    }
-    let found = app.catalog.user_credential(name).await?.ok_or(AuthError::Refused)?;
-    let secret = Zeroizing::new(secret.to_owned());
-    let verified = tokio::task::spawn_blocking(move || {
-        PasswordHash::new(&found.password_hash)
-            .is_ok_and(|hash| argon2::Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok())
-    })
-    .await
-    .unwrap_or(false);
-    if verified {
-        Ok(Caller::named(Principal::User(found.user.id), found.user.name))
-    } else {
-        Err(AuthError::Refused)
-    }
+/// Verifies that whoever sent a request knows the account's secret, before something that a stolen session must not do.
+pub(crate) async fn verify_again(app: &App, caller: &Caller, secret: &Secret) -> Result<(), AuthError> {
+    let origin = Origin { address: caller.address, user_agent: caller.user_agent.clone() };
+    let account = login::with_secret(app, &caller.name, secret, &origin).await?;
+    if account.principal == caller.principal { Ok(()) } else { Err(AuthError::Refused) }
 }
 
-/// Makes the first administrator, `admin`, unless there is a user already. With no `password` a random one is made and returned: the only
-/// time that it can be shown, as the catalog keeps its hash alone.
+/// Makes the first administrator, `admin`, unless there is a user already. With no `password` a random one is made and
+/// returned: the only time that it can be shown, as the catalog keeps its hash alone.
 ///
 /// # Errors
-/// [`StartError`] when the catalog does not answer, or the password is unusable.
+/// [`StartError`] when the catalog does not answer, or the password is empty or too long.
 pub async fn bootstrap(
     catalog: &dyn Catalog,
     password: Option<&str>,
@@ -107,15 +140,110 @@ pub async fn bootstrap(
     if catalog.user_credential("admin").await?.is_some() {
         return Ok(None);
     }
-    let generated = match password {
-        Some(_) => None,
-        None => Some(Zeroizing::new(BASE64URL_NOPAD.encode(&random::<24>()?))),
+    let secret = match password {
+        Some(given) if given.is_empty() || given.len() > MAX_PASSWORD_BYTES => {
+            return Err(StartError::Invalid(format!(
+                "the first password has {} bytes, 1 to {MAX_PASSWORD_BYTES} are allowed",
+                given.len()
+            )));
+        }
+        Some(given) => Secret::from(given.to_owned()),
+        None => Secret::generate().map_err(StartError::Randomness)?,
     };
-    let secret = password.or_else(|| generated.as_deref().map(String::as_str)).unwrap_or_default();
-    let hash = argon2::Argon2::default()
-        .hash_password(secret.as_bytes())
-        .map_err(|error| StartError::Invalid(format!("the first password cannot be used: {error}")))?
-        .to_string();
+    let hash = password::hash(&secret)
+        .map_err(|error| StartError::Invalid(format!("the first password cannot be used: {error}")))?;
     let made = catalog.bootstrap_admin("admin", &hash).await?;
-    Ok(generated.filter(|_| made))
+    Ok((made && password.is_none()).then(|| Zeroizing::new(secret.expose().to_owned())))
+}
+
+/// Where a request comes from, for the audit log.
+#[derive(Clone, Debug)]
+struct Origin {
+    address: Option<IpAddr>,
+    user_agent: Option<String>,
+}
+
+impl Origin {
+    fn of(parts: &Parts, peer: Option<IpAddr>) -> Self {
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Self {
+            address: peer.map(|address| address.to_canonical()),
+            // Header values that are text are ASCII, so any cut is between characters.
+            user_agent: user_agent.map(|text| text.chars().take(256).collect()),
+        }
+    }
+}
+
+/// What an `Authorization` header holds.
+enum Credentials {
+    Basic(String, Secret),
+    Bearer(Zeroizing<String>),
+}
+
+/// Reads the `Authorization` header (RFC 7617, RFC 6750).
+fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, AuthError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthError::Malformed);
+    }
+    let text = value.to_str().map_err(|_| AuthError::Malformed)?;
+    let (scheme, rest) = text.split_once(' ').ok_or(AuthError::Malformed)?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Credentials::Bearer(Zeroizing::new(rest.to_owned()))));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(AuthError::Malformed);
+    }
+    let decoded = Zeroizing::new(BASE64.decode(rest.as_bytes()).map_err(|_| AuthError::Malformed)?);
+    let decoded = std::str::from_utf8(&decoded).map_err(|_| AuthError::Malformed)?;
+    let (name, secret) = decoded.split_once(':').ok_or(AuthError::Malformed)?;
+    Ok(Some(Credentials::Basic(name.to_owned(), Secret::from(secret.to_owned()))))
+}
+
+/// Returns the time in Unix seconds.
+fn unix_now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&'static str]) -> Result<Option<Credentials>, AuthError> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, http::HeaderValue::from_static(value));
+        }
+        credentials(&headers)
+    }
+
+    #[test]
+    fn the_authorization_header_is_read_as_sent() {
+        assert!(matches!(read(&[]), Ok(None)));
+        let Ok(Some(Credentials::Basic(name, secret))) = read(&["basic YW5uOmE6Yg=="]) else {
+            panic!("not read")
+        };
+        // The password may hold colons.
+        assert_eq!((name.as_str(), secret.expose()), ("ann", "a:b"));
+        let Ok(Some(Credentials::Bearer(token))) = read(&["Bearer a.b.c"]) else { panic!("not read") };
+        assert_eq!(token.as_str(), "a.b.c");
+    }
+
+    #[test]
+    fn a_header_that_says_nothing_clear_is_refused_and_never_taken_for_anonymous() {
+        for bad in [
+            &[""][..],
+            &["Basic"],
+            &["Basic !"],
+            &["Basic YW5u"],
+            &["Basic /w=="],
+            &["Digest x"],
+            &["Bearer a", "Bearer b"],
+            &["Basic YW5uOmI=", "Bearer b"],
+        ] {
+            assert!(matches!(read(bad), Err(AuthError::Malformed)), "{bad:?}");
+        }
+    }
 }

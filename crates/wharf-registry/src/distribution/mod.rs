@@ -57,7 +57,9 @@ pub(crate) async fn serve(app: &App, request: Request<Body>) -> (&'static str, R
         }
     };
     let mut response = answer.unwrap_or_else(|error| {
-        let challenges = auth::challenges(app, &parts, scope(&route, &parts.method).as_ref());
+        let scope = scope(&route, &parts.method);
+        let error = auth::explain(error, &caller, scope.as_ref());
+        let challenges = auth::challenges(app, &parts, scope.as_ref());
         error_response(&error, &caller, &challenges)
     });
     if response.status().is_client_error() || response.status().is_server_error() {

@@ -8,6 +8,7 @@ mod bounded;
 mod http;
 mod storage;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 pub(crate) use artifacts::Artifacts;
@@ -22,6 +23,7 @@ pub(crate) struct Metrics {
     pub(crate) artifacts: Artifacts,
     pub(crate) storage: Storage,
     pub(crate) collection: Collection,
+    pub(crate) audit_lost: Counter,
 }
 
 impl Metrics {
@@ -29,7 +31,11 @@ impl Metrics {
         let mut registry = Registry::with_prefix("registry");
         let info = prometheus_client::metrics::info::Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of the server", info);
+        let audit_lost = Counter::default();
+        let help = "Audit events that found no room in memory while the catalog did not keep up";
+        registry.register("audit_events_lost", help, audit_lost.clone());
         Self {
+            audit_lost,
             http: Http::new(&mut registry),
             artifacts: Artifacts::new(&mut registry),
             storage: Storage::new(&mut registry),
