@@ -42,7 +42,6 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// Returns the runs that are remembered, newest first.
-    #[expect(dead_code, reason = "the management API shows them")]
     pub(crate) fn runs(&self) -> Vec<CollectionRun> {
         self.runs.lock().expect("no holder panics").iter().rev().cloned().collect()
     }

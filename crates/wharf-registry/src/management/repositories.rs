@@ -1,0 +1,136 @@
+//! Repositories.
+
+use wharf_oci::RepositoryName;
+use wharf_storage::catalog::{RepositoryRecord, TagHistoryEntry};
+
+use super::artifacts::Tag;
+use super::call::{Call, Reply, bad_request, done, json};
+use super::query::{Filter, Step, paged};
+use super::shape::{Time, shapes};
+use crate::error::Error;
+
+/// The longest description, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 64 << 10;
+/// Positions of a tag that are shown.
+const HISTORY: usize = 1000;
+
+shapes! {
+    /// A repository.
+    answer Repository {
+        id: i64,
+        project_id: i64,
+        /// The full name, project included.
+        name: String,
+        /// Text of its people; shown as text, never as markup.
+        description: String,
+        artifact_count: u64,
+        pull_count: u64,
+        creation_time: Time,
+        update_time: Time,
+    }
+
+    /// What to change of a repository.
+    request RepositoryReq {
+        description: String,
+    }
+
+    /// A past or present position of a tag.
+    answer TagPosition {
+        /// Where it pointed from then on; absent when it was deleted.
+        digest: Option<String>,
+        time: Time,
+        /// Who set it.
+        username: String,
+    }
+}
+
+impl From<RepositoryRecord> for Repository {
+    fn from(record: RepositoryRecord) -> Self {
+        Self {
+            id: record.id,
+            project_id: record.project_id,
+            name: record.name.to_string(),
+            description: record.description,
+            artifact_count: record.artifacts,
+            pull_count: record.pulls,
+            creation_time: Time::seconds(record.created_at),
+            update_time: Time::seconds(record.updated_at),
+        }
+    }
+}
+
+impl From<TagHistoryEntry> for TagPosition {
+    fn from(entry: TagHistoryEntry) -> Self {
+        Self {
+            digest: entry.digest.map(|digest| digest.to_string()),
+            time: Time::seconds(entry.at),
+            username: entry.actor,
+        }
+    }
+}
+
+pub(super) async fn list(call: Call) -> Result<Reply, Error> {
+    let project = call.project().await?;
+    let (contains, exact) = match call.query.filters(&["name"])?.remove("name") {
+        None => (None, None),
+        Some(Filter::Contains(part)) => (Some(part), None),
+        Some(Filter::Exact(name)) => (Some(name.clone()), Some(name)),
+        Some(other) => return Err(bad_request(format!("q: name cannot be filtered by {other:?}"))),
+    };
+    let page = paged(
+        call.query.paging()?,
+        |page| -> Step<'_, _> {
+            call.catalog().project_repositories(&call.caller, &project, contains.as_deref(), page)
+        },
+        |repository| repository.name.to_string(),
+        |repository| exact.as_ref().is_none_or(|name| *name == repository.name.as_str()),
+    );
+    page.await?.reply(&format!("/projects/{project}/repositories"), &call.query, Repository::from)
+}
+
+pub(super) async fn show(call: Call) -> Result<Reply, Error> {
+    let name = call.repository().await?;
+    json(&Repository::from(call.catalog().repository(&call.caller, &name).await?))
+}
+
+pub(super) async fn update(call: Call) -> Result<Reply, Error> {
+    let name = call.repository().await?;
+    let RepositoryReq { description } = call.json()?;
+    if description.len() > MAX_DESCRIPTION_BYTES {
+        return Err(bad_request(format!(
+            "description has {} bytes, at most {MAX_DESCRIPTION_BYTES} are allowed",
+            description.len()
+        )));
+    }
+    call.catalog().describe_repository(&call.caller, &name, &description).await?;
+    Ok(done())
+}
+
+pub(super) async fn delete(call: Call) -> Result<Reply, Error> {
+    let name = call.repository().await?;
+    call.catalog().delete_repository(&call.caller, &name).await?;
+    Ok(done())
+}
+
+pub(super) async fn tags(call: Call) -> Result<Reply, Error> {
+    let name = call.repository().await?;
+    let page = paged(
+        call.query.paging()?,
+        |page| -> Step<'_, _> { call.catalog().tag_records(&call.caller, &name, None, page) },
+        |tag| tag.name.to_string(),
+        |_| true,
+    );
+    page.await?.reply(&format!("{}/tags", path(&name)), &call.query, Tag::from)
+}
+
+pub(super) async fn tag_history(call: Call) -> Result<Reply, Error> {
+    let (name, tag) = (call.repository().await?, call.tag()?);
+    let history = call.catalog().tag_history(&call.caller, &name, &tag, HISTORY).await?;
+    json(&history.into_iter().map(TagPosition::from).collect::<Vec<_>>())
+}
+
+/// Returns the path of a repository, its inner slashes encoded twice as Harbor writes them.
+pub(super) fn path(name: &RepositoryName) -> String {
+    let inner = name.path_in_project().unwrap_or_default().replace('/', "%252F");
+    format!("/projects/{}/repositories/{inner}", name.project())
+}
