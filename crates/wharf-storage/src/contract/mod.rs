@@ -4,6 +4,8 @@
 
 mod blobs;
 mod catalog;
+mod management;
 
 pub use blobs::{StoreFolder, blobs};
 pub use catalog::{CatalogPlace, TestClock, catalog};
+pub use management::management;

@@ -1,13 +1,13 @@
 //! The blob store on disk.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests, one of which says why it is skipped")]
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use wharf_oci::{Algorithm, Digester};
+use wharf_oci::Algorithm;
 use wharf_storage::contract::{self, StoreFolder};
 use wharf_storage::{BlobStore, DiskStore, Error, Result, UploadId};
 
@@ -188,80 +188,4 @@ async fn an_upload_left_by_a_crash_resumes_at_what_is_on_disk() {
     assert_eq!(store.upload_offset(&id("u")).await.unwrap(), 9);
     append(&store, "u", 9, b"rld").await.unwrap();
     store.finish(&id("u"), &Algorithm::Sha256.digest(b"hello, world")).await.unwrap();
-}
-
-/// Prints throughput and latency; run it by name, in release mode, on a quiet machine.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures, checks nothing"]
-async fn measure() {
-    let root =
-        tempfile::tempdir_in(std::env::var_os("WHARF_MEASURE_IN").unwrap_or_else(|| "/tmp".into())).unwrap();
-    let store = DiskStore::open(root.path()).unwrap();
-    let size = 1_u64 << 30;
-    let piece = Bytes::from((0..65_536_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
-    let pieces = size / piece.len() as u64;
-    let mut digester = Digester::new(Algorithm::Sha256);
-    let start = Instant::now();
-    (0..pieces).for_each(|_| digester.update(&piece));
-    let rate = |start: Instant| size as f64 / start.elapsed().as_secs_f64() / 1e9;
-    let digest = digester.finish();
-    println!("hash alone: {:.2} GB/s", rate(start));
-    for round in 0..3 {
-        let u = id(&format!("u{round}"));
-        store.create_upload(&u).await.unwrap();
-        let body = stream::iter((0..pieces).map(|_| Ok(piece.clone())));
-        let start = Instant::now();
-        store.append(&u, 0, None, body.boxed()).await.unwrap();
-        let appended = rate(start);
-        let finishing = Instant::now();
-        let (key, _) = store.finish(&u, &digest).await.unwrap();
-        println!("append {appended:.2} GB/s, finish {:?}, both {:.2} GB/s", finishing.elapsed(), rate(start));
-        let start = Instant::now();
-        let mut body = store.read(&key, 0, size).await.unwrap();
-        while let Some(chunk) = body.next().await {
-            chunk.unwrap();
-        }
-        println!("read {:.2} GB/s", rate(start));
-        store.remove(&key).await.unwrap();
-    }
-    for size in [1_000, 100_000, 1_000_000] {
-        let bytes = Bytes::from(vec![3; size]);
-        let digest = Algorithm::Sha256.digest(&bytes);
-        let mut steps = [Duration::ZERO; 4];
-        for n in 0..200 {
-            let u = id(&format!("s{size}-{n}"));
-            let start = Instant::now();
-            store.create_upload(&u).await.unwrap();
-            steps[0] += start.elapsed();
-            store.append(&u, 0, None, stream::iter([Ok(bytes.clone())]).boxed()).await.unwrap();
-            steps[1] += start.elapsed();
-            let (key, size) = store.finish(&u, &digest).await.unwrap();
-            steps[2] += start.elapsed();
-            store.read(&key, 0, size).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
-            steps[3] += start.elapsed();
-        }
-        let [created, appended, finished, read] = steps.map(|sum| sum / 200);
-        println!(
-            "{size} bytes: create {created:?}, append {:?}, finish {:?}, read {:?}",
-            appended - created,
-            finished - appended,
-            read - finished
-        );
-    }
-    let start = Instant::now();
-    let bytes = Bytes::from_static(b"small");
-    let digest = Algorithm::Sha256.digest(&bytes);
-    let pushes = (0..64).map(|n| {
-        let (store, bytes, digest) = (&store, &bytes, &digest);
-        async move {
-            for m in 0..20 {
-                let u = id(&format!("c{n}-{m}"));
-                store.create_upload(&u).await.unwrap();
-                store.append(&u, 0, None, stream::iter([Ok(bytes.clone())]).boxed()).await.unwrap();
-                store.finish(&u, digest).await.unwrap();
-            }
-        }
-    });
-    futures_util::future::join_all(pushes).await;
-    println!("64 at once: {:.0} small blobs/s", 1280.0 / start.elapsed().as_secs_f64());
 }

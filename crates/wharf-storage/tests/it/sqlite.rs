@@ -21,6 +21,11 @@ async fn the_catalog_in_sqlite_keeps_the_contract() {
     contract::catalog(|| TempFolder(tempfile::tempdir().unwrap())).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_and_management_in_sqlite_keep_the_contract() {
+    contract::management(|| TempFolder(tempfile::tempdir().unwrap())).await;
+}
+
 #[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();

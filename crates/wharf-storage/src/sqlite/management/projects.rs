@@ -106,7 +106,10 @@ pub(super) fn update(tx: &Tx<'_>, caller: &Caller, name: &str, update: &ProjectU
             "UPDATE projects SET quota_bytes = ?2 WHERE id = ?1",
             params![project.id, quota_bytes.map(signed)],
         )?;
-        changed.push(quota_bytes.map_or("no quota".to_owned(), |bytes| format!("quota of {bytes} bytes")));
+        changed.push(match quota_bytes {
+            Some(bytes) => format!("quota of {bytes} bytes"),
+            None => "no quota".to_owned(),
+        });
     }
     if !changed.is_empty() {
         tx.run("UPDATE projects SET updated_at = ?2 WHERE id = ?1", params![project.id, tx.now()])?;
