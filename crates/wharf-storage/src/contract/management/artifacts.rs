@@ -37,7 +37,11 @@ pub(super) async fn records_tell_what_was_pushed(town: &Town<impl Catalog>) {
     assert_eq!(artifact.artifact_type.as_deref(), Some("example/thing"));
     assert_eq!(artifact.config_media_type.as_deref(), Some("application/vnd.example.layer"));
     let manifest = catalog.manifest(&system, &repository, &by_tag("1.0")).await.unwrap();
-    assert_eq!(artifact.size, manifest.content.len() as u64 + 10, "config and layer are one blob of 10 bytes");
+    assert_eq!(
+        artifact.size,
+        manifest.content.len() as u64 + 10,
+        "config and layer are one blob of 10 bytes"
+    );
     assert_eq!(artifact.annotations["made of"], "0123456789");
     assert_eq!(artifact.tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["1.0", "latest"]);
     assert_eq!((artifact.pushed_at, artifact.pulled_at, artifact.pulls), (pushed_at, Some(town.now()), 3));
@@ -86,7 +90,8 @@ pub(super) async fn children_and_referrers_are_left_out_unless_tagged(town: &Tow
     let mut children = vec![child, tagged];
     children.sort();
     assert_eq!(record.children, children);
-    let record = catalog.artifact(&Caller::system(), &name("shop/web"), &Reference::Digest(referrer)).await.unwrap();
+    let record =
+        catalog.artifact(&Caller::system(), &name("shop/web"), &Reference::Digest(referrer)).await.unwrap();
     assert_eq!(record.subject, Some(index));
 }
 

@@ -72,7 +72,9 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
         && entry.at_millis / 1000 == town.now()));
     let told: Vec<_> = noted
         .iter()
-        .map(|entry| (entry.operation, entry.project.as_deref(), entry.resource.as_str(), entry.detail.as_deref()))
+        .map(|entry| {
+            (entry.operation, entry.project.as_deref(), entry.resource.as_str(), entry.detail.as_deref())
+        })
         .collect();
     use AuditOperation::*;
     assert_eq!(
@@ -99,7 +101,9 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
 pub(super) async fn entries_are_found_by_every_filter(town: &Town<impl Catalog>) {
     let start = 1_000;
     let log: Vec<_> = (0..6)
-        .map(|n| pull(start + n, if n % 2 == 0 { "ann" } else { "bob" }, if n < 3 { "shop" } else { "bank" }, 1))
+        .map(|n| {
+            pull(start + n, if n % 2 == 0 { "ann" } else { "bob" }, if n < 3 { "shop" } else { "bank" }, 1)
+        })
         .chain([NewAuditEntry {
             operation: AuditOperation::LoginUser,
             resource: "ann".to_owned(),
@@ -142,7 +146,9 @@ pub(super) async fn the_log_is_read_by_its_readers_only(town: &Town<impl Catalog
     let all = catalog.audit_entries(&admin, &everything(), first(1000)).await.unwrap();
     assert_eq!(catalog.audit_entries(&auditor, &everything(), first(1000)).await.unwrap(), all);
     let of_shop = catalog.audit_entries(&ann, &shop, first(1000)).await.unwrap();
-    assert!(!of_shop.is_empty() && of_shop.iter().all(|entry| entry.entry.project.as_deref() == Some("shop")));
+    assert!(
+        !of_shop.is_empty() && of_shop.iter().all(|entry| entry.entry.project.as_deref() == Some("shop"))
+    );
     assert_forbidden(catalog.audit_entries(&ann, &everything(), first(10)).await);
     assert_hidden(catalog.audit_entries(&ann, &bank, first(10)).await);
     for caller in [&bob, &Caller::anonymous(), &Caller::named(Principal::User(4_000_000), "gone")] {

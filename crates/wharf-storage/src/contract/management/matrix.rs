@@ -52,16 +52,16 @@ async fn ask(catalog: &impl Catalog, caller: &Caller, operation: &str, project: 
         "members" => told(catalog.members(caller, project, first(1)).await),
         "update_member" => told(catalog.update_member(caller, project, nobody, Role::Guest).await),
         "delete_member" => told(catalog.delete_member(caller, project, nobody).await),
-        "create_robot" => told(catalog.create_robot(caller, new_robot(Some(project), "NO", Vec::new())).await),
+        "create_robot" => {
+            told(catalog.create_robot(caller, new_robot(Some(project), "NO", Vec::new())).await)
+        }
         "robot" => told(catalog.robot(caller, Some(project), nobody).await),
         "robots" => told(catalog.robots(caller, Some(project), first(1)).await),
         "update_robot" => {
             told(catalog.update_robot(caller, Some(project), nobody, RobotUpdate::default()).await)
         }
         "delete_robot" => told(catalog.delete_robot(caller, Some(project), nobody).await),
-        "project_repositories" => {
-            told(catalog.project_repositories(caller, project, None, first(1)).await)
-        }
+        "project_repositories" => told(catalog.project_repositories(caller, project, None, first(1)).await),
         "repository" => told(catalog.repository(caller, &web).await),
         "describe_repository" => told(catalog.describe_repository(caller, &none, "").await),
         "delete_repository" => told(catalog.delete_repository(caller, &none).await),

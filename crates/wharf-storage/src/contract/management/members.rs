@@ -15,7 +15,10 @@ pub(super) async fn membership_takes_effect_at_once(town: &Town<impl Catalog>) {
     assert_eq!((member.user_name.as_str(), member.role), ("bob", Role::LimitedGuest));
     assert_eq!(catalog.project(&bob, "shop").await.unwrap().caller_role, Some(Role::LimitedGuest));
     assert_forbidden(catalog.members(&bob, "shop", first(10)).await);
-    assert_conflict(catalog.add_member(&ann, "shop", "bob", Role::Guest).await, "is a member of project \"shop\" already");
+    assert_conflict(
+        catalog.add_member(&ann, "shop", "bob", Role::Guest).await,
+        "is a member of project \"shop\" already",
+    );
     assert_absent(catalog.add_member(&ann, "shop", "nobody", Role::Guest).await, "user");
 
     let member = catalog.update_member(&ann, "shop", member.id, Role::Guest).await.unwrap();

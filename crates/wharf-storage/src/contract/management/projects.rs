@@ -17,7 +17,8 @@ pub(super) async fn who_may_make_a_project(town: &Town<impl Catalog>) {
     let (ann, admin) = (town.user("ann").await, town.admin("root").await);
     let create = [(Resource::Project, Action::Create)];
     let (maker, _) = town.robot(None, "maker", vec![grant("/", "**", &create)]).await;
-    let (other, _) = town.robot(None, "other", vec![grant("*", "**", &[(Resource::Repository, Action::Push)])]).await;
+    let (other, _) =
+        town.robot(None, "other", vec![grant("*", "**", &[(Resource::Repository, Action::Push)])]).await;
     let scope = Scope::repository("mine/web", ["push", "pull"]);
     let narrowed = Caller { token_scopes: Some(vec![scope]), ..ann.clone() };
     for (caller, allow_users, may) in [
@@ -33,7 +34,10 @@ pub(super) async fn who_may_make_a_project(town: &Town<impl Catalog>) {
         assert_eq!(told(made), if may { Told::Allowed } else { Told::Forbidden }, "{}", caller.name);
         if may {
             let seen = catalog.project(&Caller::system(), "mine").await.unwrap();
-            assert_eq!((seen.owner.as_str(), seen.public, seen.repositories), (caller.name.as_str(), false, 0));
+            assert_eq!(
+                (seen.owner.as_str(), seen.public, seen.repositories),
+                (caller.name.as_str(), false, 0)
+            );
             catalog.delete_project(&Caller::system(), "mine").await.unwrap();
         }
     }

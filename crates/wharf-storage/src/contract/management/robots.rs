@@ -33,7 +33,10 @@ pub(super) async fn a_robot_is_as_it_was_made(town: &Town<impl Catalog>) {
     assert_eq!(catalog.robot(&ann, Some("shop"), made.id).await.unwrap(), made);
     assert_eq!(catalog.robots(&ann, Some("shop"), first(10)).await.unwrap(), std::slice::from_ref(&made));
     let credential = catalog.robot_credential("robot$shop+ci").await.unwrap().unwrap();
-    assert_eq!((credential.robot, credential.secret_hash.as_str(), credential.previous), (made.clone(), HASH, None));
+    assert_eq!(
+        (credential.robot, credential.secret_hash.as_str(), credential.previous),
+        (made.clone(), HASH, None)
+    );
     assert!(catalog.robot_credential("ci").await.unwrap().is_none());
 
     town.pass(5);
@@ -223,10 +226,7 @@ pub(super) async fn rotation_keeps_the_old_secret_for_a_while(town: &Town<impl C
     catalog.update_robot(&system, None, robot.id, rotate(HASH, town.now())).await.unwrap();
     let credential = catalog.robot_credential("robot$ci").await.unwrap().unwrap();
     assert_eq!((credential.secret_hash.as_str(), credential.previous), (HASH, None));
-    assert_invalid(
-        catalog.update_robot(&system, None, robot.id, rotate("short", 0)).await,
-        "it has 5 bytes",
-    );
+    assert_invalid(catalog.update_robot(&system, None, robot.id, rotate("short", 0)).await, "it has 5 bytes");
 }
 
 pub(super) async fn a_removed_project_leaves_no_grant_behind(town: &Town<impl Catalog>) {
@@ -238,7 +238,9 @@ pub(super) async fn a_removed_project_leaves_no_grant_behind(town: &Town<impl Ca
         grant("shop", "**", &[(Resource::Project, Action::Read)]),
     ];
     let (reader, robot) = town.robot(None, "reader", grants).await;
-    let (local, _) = town.robot(Some("brief"), "ci", vec![grant("brief", "**", &[(Resource::Project, Action::Read)])]).await;
+    let (local, _) = town
+        .robot(Some("brief"), "ci", vec![grant("brief", "**", &[(Resource::Project, Action::Read)])])
+        .await;
     assert_eq!(catalog.project(&reader, "brief").await.unwrap().name, "brief");
     catalog.project(&local, "brief").await.unwrap();
     catalog.delete_project(&system, "brief").await.unwrap();

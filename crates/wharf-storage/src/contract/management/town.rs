@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use wharf_access::{
-    Action, Caller, Denied, Principal, RepositoryPattern, Resource, RobotGrant, Role,
-};
+use wharf_access::{Action, Caller, Denied, Principal, RepositoryPattern, Resource, RobotGrant, Role};
 use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, RepositoryName, Tag, media_type};
 
 use super::super::{CatalogPlace, TestClock};
@@ -97,12 +95,7 @@ impl<C: Catalog> Town<C> {
     }
 
     /// Pushes a manifest without blobs of its own.
-    pub(super) async fn put(
-        &self,
-        repository: &str,
-        document: &serde_json::Value,
-        tags: &[&str],
-    ) -> Digest {
+    pub(super) async fn put(&self, repository: &str, document: &serde_json::Value, tags: &[&str]) -> Digest {
         let content = Bytes::from(document.to_string());
         let digest = Algorithm::Sha256.digest(&content);
         let new = NewManifest {

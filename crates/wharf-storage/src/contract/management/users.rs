@@ -87,7 +87,8 @@ pub(super) async fn people_see_and_change_themselves_only(town: &Town<impl Catal
         assert_forbidden(catalog.update_user(&ann, id(&ann), mighty).await);
     }
     // A token is for repositories.
-    let narrowed = Caller { token_scopes: Some(vec![Scope::repository("shop/web", ["pull"])]), ..ann.clone() };
+    let narrowed =
+        Caller { token_scopes: Some(vec![Scope::repository("shop/web", ["pull"])]), ..ann.clone() };
     assert_forbidden(catalog.user(&narrowed, id(&ann)).await);
     assert_forbidden(catalog.update_user(&narrowed, id(&ann), own).await);
 }
