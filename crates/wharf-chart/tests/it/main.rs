@@ -9,5 +9,6 @@ mod lint;
 mod oci;
 mod pack;
 mod provenance;
+mod real_charts;
 mod semver;
 mod support;

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 use wharf_chart::{File, PackOptions, load_archive, load_folder, pack};
 
-use crate::support::{chart_with, load, read_folder, shared};
+use crate::support::{chart_with, hex, load, read_folder, shared};
 
 /// The tar inside, and a digest over its entries in byte order of their headers, with times and checksums blanked.
 fn normalised(archive: &[u8]) -> (Vec<String>, String) {
@@ -31,7 +31,7 @@ fn normalised(archive: &[u8]) -> (Vec<String>, String) {
     }
     entries.sort();
     let digest = Sha256::digest(entries.concat());
-    (names, digest.iter().map(|b| format!("{b:02x}")).collect())
+    (names, hex(&digest))
 }
 
 /// `tests/testdata/helm-package.txt`: chart, digest as above of what real `helm package` wrote.

@@ -52,3 +52,8 @@ pub(crate) fn chart_with(files: &[(&str, &str)]) -> Chart {
     all.extend(files.iter().map(|(name, data)| File::new(*name, data.as_bytes())));
     load_folder(all).unwrap()
 }
+
+/// Lower-case hexadecimal text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
