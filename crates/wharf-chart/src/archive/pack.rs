@@ -39,7 +39,8 @@ pub struct Packed {
     pub file_name: String,
     /// The archive.
     pub bytes: Vec<u8>,
-    /// The chart as packed, overrides applied.
+    /// The metadata that loading the archive gives: overrides applied, and without the dependencies that version 1
+    /// charts lose when their Chart.yaml is rewritten.
     pub metadata: crate::Metadata,
 }
 
@@ -75,6 +76,9 @@ pub fn pack(chart: &Chart, options: &PackOptions) -> Result<Packed, Error> {
     tar_writer::finish(&mut tar);
     let bytes =
         gzip(&tar).map_err(|error| Error::malformed(format!("chart cannot be compressed: {error}")))?;
+    if metadata.api_version == "v1" && chart.raw_file("requirements.yaml").is_none() {
+        metadata.dependencies.clear();
+    }
     Ok(Packed { file_name: format!("{}-{}.tgz", metadata.name, metadata.version), bytes, metadata })
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use wharf_chart::{Metadata, config_json, oci_annotations, tag_for_version, version_for_tag};
+use wharf_chart::{
+    Metadata, PackOptions, config_json, load_archive, oci_annotations, pack, tag_for_version, version_for_tag,
+};
 
-use crate::support::load;
+use crate::support::{load, shared};
 
 #[test]
 fn the_config_is_gos_json_of_the_metadata() {
@@ -57,4 +59,33 @@ fn chart_annotations_never_replace_title_and_version() {
 fn plus_becomes_underscore_in_tags() {
     assert_eq!(tag_for_version("1.0.0-rc.1+build.5"), "1.0.0-rc.1_build.5");
     assert_eq!(version_for_tag("1.0.0-rc.1_build.5"), "1.0.0-rc.1+build.5");
+}
+
+#[derive(serde::Deserialize)]
+struct Pushed {
+    tag: String,
+    config: String,
+    annotations: std::collections::BTreeMap<String, String>,
+}
+
+#[test]
+fn config_and_annotations_are_those_of_helm_push() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recorded = std::fs::read_to_string(here.join("tests/testdata/helm-push.json")).unwrap();
+    let recorded: std::collections::BTreeMap<String, Pushed> = serde_json::from_str(&recorded).unwrap();
+    let charts = shared("charts");
+    for (name, pushed) in recorded {
+        let folder = match (&charts, name.as_str()) {
+            (_, "storefront") => here.join("../../examples/storefront"),
+            (Some(charts), _) => charts.join(&name),
+            (None, _) => continue,
+        };
+        let packed = pack(&load(&folder).unwrap(), &PackOptions::default()).unwrap();
+        let metadata = load_archive(&packed.bytes).unwrap().metadata;
+        assert_eq!(metadata, packed.metadata);
+        assert_eq!(String::from_utf8(config_json(&metadata)).unwrap(), pushed.config, "{name}");
+        let created = &pushed.annotations["org.opencontainers.image.created"];
+        assert_eq!(oci_annotations(&metadata, Some(created)), pushed.annotations, "{name}");
+        assert_eq!(tag_for_version(&metadata.version), pushed.tag);
+    }
 }

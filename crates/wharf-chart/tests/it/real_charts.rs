@@ -13,11 +13,9 @@ use crate::support::{hex, load, read_folder, shared};
 
 fn dump(chart: &Chart, path: &str, lines: &mut BTreeSet<String>) {
     // Helm has no map at all where there is no file.
-    let values = chart.raw_file("values.yaml").map_or_else(|| "null".to_owned(), |_| to_json(&chart.values).unwrap());
-    let mut text = format!(
-        "{}\n{values}\n",
-        String::from_utf8(config_json(&chart.metadata)).unwrap(),
-    );
+    let values =
+        chart.raw_file("values.yaml").map_or_else(|| "null".to_owned(), |_| to_json(&chart.values).unwrap());
+    let mut text = format!("{}\n{values}\n", String::from_utf8(config_json(&chart.metadata)).unwrap(),);
     for (mark, files) in [("T", &chart.templates), ("F", &chart.files)] {
         for file in files {
             text.push_str(&format!("{mark} {} {}\n", file.name, hex(&Sha256::digest(&file.data))));
@@ -32,7 +30,8 @@ fn dump(chart: &Chart, path: &str, lines: &mut BTreeSet<String>) {
 #[test]
 fn real_charts_load_and_lint_as_helm_does_it() {
     let Some(charts) = shared("charts") else { return };
-    let recorded = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/helm-load.txt"));
+    let recorded =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/helm-load.txt"));
     let recorded = recorded.unwrap();
     let expected: BTreeSet<String> =
         recorded.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned).collect();
