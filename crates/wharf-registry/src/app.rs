@@ -8,7 +8,7 @@ use wharf_storage::{BlobStore, Catalog};
 use crate::config::Config;
 use crate::distribution::TagLocks;
 use crate::error::StartError;
-use crate::jobs::Collector;
+use crate::jobs::Collections;
 use crate::metrics::Metrics;
 use crate::{audit, auth};
 
@@ -23,7 +23,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) audit: audit::Buffer,
     pub(crate) authenticator: auth::Authenticator,
-    pub(crate) collector: Collector,
+    pub(crate) collections: Collections,
     pub(crate) tag_locks: TagLocks,
     /// Signs upload ids; kept in the catalog so that uploads outlive the process.
     pub(crate) upload_key: hmac::Key,
@@ -46,7 +46,7 @@ impl App {
             audit: audit::Buffer::new(metrics.audit_lost.clone()),
             metrics,
             authenticator,
-            collector: Collector::default(),
+            collections: Collections::default(),
             tag_locks: TagLocks::default(),
             upload_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             catalog,

@@ -14,7 +14,6 @@ mod audit;
 mod auth;
 pub mod config;
 mod distribution;
-pub mod doctor;
 mod error;
 mod jobs;
 mod management;

@@ -4,13 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use wharf_storage::Result;
 use wharf_storage::catalog::{Collected, CollectionPolicy};
+use wharf_storage::{Collector, Result};
 
 use crate::App;
 
-/// Removals in one transaction; small, so that pushes never wait long.
-const STEP: usize = 500;
 /// Runs that are remembered.
 const REMEMBERED: usize = 50;
 
@@ -27,20 +25,19 @@ pub struct CollectionRun {
     pub dry_run: bool,
     /// Who asked for it: an account, or `schedule`.
     pub trigger: String,
-    /// What it removed so far, or would remove.
+    /// What it removed, or would remove.
     pub collected: Collected,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
 
-/// Runs collections one at a time and remembers the last ones.
+/// The last runs.
 #[derive(Debug, Default)]
-pub(crate) struct Collector {
-    running: tokio::sync::Mutex<()>,
+pub(crate) struct Collections {
     runs: Mutex<Vec<CollectionRun>>,
 }
 
-impl Collector {
+impl Collections {
     /// Returns the runs that are remembered, newest first.
     pub(crate) fn runs(&self) -> Vec<CollectionRun> {
         self.runs.lock().expect("no holder panics").iter().rev().cloned().collect()
@@ -73,21 +70,32 @@ impl Collector {
 }
 
 impl App {
-    /// Collects garbage now, after a run that may be going on, and tells what went. The caller has decided who may.
+    /// Collects garbage now and tells what went. The caller has decided who may.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`](wharf_storage::Error::Conflict) when a run is under way, here or in another process on the same catalog.
     pub async fn collect_garbage(&self, trigger: &str, dry_run: bool) -> Result<CollectionRun> {
-        let _one_at_a_time = self.collector.running.lock().await;
         let clock = Instant::now();
-        let mut run = self.collector.begin(trigger, dry_run);
-        let outcome = collect(self, &mut run).await;
-        run.ended_at = Some(Timestamp::now().as_second());
-        run.error = outcome.as_ref().err().map(ToString::to_string);
-        self.collector.note(&run);
-        let time = clock.elapsed();
+        let mut run = self.collections.begin(trigger, dry_run);
+        let policy = CollectionPolicy {
+            grace_seconds: i64::try_from(self.config.gc_grace.as_secs()).unwrap_or(i64::MAX),
+            untagged_manifests: self.config.gc_untagged,
+            dry_run,
+        };
+        let (catalog, blobs) = (Arc::clone(&self.catalog), Arc::clone(&self.blobs));
+        let outcome = Collector::new(catalog, blobs).run(run.started_at, &policy).await;
+        let now = Timestamp::now().as_second();
+        run.ended_at = Some(now);
+        match &outcome {
+            Ok(report) => run.collected = report.collected,
+            Err(error) => run.error = Some(error.to_string()),
+        }
+        self.collections.note(&run);
         match outcome {
-            Ok(()) if dry_run => Ok(run),
-            Ok(()) => {
-                self.metrics.collection.succeeded(&run.collected, time, Timestamp::now().as_second());
-                let Collected { manifests, blobs, bytes, .. } = run.collected;
+            Ok(_) if dry_run => Ok(run),
+            Ok(report) => {
+                self.metrics.collection.succeeded(&report.collected, clock.elapsed(), now);
+                let Collected { manifests, blobs, bytes, .. } = report.collected;
                 tracing::info!(
                     manifests,
                     blobs,
@@ -101,44 +109,6 @@ impl App {
                 Err(error)
             }
         }
-    }
-}
-
-async fn collect(app: &App, run: &mut CollectionRun) -> Result<()> {
-    let policy = CollectionPolicy {
-        grace_seconds: i64::try_from(app.config.gc_grace.as_secs()).unwrap_or(i64::MAX),
-        untagged_manifests: app.config.gc_untagged,
-        dry_run: run.dry_run,
-    };
-    loop {
-        let step = app.catalog.collect_step(run.started_at, &policy, STEP).await?;
-        let total = &mut run.collected;
-        total.manifests += step.manifests;
-        total.links += step.links;
-        total.blobs += step.blobs;
-        total.bytes += step.bytes;
-        app.collector.note(run);
-        if run.dry_run {
-            return Ok(());
-        }
-        remove_released(app).await?;
-        if step == Collected::default() {
-            return Ok(());
-        }
-    }
-}
-
-/// Removes bytes that the catalog has forgotten, also those left by a run that was interrupted.
-async fn remove_released(app: &App) -> Result<()> {
-    loop {
-        let keys = app.catalog.released_keys(STEP).await?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        for key in &keys {
-            app.blobs.remove(key).await?;
-        }
-        app.catalog.forget_released(&keys).await?;
     }
 }
 

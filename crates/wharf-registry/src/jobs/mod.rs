@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::App;
 
 pub use collection::CollectionRun;
-pub(crate) use collection::Collector;
+pub(crate) use collection::Collections;
 
 /// Starts every job; each ends when `stopping` says so.
 pub(crate) fn spawn(app: Arc<App>, stopping: watch::Receiver<bool>) -> Vec<JoinHandle<()>> {

@@ -1,0 +1,4 @@
+//! `/v2/<name>/blobs/<digest>`.
+
+mod delete;
+mod fetch;

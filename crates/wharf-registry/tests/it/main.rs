@@ -1,0 +1,15 @@
+//! What a client of the registry gets, over a real socket, on SQLite and a folder.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod base;
+mod blobs;
+mod catalog;
+mod config;
+mod manifests;
+mod operations;
+mod referrers;
+mod restart;
+mod support;
+mod tags;
+mod uploads;

@@ -1,0 +1,5 @@
+//! `/v2/<name>/manifests/<reference>`.
+
+mod delete;
+mod fetch;
+mod put;

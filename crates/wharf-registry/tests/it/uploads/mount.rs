@@ -1,0 +1,58 @@
+//! Mounting blobs of other repositories.
+
+use wharf_oci::Algorithm;
+
+use crate::support::{Registry, header, noise};
+
+#[tokio::test]
+async fn a_blob_is_mounted_from_where_it_is_or_from_anywhere() {
+    let registry = Registry::start().await;
+    let content = noise(100_000);
+    let digest = registry.push_blob("shop/a", &content).await;
+    for (to, from) in [("open/named", "&from=shop/a"), ("open/encoded", "&from=shop%2Fa"), ("open/any", "")] {
+        let response = registry.post(&format!("/v2/{to}/blobs/uploads/?mount={digest}{from}")).await;
+        assert_eq!(response.status(), 201, "{from}");
+        assert_eq!(header(&response, "docker-content-digest"), digest.as_str());
+        let location = header(&response, "location");
+        assert_eq!(location, format!("/v2/{to}/blobs/{digest}"));
+        assert_eq!(registry.get(&location).await.bytes().await.unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_mounted_becomes_an_upload() {
+    let registry = Registry::start().await;
+    let present = registry.push_blob("shop/a", b"present").await;
+    let absent = Algorithm::Sha256.digest(b"absent");
+    for query in [
+        format!("mount={absent}&from=shop/a"),
+        format!("mount={absent}"),
+        format!("mount={present}&from=shop/never"),
+        format!("mount={present}&from=NO NAME"),
+    ] {
+        let response = registry.post(&format!("/v2/shop/b/blobs/uploads/?{query}")).await;
+        assert_eq!(response.status(), 202, "{query}");
+        let location = header(&response, "location");
+        assert_eq!(registry.delete(&location).await.status(), 204);
+    }
+}
+
+/// CVE-2024-39897: mounting made any blob readable that someone else had pushed.
+#[tokio::test]
+async fn a_blob_that_may_not_be_read_cannot_be_mounted() {
+    let registry = Registry::start().await;
+    let digest = registry.push_blob("shop/secret", b"secret").await;
+    registry.create_user("stranger").await;
+    let caller = wharf_access::Caller::system();
+    use wharf_storage::catalog::{Management as _, NewProject};
+    let own = NewProject { name: "own".to_owned(), ..NewProject::default() };
+    registry.catalog.create_project(&caller, own, true).await.unwrap();
+    registry.catalog.add_member(&caller, "own", "stranger", wharf_access::Role::Developer).await.unwrap();
+    for from in ["&from=shop/secret", ""] {
+        let path = format!("/v2/own/a/blobs/uploads/?mount={digest}{from}");
+        let response = registry.request_by("stranger", "POST", &path).send().await.unwrap();
+        assert_eq!(response.status(), 202);
+        let path = format!("/v2/own/a/blobs/{digest}");
+        assert_eq!(registry.request_by("stranger", "GET", &path).send().await.unwrap().status(), 404);
+    }
+}
