@@ -10,6 +10,7 @@ use crate::distribution::TagLocks;
 use crate::error::StartError;
 use crate::jobs::Collections;
 use crate::metrics::Metrics;
+use crate::pulls::Pulls;
 use crate::{audit, auth};
 
 /// A registry without its sockets: storage, settings, and what is kept in memory.
@@ -22,6 +23,7 @@ pub struct App {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) audit: audit::Buffer,
+    pub(crate) pulls: Pulls,
     pub(crate) authenticator: auth::Authenticator,
     pub(crate) collections: Collections,
     pub(crate) tag_locks: TagLocks,
@@ -45,6 +47,7 @@ impl App {
         Ok(Arc::new(Self {
             audit: audit::Buffer::new(metrics.audit_lost.clone()),
             metrics,
+            pulls: Pulls::default(),
             authenticator,
             collections: Collections::default(),
             tag_locks: TagLocks::default(),

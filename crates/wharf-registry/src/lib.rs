@@ -18,6 +18,7 @@ mod error;
 mod jobs;
 mod management;
 mod metrics;
+mod pulls;
 mod server;
 
 pub use app::App;

@@ -154,6 +154,14 @@ pub const SETTINGS: &[Setting] = &[
         |config| config.referrers_api.to_string(),
     ),
     setting!(
+        "accept_missing_blobs",
+        "WHARF_ACCEPT_MISSING_BLOBS",
+        None,
+        "Whether manifests are accepted whose blobs were not pushed, for mirrors of partial content.",
+        |config, value| boolean(value).map(|on| config.accept_missing_blobs = on),
+        |config| config.accept_missing_blobs.to_string(),
+    ),
+    setting!(
         "gc.interval",
         "WHARF_GC_INTERVAL",
         None,

@@ -42,6 +42,7 @@ pub(super) async fn fetch(context: Context<'_>, name: &RepositoryName, reference
     describe(headers, &record.digest);
     if wanted {
         app.metrics.artifacts.pulled(name.as_str(), record.artifact_type.as_deref(), clock.elapsed());
+        app.pulls.note(name, &record.digest);
         app.audit.pulled(&caller, name, reference, &record.digest);
     }
     Ok(response)
@@ -67,7 +68,14 @@ pub(super) async fn put(context: Context<'_>, name: &RepositoryName, reference: 
         .get(FORCE_REASON)
         .and_then(|value| value.to_str().ok())
         .map(|text| text.chars().take(256).collect());
-    let new = NewManifest { digest: digest.clone(), content, manifest, tags: tags.clone(), force_reason };
+    let new = NewManifest {
+        digest: digest.clone(),
+        content,
+        manifest,
+        tags: tags.clone(),
+        force_reason,
+        accept_missing_blobs: app.config.accept_missing_blobs,
+    };
 
     let outcome = match reference {
         Reference::Tag(_) if has_precondition(&parts.headers) => {

@@ -12,6 +12,12 @@ pub(super) async fn flush_audit(app: Arc<App>) {
     }
 }
 
+pub(super) async fn flush_pulls(app: Arc<App>) {
+    if let Err(error) = app.pulls.flush(&*app.catalog).await {
+        tracing::error!(%error, "pulls were not counted: {error}");
+    }
+}
+
 pub(super) async fn trim_audit(app: Arc<App>) {
     let retention = i64::try_from(app.config.audit_retention.as_millis()).unwrap_or(i64::MAX);
     let before = Timestamp::now().as_millisecond().saturating_sub(retention);
@@ -27,12 +33,5 @@ pub(super) async fn expire_uploads(app: Arc<App>) {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "removed {count} unfinished uploads that nobody continued"),
         Err(error) => tracing::error!(%error, "unfinished uploads were not removed: {error}"),
-    }
-}
-
-pub(super) async fn count_storage(app: Arc<App>) {
-    match app.catalog.storage_use().await {
-        Ok(storage_use) => app.metrics.storage.update(storage_use, app.config.storage_limit_bytes),
-        Err(error) => tracing::error!(%error, "storage use was not counted: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the server does by itself: collecting garbage, expiring uploads, writing and trimming the audit log, counting storage.
+//! What the server does by itself: collecting garbage, expiring uploads, writing and trimming the audit log.
 
 mod collection;
 mod housekeeping;
@@ -21,7 +21,7 @@ pub(crate) fn spawn(app: Arc<App>, stopping: watch::Receiver<bool>) -> Vec<JoinH
         |interval: Duration, job: Job| tokio::spawn(run(Arc::clone(&app), interval, job, stopping.clone()));
     let mut jobs = vec![
         every(Duration::from_secs(1), |app| Box::pin(housekeeping::flush_audit(app))),
-        every(Duration::from_secs(60), |app| Box::pin(housekeeping::count_storage(app))),
+        every(Duration::from_secs(5), |app| Box::pin(housekeeping::flush_pulls(app))),
         every(Duration::from_mins(10), |app| Box::pin(housekeeping::expire_uploads(app))),
         every(Duration::from_hours(1), |app| Box::pin(housekeeping::trim_audit(app))),
     ];
@@ -29,6 +29,12 @@ pub(crate) fn spawn(app: Arc<App>, stopping: watch::Receiver<bool>) -> Vec<JoinH
         jobs.push(every(app.config.gc_interval, |app| Box::pin(collection::scheduled(app))));
     }
     jobs
+}
+
+/// Writes what waits in memory.
+pub(crate) async fn flush(app: Arc<App>) {
+    housekeeping::flush_audit(Arc::clone(&app)).await;
+    housekeeping::flush_pulls(app).await;
 }
 
 type Job = fn(Arc<App>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,6 +1,7 @@
 //! Storage use and garbage collection.
 
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -13,9 +14,13 @@ use wharf_storage::catalog::{Collected, StorageUse};
 /// The greatest number of pairs of repository and artifact type that are shown; the largest are.
 const MAX_PAIRS: usize = 2000;
 
-/// Storage use, as the job last counted it.
+/// Counting costs a walk over the pairs of repository and artifact type.
+const COUNTED_EVERY: Duration = Duration::from_secs(10);
+
+/// Storage use, as last counted.
 #[derive(Debug)]
 pub(crate) struct Storage {
+    counted: Mutex<Option<Instant>>,
     used: Gauge,
     limit: Gauge,
     by_artifact_type: Family<Artifact, Gauge>,
@@ -29,8 +34,12 @@ struct Artifact {
 
 impl Storage {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let storage =
-            Self { used: Gauge::default(), limit: Gauge::default(), by_artifact_type: Family::default() };
+        let storage = Self {
+            counted: Mutex::default(),
+            used: Gauge::default(),
+            limit: Gauge::default(),
+            by_artifact_type: Family::default(),
+        };
         registry.register("storage_used_bytes", "Bytes of content, each counted once", storage.used.clone());
         registry.register(
             "storage_limit_bytes",
@@ -43,6 +52,16 @@ impl Storage {
             storage.by_artifact_type.clone(),
         );
         storage
+    }
+
+    /// Returns whether it is time to count again, to the first who asks then.
+    pub(crate) fn is_due(&self) -> bool {
+        let mut counted = self.counted.lock().expect("no holder panics");
+        let due = counted.is_none_or(|last| last.elapsed() >= COUNTED_EVERY);
+        if due {
+            *counted = Some(Instant::now());
+        }
+        due
     }
 
     /// Takes over new figures.

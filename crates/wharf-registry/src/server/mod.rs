@@ -83,8 +83,6 @@ impl ServerHandle {
         for job in self.jobs {
             let _ = tokio::time::timeout(Duration::from_secs(10), job).await;
         }
-        if let Err(error) = self.app.audit.flush(&*self.app.catalog).await {
-            tracing::error!(%error, "the last audit entries were not written: {error}");
-        }
+        jobs::flush(self.app).await;
     }
 }

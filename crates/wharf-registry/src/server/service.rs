@@ -115,8 +115,29 @@ async fn metrics(app: &App, parts: &http::request::Parts) -> Response<Body> {
             return error_response(&Error::Storage(error), &caller, &auth::challenges(app, parts, None));
         }
     }
+    count_storage(app).await;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     text(StatusCode::OK, content_type, app.metrics.encode())
+}
+
+/// Brings the storage figures up to date, at most every few seconds however often they are read.
+async fn count_storage(app: &App) {
+    if !app.metrics.storage.is_due() {
+        return;
+    }
+    match app.catalog.storage_use().await {
+        Ok(storage_use) => {
+            let limit = app.config.storage_limit_bytes.or_else(|| room(app, storage_use.used_bytes));
+            app.metrics.storage.update(storage_use, limit);
+        }
+        Err(error) => tracing::error!(%error, "storage use was not counted: {error}"),
+    }
+}
+
+/// Returns what is used and what is free on the file system of the data folder.
+fn room(app: &App, used_bytes: u64) -> Option<u64> {
+    let space = rustix::fs::statvfs(&app.config.data).ok()?;
+    Some(used_bytes.saturating_add(space.f_bavail.saturating_mul(space.f_frsize)))
 }
 
 fn text(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {

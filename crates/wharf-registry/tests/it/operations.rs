@@ -46,6 +46,7 @@ async fn metrics_have_the_names_that_dashboards_know_and_need_credentials() {
         "registry_artifact_pulls_total{repository=\"shop/a\",artifact_type=\"application/vnd.oci.image.config.v1+json\"} 1",
         "registry_http_requests_total{handler=\"manifest\",method=\"put\",code=\"201\"} 1",
         "# TYPE registry_storage_used_bytes gauge",
+        "registry_artifact_storage_bytes{artifact_type=\"application/vnd.oci.image.config.v1+json\",repository=\"shop/a\"} ",
         "# TYPE registry_storage_limit_bytes gauge",
         "# TYPE registry_artifact_storage_bytes gauge",
         "# TYPE registry_http_request_duration_seconds histogram",

@@ -133,6 +133,8 @@ pub struct NewManifest {
     pub tags: Vec<Tag>,
     /// What the client gave as the reason to replace a tag's content, such as `publish`; noted in the audit log.
     pub force_reason: Option<String>,
+    /// Whether blobs that the repository does not link are no error: a setting of servers that mirror partial content.
+    pub accept_missing_blobs: bool,
 }
 
 /// What storing a manifest did.

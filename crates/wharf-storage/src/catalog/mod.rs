@@ -32,6 +32,9 @@ pub use management::{
 #[async_trait::async_trait]
 pub trait Catalog: Accounts + Audit + Collection + Content + Management {
     /// Decides access without doing anything, for operations whose effect lies outside the catalog.
+    ///
+    /// # Errors
+    /// [`Error::Denied`](crate::Error::Denied); [`Error::NotFound`](crate::Error::NotFound) for a project that is absent, to those who may know that.
     async fn authorize(&self, caller: &Caller, request: &Request<'_>) -> Result<()>;
 
     /// Returns a stored setting of the server itself, such as its token key.

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use wharf_access::{Caller, Request};
 
 use self::tx::{Clock, Tx};
-use crate::{Catalog, Result};
+use crate::{Catalog, Error, Result};
 
 /// The catalog in one SQLite file: WAL, every commit flushed to disk before it is answered.
 #[derive(Debug)]
@@ -89,7 +89,10 @@ impl SqliteCatalog {
 #[async_trait::async_trait]
 impl Catalog for SqliteCatalog {
     async fn authorize(&self, caller: &Caller, request: &Request<'_>) -> Result<()> {
-        self.read(|tx| access::authorize(tx, caller, request).map(drop))
+        self.read(|tx| match (request.project, access::authorize(tx, caller, request)?) {
+            (Some(name), None) => Err(Error::not_found("project", name)),
+            _ => Ok(()),
+        })
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {

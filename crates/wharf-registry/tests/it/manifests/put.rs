@@ -191,6 +191,18 @@ async fn blobs_that_the_repository_lacks_are_named() {
 }
 
 #[tokio::test]
+async fn a_mirror_of_partial_content_takes_manifests_without_their_blobs() {
+    let registry = Registry::start_with(|config| config.accept_missing_blobs = true).await;
+    let content = noise(20_000);
+    let absent = Algorithm::Sha256.digest(&content);
+    let manifest = image(&absent, 20_000, &absent, 20_000);
+    assert_eq!(registry.put_manifest("shop/a", "v1", &manifest).await.status(), 201);
+    assert_eq!(registry.head(&format!("/v2/shop/a/blobs/{absent}")).await.status(), 404);
+    registry.push_blob("shop/a", &content).await;
+    assert_eq!(registry.head(&format!("/v2/shop/a/blobs/{absent}")).await.status(), 200);
+}
+
+#[tokio::test]
 async fn what_may_be_absent_is_not_asked_for() {
     let registry = Registry::start().await;
     let config = registry.push_blob("shop/a", b"{}").await;

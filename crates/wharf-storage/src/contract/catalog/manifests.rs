@@ -44,6 +44,7 @@ pub(super) async fn the_media_type_of_the_push_is_kept(stage: &Stage<impl Catalo
         content,
         tags: Vec::new(),
         force_reason: None,
+        accept_missing_blobs: false,
     };
     let reference = Reference::Digest(pushed.digest.clone());
     stage.put("shop/web", pushed, &[]).await.unwrap();

@@ -307,6 +307,7 @@ pub(super) fn manifest(document: &serde_json::Value) -> NewManifest {
         content,
         tags: Vec::new(),
         force_reason: None,
+        accept_missing_blobs: false,
     }
 }
 

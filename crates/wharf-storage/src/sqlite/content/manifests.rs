@@ -190,7 +190,7 @@ fn referenced_blobs(tx: &Tx<'_>, repository: RepositoryRow, new: &NewManifest) -
                     ),
                 });
             }
-            None if may_be_absent(descriptor) => {
+            None if new.accept_missing_blobs || may_be_absent(descriptor) => {
                 blobs.insert(contents::intern(tx, &descriptor.digest)?, 0);
             }
             None if !missing.contains(&descriptor.digest) => missing.push(descriptor.digest.clone()),

@@ -297,6 +297,7 @@ impl Worker {
             content: document.content.clone(),
             tags: tags.iter().cloned().collect(),
             force_reason: None,
+            accept_missing_blobs: false,
         };
         let name = self.repositories[at].name.clone();
         let result = self.world.catalog.put_manifest(&Caller::system(), &name, manifest).await;
