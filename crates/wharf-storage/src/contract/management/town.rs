@@ -104,6 +104,7 @@ impl<C: Catalog> Town<C> {
             content,
             tags: tags.iter().map(|text| tag(text)).collect(),
             force_reason: None,
+            accept_missing_blobs: false,
         };
         self.catalog.put_manifest(&Caller::system(), &name(repository), new).await.unwrap();
         digest
