@@ -110,7 +110,7 @@ pub(super) async fn start(call: Call) -> Result<Reply, Error> {
 }
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
-    let runs = call.app.collector.runs();
+    let runs = call.app.collections.runs();
     let page = paged(
         call.query.paging()?,
         |page| -> Step<'_, CollectionRun> {
@@ -125,7 +125,7 @@ pub(super) async fn list(call: Call) -> Result<Reply, Error> {
 
 pub(super) async fn show(call: Call) -> Result<Reply, Error> {
     let id = call.id("gc_id")?;
-    let run = call.app.collector.runs().into_iter().find(|run| i64::try_from(run.id) == Ok(id));
+    let run = call.app.collections.runs().into_iter().find(|run| i64::try_from(run.id) == Ok(id));
     let run = run.ok_or_else(|| wharf_storage::Error::not_found("collection", id))?;
     json(&GCHistory::from(run))
 }
