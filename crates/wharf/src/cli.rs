@@ -1,21 +1,96 @@
-//! The commands, as they are written on the command line.
+//! The command line: every command with its arguments, and where it is run.
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
 
-use crate::commands;
+use crate::commands::{completion, doctor, login, logout, publish, serve};
+use crate::exit::{self, Status};
 
 /// Carries software from the build to the cluster with its papers.
 #[derive(Debug, Parser)]
-#[command(name = "wharf", version, about, max_term_width = 100)]
+#[command(name = "wharf", version, styles = STYLES, max_term_width = 110, after_help = exit::TABLE)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    command: Command,
+
+    #[command(flatten)]
+    logging: Logging,
+}
+
+/// What a command that talks to others tells on standard error while it runs.
+#[derive(Debug, clap::Args)]
+struct Logging {
+    /// Show on standard error what is done; twice shows more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Run the registry.
-    Serve(commands::serve::Serve),
-    /// Compare catalog and disk of a registry, and repair.
-    Doctor(commands::doctor::Doctor),
+enum Command {
+    Serve(serve::Serve),
+    Doctor(doctor::Doctor),
+    Login(login::Args),
+    Logout(logout::Args),
+    Publish(publish::Args),
+    Completion(completion::Args),
+}
+
+/// How a result is written to standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document.
+    Json,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> anyhow::Result<Status> {
+        let logging = self.logging;
+        match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Doctor(doctor) => doctor.run(),
+            Command::Completion(args) => completion::run(&args),
+            Command::Login(args) => logging.block_on(login::run(args)),
+            Command::Logout(args) => logging.block_on(logout::run(args)),
+            Command::Publish(args) => logging.block_on(publish::run(args)),
+        }
+    }
+}
+
+impl Logging {
+    /// Runs a command that waits for others, with its log on standard error. `WHARF_LOG` overrides the level, in the
+    /// form `level` or `crate=level,…`.
+    fn block_on(&self, command: impl Future<Output = anyhow::Result<Status>>) -> anyhow::Result<Status> {
+        let level = match self.verbose {
+            0 => "error",
+            1 => "info",
+            2 => "debug",
+            _ => "trace",
+        };
+        let filter = EnvFilter::try_from_env("WHARF_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tokio::runtime::Runtime::new().context("cannot start")?.block_on(command)
+    }
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
 }

@@ -1,30 +1,172 @@
-//! Exit statuses: the only place that chooses them.
+//! Exit statuses and hints: the one place that turns an error into what a shell and a person get.
 
+use std::error::Error as StdError;
 use std::process::ExitCode;
 
-/// How a command ended.
+use wharf_client::RegistryError;
+use wharf_content::ErrorKind;
+
+use crate::publish::Refused;
+use crate::terminal;
+
+/// The table of exit statuses, as shown by `wharf --help`.
+pub(crate) const TABLE: &str = "\
+Exit status:
+  0  done, or already there and identical
+  1  failed for another reason
+  2  the command line is wrong
+  3  the version exists with other content
+  4  refused by a policy of the other side (quota, immutability)
+  5  a signature is missing or wrong
+  6  what was asked for is not there
+  7  not logged in, or not allowed
+  8  the network or the other side does not answer
+ 10  the doctor found something that is not mended";
+
+/// How a command ended; see [`TABLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Done.
-    Done,
-    /// Failed.
-    Failed,
+    /// Done, or there was nothing to do.
+    Done = 0,
+    /// Failed for a reason that has no status of its own.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The version exists with other content.
+    Differs = 3,
+    /// Refused by a policy.
+    Policy = 4,
+    /// What was asked for is not there.
+    NotFound = 6,
+    /// Not logged in, or not allowed.
+    Auth = 7,
+    /// No answer.
+    Network = 8,
     /// The doctor found something that is not mended.
-    Findings,
+    Findings = 10,
 }
 
 impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(match status {
-            Status::Done => 0,
-            Status::Failed => 1,
-            Status::Findings => 10,
-        })
+    fn from(exit: Status) -> Self {
+        Self::from(exit as u8)
     }
 }
 
-/// Shows an error with its causes and returns the status for it.
+/// A command line that cannot be carried out as it is written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// Writes an error with its causes and, where something can be done, what.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    anstream::eprintln!("error: {error:#}");
-    Status::Failed.into()
+    let texts = texts(error);
+    terminal::error(&texts);
+    if let Some(hint) = hint(error) {
+        terminal::hint(&hint);
+    }
+    status(error).into()
+}
+
+/// Returns the exit status of an error.
+pub(crate) fn status(error: &anyhow::Error) -> Status {
+    if find::<Usage>(error).is_some() {
+        return Status::Usage;
+    }
+    if find::<Refused>(error).is_some() {
+        return Status::Differs;
+    }
+    let Some(content) = find::<wharf_content::Error>(error) else { return Status::Failed };
+    match content.kind() {
+        ErrorKind::Usage => Status::Usage,
+        ErrorKind::NotFound => Status::NotFound,
+        ErrorKind::Unauthorized => Status::Auth,
+        ErrorKind::Denied => match content.cause::<RegistryError>() {
+            Some(answer) if answer.status.as_u16() == 403 => Status::Auth,
+            Some(_) => Status::Policy,
+            None => Status::Auth,
+        },
+        ErrorKind::Busy | ErrorKind::Network => Status::Network,
+        _ => Status::Failed,
+    }
+}
+
+/// Returns what the user can do about an error, where that is not plain from its text.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    if find::<Refused>(error).is_some() {
+        return Some(
+            "raise the version in Chart.yaml (or give --version); --force replaces what is there".to_owned(),
+        );
+    }
+    let content = find::<wharf_content::Error>(error)?;
+    let text = content.to_string();
+    match content.kind() {
+        ErrorKind::Unauthorized => Some("log in with: wharf login HOST".to_owned()),
+        ErrorKind::Network if text.contains("certificate") || text.contains("UnknownIssuer") => {
+            Some("trust its certificate with --ca-file FILE, or accept any with --insecure".to_owned())
+        }
+        ErrorKind::Busy => Some("try again later".to_owned()),
+        _ => None,
+    }
+}
+
+fn find<T: StdError + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+/// Returns the texts of an error and its causes, without those that an outer text holds already.
+fn texts(error: &anyhow::Error) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        // The texts around these were made from them.
+        if cause.is::<RegistryError>() || cause.is::<reqwest::Error>() {
+            break;
+        }
+        let text = cause.to_string();
+        if !texts.iter().any(|outer| outer.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharf_content::Error;
+
+    #[test]
+    fn every_kind_of_error_has_its_status() {
+        let of = |kind| status(&anyhow::Error::new(Error::new(kind, "x")).context("while testing"));
+        assert_eq!(of(ErrorKind::NotFound), Status::NotFound);
+        assert_eq!(of(ErrorKind::Unauthorized), Status::Auth);
+        assert_eq!(of(ErrorKind::Network), Status::Network);
+        assert_eq!(of(ErrorKind::Busy), Status::Network);
+        assert_eq!(of(ErrorKind::Content), Status::Failed);
+        assert_eq!(status(&anyhow::anyhow!("x")), Status::Failed);
+        assert_eq!(status(&Usage("x".to_owned()).into()), Status::Usage);
+    }
+
+    #[test]
+    fn the_table_names_every_status() {
+        for exit in [
+            Status::Done,
+            Status::Failed,
+            Status::Usage,
+            Status::Differs,
+            Status::Policy,
+            Status::NotFound,
+            Status::Auth,
+            Status::Network,
+            Status::Findings,
+        ] {
+            assert!(TABLE.contains(&format!("\n{:>3}  ", exit as u8)), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_that_the_text_holds_already_is_not_repeated() {
+        let inner = Error::new(ErrorKind::Io, "the disk is full");
+        let error = anyhow::Error::new(inner).context("cannot write: the disk is full").context("publish");
+        assert_eq!(texts(&error), ["publish", "cannot write: the disk is full"]);
+    }
 }

@@ -1,0 +1,98 @@
+//! The files of a chart folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use wharf_chart::{File, IgnoreRules, Limits};
+
+/// Folders in folders beyond this depth are a mistake or a circle of links.
+const MAX_DEPTH: usize = 64;
+
+/// Reads the files of a chart folder that `.helmignore` leaves in. Links are followed inside the chart only.
+pub(super) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
+    let real_root = fs::canonicalize(root).with_context(|| format!("cannot read {}", root.display()))?;
+    let ignore = match fs::read(root.join(".helmignore")) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", root.join(".helmignore").display()));
+        }
+    };
+    let rules = IgnoreRules::for_chart(ignore.as_deref())
+        .with_context(|| format!("{} cannot be used", root.join(".helmignore").display()))?;
+    let mut walk = Walk { real_root, rules, limits: Limits::default(), files: Vec::new(), bytes: 0 };
+    walk.folder(root, "", 0)?;
+    Ok(walk.files)
+}
+
+struct Walk {
+    real_root: PathBuf,
+    rules: IgnoreRules,
+    limits: Limits,
+    files: Vec<File>,
+    bytes: u64,
+}
+
+impl Walk {
+    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> anyhow::Result<()> {
+        if depth > MAX_DEPTH {
+            bail!("{} lies more than {MAX_DEPTH} folders deep", folder.display());
+        }
+        let failed = || format!("cannot read {}", folder.display());
+        let mut entries: Vec<_> = fs::read_dir(folder).with_context(failed)?.collect::<Result<_, _>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { bail!("the name of {} is not UTF-8", path.display()) };
+            let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+            if entry.file_type()?.is_symlink() && !self.rules.ignores(&name, false) {
+                let target = fs::canonicalize(&path)
+                    .with_context(|| format!("link {} leads nowhere", path.display()))?;
+                if !target.starts_with(&self.real_root) {
+                    bail!("link {} leads out of the chart, to {}", path.display(), target.display());
+                }
+            }
+            let metadata = match fs::metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(_) if self.rules.ignores(&name, false) => continue,
+                Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            };
+            if self.rules.ignores(&name, metadata.is_dir()) {
+                continue;
+            }
+            if metadata.is_dir() {
+                self.folder(&path, &name, depth + 1)?;
+            } else if metadata.is_file() {
+                self.file(&path, name, metadata.len())?;
+            } else {
+                bail!("{} is neither a file nor a folder", path.display());
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: String, size: u64) -> anyhow::Result<()> {
+        // Archives of subcharts may be larger than a file; what they hold is counted by who unpacks them.
+        let max = if name.starts_with("charts/") {
+            self.limits.max_chart_bytes
+        } else {
+            self.limits.max_file_bytes
+        };
+        if size > max {
+            bail!("{} has {size} bytes, at most {max} are allowed in a chart", path.display());
+        }
+        self.bytes += size;
+        if self.bytes > self.limits.max_chart_bytes || self.files.len() >= self.limits.max_files {
+            bail!(
+                "the chart is larger than {} bytes in {} files; is something missing in .helmignore?",
+                self.limits.max_chart_bytes,
+                self.limits.max_files
+            );
+        }
+        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        self.files.push(File::new(name, data));
+        Ok(())
+    }
+}

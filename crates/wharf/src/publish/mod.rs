@@ -1,0 +1,24 @@
+//! `wharf publish`, step by step: a [`Plan`] is built from a chart without any network, [`probe`] asks what the
+//! destination has, [`push`] carries the plan there, and a [`Report`] says what happened.
+
+mod differences;
+mod folder;
+mod manifest;
+mod plan;
+mod probe;
+mod project;
+mod push;
+mod report;
+
+pub(crate) use differences::Differences;
+pub(crate) use plan::{Plan, PlanOptions};
+pub(crate) use push::{Destination, PushOptions, publish};
+pub(crate) use report::{Channel, Outcome, Report};
+
+/// The version is taken by other content.
+#[derive(Debug, thiserror::Error)]
+#[error("{} exists with other content", report.reference)]
+pub(crate) struct Refused {
+    /// What would have been published, and what differs.
+    pub(crate) report: Box<Report>,
+}

@@ -1,0 +1,193 @@
+//! From a plan to the registry: probe, project, content, version, channels, in this order.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use reqwest::header::{HeaderName, HeaderValue};
+use wharf_client::{Registry, RemoteRepository};
+use wharf_content::{CopyOptions, Error, ErrorKind, Progress, ReadTarget, Target, copy};
+use wharf_oci::{ImageReference, RepositoryName, Tag};
+
+use crate::exit::Usage;
+use crate::publish::probe::{Presence, probe, resolve};
+use crate::publish::project::{self, Project};
+use crate::publish::{Channel, Outcome, Plan, Refused, Report};
+
+/// Tells the registry, for its audit log, why a tag is given other content.
+const FORCE_REASON: HeaderName = HeaderName::from_static("wharf-force-reason");
+
+/// Where charts go: `oci://HOST/PROJECT[/PATH]`. The chart's name is added to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) host: String,
+    path: RepositoryName,
+}
+
+impl Destination {
+    /// Reads the destination.
+    pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
+        let usage = |reason: &str| Usage(format!("{text:?} is not oci://HOST/PROJECT[/PATH]: {reason}"));
+        let Some(rest) = text.strip_prefix("oci://") else {
+            return Err(usage("it does not start with oci://").into());
+        };
+        let reference: ImageReference =
+            rest.trim_end_matches('/').parse().map_err(|error| usage(&format!("{error}")))?;
+        if reference.tag.is_some() || reference.digest.is_some() {
+            return Err(
+                usage("name and version of the chart are added to it, so it ends with the folder").into()
+            );
+        }
+        Ok(Self { host: reference.host, path: reference.repository })
+    }
+
+    /// Returns `HOST/PROJECT[/PATH]`, by which logins are looked up.
+    pub(crate) fn place(&self) -> String {
+        format!("{}/{}", self.host, self.path)
+    }
+
+    fn repository(&self, chart: &str) -> anyhow::Result<RepositoryName> {
+        format!("{}/{chart}", self.path)
+            .parse()
+            .with_context(|| format!("chart {chart:?} cannot be a repository in an OCI registry"))
+    }
+}
+
+/// How to publish.
+#[derive(Clone)]
+pub(crate) struct PushOptions {
+    /// Replace other content under the same version.
+    pub(crate) force: bool,
+    /// Ask, but write nothing.
+    pub(crate) dry_run: bool,
+    /// The tags to move last.
+    pub(crate) channels: Vec<Tag>,
+    pub(crate) progress: Arc<dyn Progress>,
+}
+
+/// Publishes a plan.
+pub(crate) async fn publish(
+    plan: &Plan,
+    registry: &Registry,
+    destination: &Destination,
+    options: &PushOptions,
+) -> anyhow::Result<Report> {
+    let name = destination.repository(&plan.metadata.name)?;
+    let repository = registry.repository(name.clone());
+    let mut report = Report::new(plan, &destination.host, &name);
+
+    let (presence, project) = look(plan, registry, &repository).await?;
+    report.project = project;
+    let replaces = match presence {
+        Presence::Same(found) => {
+            report.outcome = Outcome::AlreadyThere;
+            report.digest = found.digest;
+            None
+        }
+        Presence::Absent => {
+            report.outcome = if options.dry_run { Outcome::WouldPublish } else { Outcome::Published };
+            None
+        }
+        Presence::Differs(differences) if options.force => {
+            report.outcome = if options.dry_run { Outcome::WouldReplace } else { Outcome::Replaced };
+            Some(differences)
+        }
+        Presence::Differs(differences) => {
+            report.outcome = Outcome::Refused;
+            report.differences = Some(*differences);
+            return Err(Refused { report: Box::new(report) }.into());
+        }
+    };
+    let forced = replaces.is_some();
+    report.differences = replaces.map(|differences| *differences);
+
+    if !options.dry_run {
+        if report.project == Project::WouldCreate {
+            report.project = project::create(registry, name.project()).await?;
+        }
+        if report.outcome != Outcome::AlreadyThere {
+            carry(plan, &repository, forced, options, &mut report).await?;
+        }
+    }
+    move_channels(&repository, options, &mut report).await?;
+    Ok(report)
+}
+
+/// Looks at the version, and at the project where the version is not seen: a registry may hide what is absent behind
+/// the answer to those who are not allowed.
+async fn look(
+    plan: &Plan,
+    registry: &Registry,
+    repository: &RemoteRepository,
+) -> anyhow::Result<(Presence, Project)> {
+    let project = repository.repository().project();
+    match probe(plan, repository).await {
+        Ok(Presence::Absent) => Ok((Presence::Absent, project::find(registry, project).await?)),
+        Ok(presence) => Ok((presence, Project::Exists)),
+        Err(error) if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) => {
+            match project::find(registry, project).await {
+                Ok(Project::WouldCreate) => Ok((Presence::Absent, Project::WouldCreate)),
+                _ => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies blobs, manifest and tag, and reads the tag back.
+async fn carry(
+    plan: &Plan,
+    repository: &RemoteRepository,
+    forced: bool,
+    options: &PushOptions,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut target = repository.clone();
+    if forced {
+        target = target.with_push_header(FORCE_REASON, HeaderValue::from_static("publish --force"));
+    }
+    let copy_options = CopyOptions {
+        tags: Some(vec![plan.tag.clone()]),
+        progress: Arc::clone(&options.progress),
+        ..CopyOptions::default()
+    };
+    let copied = copy(&plan.target().await?, &plan.reference(), &target, &copy_options).await?;
+    report.carried_bytes = copied.carried_bytes();
+    match resolve(repository, &plan.tag).await? {
+        Some(found) if found.digest == plan.manifest.digest => Ok(()),
+        found => Err(Error::new(
+            ErrorKind::Peer,
+            format!(
+                "{} accepted version {} as {}, but answers with {}",
+                repository.name(),
+                plan.tag,
+                plan.manifest.digest,
+                found.map_or_else(|| "nothing".to_owned(), |found| found.digest.to_string())
+            ),
+        )
+        .into()),
+    }
+}
+
+/// Moves the channels, last of all.
+async fn move_channels(
+    repository: &RemoteRepository,
+    options: &PushOptions,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for name in &options.channels {
+        let from = match resolve(repository, name).await {
+            Ok(found) => found.map(|found| found.digest),
+            // In a dry run the project may be absent, and the registry hide that.
+            Err(_) if options.dry_run => None,
+            Err(error) => return Err(error.into()),
+        };
+        let moved = from.as_ref() != Some(&report.digest);
+        if moved && !options.dry_run {
+            repository.tag(&report.digest, name).await.with_context(|| {
+                format!("{} is published, but channel {name} was not moved", report.reference)
+            })?;
+        }
+        report.channels.push(Channel { name: name.clone(), from, to: report.digest.clone(), moved });
+    }
+    Ok(())
+}
