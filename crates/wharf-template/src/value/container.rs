@@ -45,13 +45,19 @@ pub struct List(Rc<ListData>);
 
 struct ListData {
     ty: &'static ListType,
+    is_nil: bool,
     items: Vec<Value>,
 }
 
 impl List {
     /// Makes a list of the given type.
     pub fn new(ty: &'static ListType, items: Vec<Value>) -> Self {
-        Self(Rc::new(ListData { ty, items }))
+        Self(Rc::new(ListData { ty, is_nil: false, items }))
+    }
+
+    /// Makes Go's nil slice: an empty list that JSON and YAML write as `null`.
+    pub fn nil(ty: &'static ListType) -> Self {
+        Self(Rc::new(ListData { ty, is_nil: true, items: Vec::new() }))
     }
 
     /// Makes a list of anything.
@@ -68,6 +74,11 @@ impl List {
     /// Returns the type.
     pub fn ty(&self) -> &'static ListType {
         self.0.ty
+    }
+
+    /// Reports whether this is Go's nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.0.is_nil
     }
 
     /// Returns the elements.
