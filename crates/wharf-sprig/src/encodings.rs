@@ -56,7 +56,8 @@ fn sha1(input: &[u8]) -> [u8; 20] {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     let mut message = input.to_vec();
     message.push(0x80);
-    message.resize(message.len().next_multiple_of(64) + if message.len() % 64 > 56 { 64 } else { 0 } - 8, 0);
+    let padding = (64 + 56 - message.len() % 64) % 64;
+    message.resize(message.len() + padding, 0);
     message.extend_from_slice(&(input.len() as u64 * 8).to_be_bytes());
     for block in message.chunks_exact(64) {
         let mut words = [0_u32; 80];

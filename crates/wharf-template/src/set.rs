@@ -48,7 +48,7 @@ impl TemplateSet {
     /// Adds the templates of a file parsed before with the same table of functions.
     pub fn add(&self, parsed: &Parsed) {
         let mut trees = self.0.trees.borrow_mut();
-        for (name, tree) in parsed.0.iter() {
+        for (name, tree) in parsed.trees.iter() {
             let replaces = !tree.is_empty || !(trees.contains_key(name) || self.inherited(name).is_some());
             if replaces {
                 trees.insert(name.clone(), Arc::clone(tree));
@@ -66,7 +66,8 @@ impl TemplateSet {
         own.or_else(|| self.inherited(name))
     }
 
-    pub(crate) fn functions(&self) -> &Rc<FunctionTable> {
+    /// Returns the functions that templates of this set can call.
+    pub fn functions(&self) -> &Rc<FunctionTable> {
         &self.0.functions
     }
 
@@ -77,7 +78,10 @@ impl TemplateSet {
 
 /// The templates of one file, parsed, to be added to any number of sets.
 #[derive(Clone, Debug)]
-pub struct Parsed(Arc<HashMap<Str, Arc<Tree>>>);
+pub struct Parsed {
+    trees: Arc<HashMap<Str, Arc<Tree>>>,
+    main: Arc<Tree>,
+}
 
 impl Parsed {
     /// Parses a file.
@@ -85,6 +89,13 @@ impl Parsed {
     /// # Errors
     /// Fails with Go's message when the text does not parse.
     pub fn new(name: &str, text: &[u8], functions: &FunctionTable) -> Result<Self, ParseError> {
-        Ok(Self(Arc::new(crate::parser::parse(name, text.into(), functions)?)))
+        let trees = crate::parser::parse(name, text.into(), functions)?;
+        let main = trees.get(name.as_bytes()).cloned().expect("the parser adds a tree for the file itself");
+        Ok(Self { trees: Arc::new(trees), main })
+    }
+
+    /// Returns the file's own template, whether or not it replaced one in a set.
+    pub(crate) fn main(&self) -> &Arc<Tree> {
+        &self.main
     }
 }

@@ -12,7 +12,7 @@ pub(crate) use builtins::builtins;
 
 use crate::error::{ExecError, FuncError};
 use crate::parser::ast::Tree;
-use crate::set::TemplateSet;
+use crate::set::{Parsed, TemplateSet};
 use crate::stack::StackGuard;
 use crate::value::{Str, Value};
 
@@ -98,8 +98,18 @@ impl Runtime {
             let message = format!("template: no template {quoted} associated with template \"gotpl\"");
             return Err(ExecError::new(None, message, None));
         };
+        self.execute_tree(set, &tree, data, take)
+    }
+
+    fn execute_tree<T>(
+        &mut self,
+        set: &TemplateSet,
+        tree: &Arc<Tree>,
+        data: &Value,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ExecError> {
         let start = self.out.len();
-        let result = self.run(set, &tree, data.clone(), false, 0);
+        let result = self.run(set, tree, data.clone(), false, 0);
         let taken = result.map(|()| take(&self.out[start..]));
         self.out.truncate(start);
         taken
@@ -150,12 +160,12 @@ impl Call<'_> {
         self.runtime.execute_to_end(self.set, name, data, |out| Str::from(out))
     }
 
-    /// Executes a template of another set and returns its output.
+    /// Executes a file just parsed, with the templates of a set at hand, and returns its output.
     ///
     /// # Errors
     /// Fails as the template fails.
-    pub fn execute_in(&mut self, set: &TemplateSet, name: &str, data: &Value) -> Result<Str, ExecError> {
-        self.runtime.execute_to_end(set, name, data, |out| Str::from(out))
+    pub fn execute_parsed(&mut self, set: &TemplateSet, parsed: &Parsed, data: &Value) -> Result<Str, ExecError> {
+        self.runtime.execute_tree(set, parsed.main(), data, |out| Str::from(out))
     }
 
     /// Checks that a string about to be made is not too long.
