@@ -1,6 +1,6 @@
 //! Dictionary functions. `set`, `unset` and the merges change the dictionary given; the others make new ones.
 
-use wharf_template::{FuncError, FunctionTable, List, Map, MapElem, MapType, Value};
+use wharf_template::{FuncError, FunctionTable, List, Map, MapType, Value};
 
 use crate::args::{Add, Result, T, bytes, list, map, strval};
 use crate::merge;
@@ -104,7 +104,7 @@ fn dig(args: &[Value]) -> Result {
 /// A type assertion: a named map type is not the plain one.
 fn as_dict(value: &Value) -> Result<Map> {
     match value {
-        Value::Map(map) if std::ptr::eq(map.ty(), MapType::ANY) && map.ty().elem == MapElem::Any => Ok(map.clone()),
+        Value::Map(map) if map.ty().name == MapType::ANY.name => Ok(map.clone()),
         other => Err(conversion(other, "map[string]interface {}")),
     }
 }

@@ -24,12 +24,12 @@ fn equal(first: &Value, second: &Value, depth: u32) -> bool {
         (Value::Float(first), Value::Float(second)) => first == second,
         (Value::Str(first), Value::Str(second)) | (Value::Bytes(first), Value::Bytes(second)) => first == second,
         (Value::List(first), Value::List(second)) => {
-            std::ptr::eq(first.ty(), second.ty())
+            first.ty().name == second.ty().name
                 && first.items().len() == second.items().len()
                 && first.items().iter().zip(second.items()).all(|(first, second)| equal(first, second, depth + 1))
         }
         (Value::Map(first), Value::Map(second)) => {
-            std::ptr::eq(first.ty(), second.ty())
+            first.ty().name == second.ty().name
                 && (first.is_same(second)
                     || first.len() == second.len()
                         && first.borrow().iter().all(|(key, value)| {

@@ -17,6 +17,8 @@ mod dicts;
 mod encodings;
 mod equal;
 mod helm;
+#[cfg(feature = "keys")]
+mod keys;
 mod lists;
 mod merge;
 mod numbers;
@@ -36,6 +38,8 @@ use std::rc::Rc;
 use wharf_template::FunctionTable;
 
 pub use helm::{FAILURE_END, FAILURE_START, remove_no_value};
+#[cfg(feature = "keys")]
+pub use keys::LibraryKeys;
 pub use plain::{from_plain, to_plain};
 pub use surroundings::{Certificate, CertificateRequest, Keys, Surroundings};
 

@@ -72,8 +72,8 @@ pub fn from_plain(value: &Plain) -> Value {
         Plain::Int(number) => Value::int64(*number),
         Plain::Uint(number) => Value::Uint(wharf_template::UintType::Uint64, *number),
         Plain::Float(number) => Value::Float(*number),
-        Plain::String(text) => Value::str(&**text),
+        Plain::String(text) => Value::str(Arc::clone(text)),
         Plain::List(items) => Value::List(List::of(items.iter().map(from_plain).collect())),
-        Plain::Map(entries) => Value::Map(Map::of(entries.iter().map(|(key, item)| (&**key, from_plain(item))))),
+        Plain::Map(entries) => Value::Map(Map::of(entries.iter().map(|(key, item)| (Arc::clone(key), from_plain(item))))),
     }
 }

@@ -5,7 +5,7 @@ use super::walk::{Dot, Frame, Result};
 use crate::error::FuncError;
 use crate::function::{Body, FuncId, Type};
 use crate::parser::ast::{NodeRef, Operand, OperandKind};
-use crate::value::{Method, Value};
+use crate::value::{MapType, Method, Value};
 
 /// What is called, apart from its code.
 #[derive(Clone, Copy)]
@@ -211,6 +211,10 @@ impl<'t> Frame<'_, 't> {
             Value::Nil if matches!(ty, Type::Any | Type::Reflect) => Ok(Value::Nil),
             Value::Nil => {
                 Err(self.error(format!("wrong type for value; expected {}; got interface {{}}", ty.name())))
+            }
+            // A named map type becomes the plain one on the way in.
+            Value::Map(map) if ty == Type::AnyMap && ty.accepts(&Value::Map(map.clone())) => {
+                Ok(Value::Map(map.with_type(MapType::ANY)))
             }
             value if ty.accepts(&value) => Ok(value),
             value => {

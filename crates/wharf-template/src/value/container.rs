@@ -140,10 +140,13 @@ impl MapType {
 /// A clone is the same map, as in Go: what one holder sets, all see. Functions such as `set` and
 /// `merge` change maps in place.
 #[derive(Clone)]
-pub struct Map(Rc<MapData>);
-
-struct MapData {
+pub struct Map {
     ty: &'static MapType,
+    data: Rc<MapData>,
+}
+
+#[derive(Default)]
+struct MapData {
     entries: RefCell<BTreeMap<Str, Value>>,
 }
 
@@ -155,7 +158,7 @@ impl Map {
 
     /// Makes a map of the given type and content.
     pub fn with_entries(ty: &'static MapType, entries: BTreeMap<Str, Value>) -> Self {
-        Self(Rc::new(MapData { ty, entries: RefCell::new(entries) }))
+        Self { ty, data: Rc::new(MapData { entries: RefCell::new(entries) }) }
     }
 
     /// Makes a map from strings to anything.
@@ -168,53 +171,59 @@ impl Map {
 
     /// Stores a value under a key and returns what was there before.
     pub fn insert(&self, key: Str, value: Value) -> Option<Value> {
-        self.0.entries.borrow_mut().insert(key, value)
+        self.data.entries.borrow_mut().insert(key, value)
     }
 
     /// Removes a key and returns what was there.
     pub fn remove(&self, key: &[u8]) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key)
+        self.data.entries.borrow_mut().remove(key)
+    }
+
+    /// Returns the same map seen as another type.
+    #[must_use]
+    pub fn with_type(&self, ty: &'static MapType) -> Self {
+        Self { ty, data: Rc::clone(&self.data) }
     }
 
     /// Returns the type.
     pub fn ty(&self) -> &'static MapType {
-        self.0.ty
+        self.ty
     }
 
     /// Returns the value under a key.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.0.entries.borrow().get(key).cloned()
+        self.data.entries.borrow().get(key).cloned()
     }
 
     /// Reports whether a key is present.
     pub fn contains_key(&self, key: &[u8]) -> bool {
-        self.0.entries.borrow().contains_key(key)
+        self.data.entries.borrow().contains_key(key)
     }
 
     /// Returns the number of entries.
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.data.entries.borrow().len()
     }
 
     /// Reports whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.borrow().is_empty()
+        self.data.entries.borrow().is_empty()
     }
 
     /// Returns a snapshot of the entries in key order.
     pub fn entries(&self) -> Vec<(Str, Value)> {
-        self.0.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        self.data.entries.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Borrows the entries for reading. Changing the map while the borrow lives is a
     /// programming error and panics, so the borrow must not outlive a call into other code.
     pub fn borrow(&self) -> Ref<'_, BTreeMap<Str, Value>> {
-        self.0.entries.borrow()
+        self.data.entries.borrow()
     }
 
     /// Reports whether both are the same map, not just equal ones.
     pub fn is_same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.data, &other.data)
     }
 }
 
@@ -235,7 +244,7 @@ fn drop_deep(mut pending: Vec<Value>) {
                 }
             }
             Value::Map(map) => {
-                if let Some(mut data) = Rc::into_inner(map.0) {
+                if let Some(mut data) = Rc::into_inner(map.data) {
                     pending.extend(std::mem::take(data.entries.get_mut()).into_values());
                 }
             }

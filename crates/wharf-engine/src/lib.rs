@@ -1,0 +1,47 @@
+//! A chart, values and capabilities in, Kubernetes manifests out, byte for byte as Helm 4.2.4 renders them.
+//!
+//! [`render`] selects the dependencies, merges the values down through them, renders the templates of the whole tree
+//! and sorts what they made. Values given on a command line are read by [`SetValues`].
+//!
+//! ```
+//! use std::rc::Rc;
+//! use wharf_chart::{File, load_folder};
+//! use wharf_engine::{RenderOptions, Surroundings, render};
+//!
+//! struct Fixed;
+//! impl Surroundings for Fixed {
+//!     fn now_nanoseconds(&self) -> i128 {
+//!         0
+//!     }
+//!     fn fill_random(&self, buffer: &mut [u8]) {
+//!         buffer.fill(4);
+//!     }
+//! }
+//!
+//! let chart = load_folder([
+//!     File::new("Chart.yaml", &b"apiVersion: v2\nname: hello\nversion: 1.0.0\n"[..]),
+//!     File::new("values.yaml", &b"greeting: Hello\n"[..]),
+//!     File::new("templates/a.yaml", &b"kind: ConfigMap\ndata: {text: {{ .Values.greeting }}}\n"[..]),
+//! ])?;
+//! let values = wharf_yaml::from_yaml(b"greeting: Ahoy\n")?;
+//! let rendered = render(&chart, &values, &RenderOptions::default(), &|| Rc::new(Fixed))?;
+//! assert_eq!(rendered.manifests[0].content, "kind: ConfigMap\ndata: {text: Ahoy}\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod charts;
+mod error;
+mod failure;
+mod glob;
+mod manifests;
+mod objects;
+mod render;
+mod templates;
+mod values;
+
+pub use error::{Error, ErrorKind};
+pub use manifests::{Hook, Manifest, split as split_manifests};
+pub use objects::{KubeVersion, default_api_versions};
+pub use render::{RenderOptions, Rendered, render};
+pub use values::set::SetValues;
+pub use wharf_sprig::Surroundings;

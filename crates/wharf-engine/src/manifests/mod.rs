@@ -1,0 +1,133 @@
+//! Rendered files in, manifests and hooks out: split, classified, sorted.
+
+mod head;
+mod kinds;
+
+use std::collections::BTreeMap;
+
+use head::Head;
+
+use crate::error::{Error, ErrorKind};
+
+/// One Kubernetes document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The path of the template from the outermost chart's name.
+    pub path: String,
+    /// The document without the separator before it.
+    pub content: String,
+    /// The kind, empty if there is none.
+    pub kind: String,
+    /// The API version, empty if there is none.
+    pub api_version: String,
+}
+
+/// A document that is applied at an event, not with the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The document.
+    pub manifest: Manifest,
+    /// `metadata.name`
+    pub name: String,
+    /// The events, e.g. `pre-install`.
+    pub events: Vec<String>,
+    /// Hooks of an event run from the smallest weight up.
+    pub weight: i64,
+    /// When the object is deleted, as written, e.g. `hook-succeeded`.
+    pub delete_policies: Vec<String>,
+    /// When logs are shown, as written.
+    pub output_log_policies: Vec<String>,
+}
+
+impl Hook {
+    /// Reports whether the hook is a test.
+    pub fn is_test(&self) -> bool {
+        self.events.iter().any(|event| event == "test")
+    }
+}
+
+const EVENTS: &[&str] = &[
+    "pre-install",
+    "post-install",
+    "pre-delete",
+    "post-delete",
+    "pre-upgrade",
+    "post-upgrade",
+    "pre-rollback",
+    "post-rollback",
+    "test",
+];
+
+/// Splits files into documents and sorts these into install order, manifests and hooks apart.
+pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, Vec<Hook>), Error> {
+    let mut manifests = Vec::new();
+    let mut hooks = Vec::new();
+    for (path, text) in files {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        if base.starts_with('_') || text.trim().is_empty() {
+            continue;
+        }
+        for document in split(text) {
+            let head = Head::read(document).map_err(|error| {
+                Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {error}"))
+            })?;
+            let manifest = Manifest {
+                path: path.clone(),
+                content: document.to_owned(),
+                kind: head.kind,
+                api_version: head.api_version,
+            };
+            let Some(events) = head.annotations.get("helm.sh/hook") else {
+                manifests.push(manifest);
+                continue;
+            };
+            // One event that nobody knows, and the document is dropped.
+            let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let words = |name: &str| match head.annotations.get(name) {
+                Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
+                None => Vec::new(),
+            };
+            let weight = head.annotations.get("helm.sh/hook-weight").and_then(|weight| weight.parse().ok()).unwrap_or(0);
+            hooks.push(Hook {
+                name: head.name,
+                events,
+                weight,
+                delete_policies: words("helm.sh/hook-delete-policy"),
+                output_log_policies: words("helm.sh/hook-output-log-policy"),
+                manifest,
+            });
+        }
+    }
+    manifests.sort_by(|a, b| kinds::compare(&a.kind, &b.kind));
+    hooks.sort_by(|a, b| kinds::compare(&a.manifest.kind, &b.manifest.kind));
+    Ok((manifests, hooks))
+}
+
+fn event(word: &str) -> Option<String> {
+    let word = word.trim().to_lowercase();
+    let word = if word == "test-success" { "test".to_owned() } else { word };
+    EVENTS.contains(&&*word).then_some(word)
+}
+
+/// Splits at every line that begins with three dashes, whatever follows them; blank documents are dropped.
+pub fn split(text: &str) -> Vec<&str> {
+    let text = text.trim_start();
+    let mut documents = Vec::new();
+    let mut begin = 0;
+    let mut line = 0;
+    while line <= text.len() {
+        if text[line..].starts_with("---") {
+            documents.push(&text[begin..line]);
+            let after = text[line + 3..].trim_start_matches([' ', '\t']);
+            begin = text.len() - after.len();
+        }
+        match text[line.max(begin)..].find('\n') {
+            Some(end) => line = line.max(begin) + end + 1,
+            None => break,
+        }
+    }
+    documents.push(&text[begin..]);
+    documents.into_iter().filter(|document| !document.trim().is_empty()).map(str::trim_start).collect()
+}

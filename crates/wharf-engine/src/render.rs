@@ -1,0 +1,202 @@
+use std::rc::Rc;
+
+use wharf_chart::Chart;
+use wharf_sprig::Surroundings;
+use wharf_template::{Limits, Map, MissingKey, Value};
+use wharf_yaml::Value as Plain;
+
+use crate::charts::Node;
+use crate::error::{Error, ErrorKind};
+use crate::manifests::{Hook, Manifest, sort};
+use crate::objects::{Capabilities, KubeVersion, default_api_versions};
+use crate::templates;
+use crate::values::coalesce::coalesce_values;
+use crate::values::dependencies::{is_compatible, process};
+
+/// How much stack a render may use, and a little more that its thread has.
+const STACK_BYTES: usize = 256 << 20;
+const SPARE_STACK_BYTES: usize = 16 << 20;
+
+/// What a render is for. The defaults are those of `helm template`.
+#[derive(Debug, Clone)]
+pub struct RenderOptions {
+    /// `.Release.Name`
+    pub release_name: String,
+    /// `.Release.Namespace`
+    pub namespace: String,
+    /// `.Release.Revision`
+    pub revision: i64,
+    /// `.Release.IsUpgrade`; `.Release.IsInstall` is the opposite.
+    pub is_upgrade: bool,
+    /// `.Capabilities.KubeVersion`
+    pub kube_version: KubeVersion,
+    /// Group versions beyond those assumed without a cluster.
+    pub api_versions: Vec<String>,
+    /// Whether the notes of dependencies are rendered too.
+    pub subchart_notes: bool,
+    /// Whether a missing key is an error.
+    pub strict: bool,
+    /// Commands executed at most.
+    pub max_steps: u64,
+    /// Bytes of output of one template, and of any string made on the way, at most.
+    pub max_bytes: usize,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            release_name: "release-name".to_owned(),
+            namespace: "default".to_owned(),
+            revision: 1,
+            is_upgrade: false,
+            kube_version: KubeVersion::default(),
+            api_versions: Vec::new(),
+            subchart_notes: false,
+            strict: false,
+            max_steps: limits.max_steps,
+            max_bytes: limits.max_bytes,
+        }
+    }
+}
+
+/// What a chart rendered to.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    /// The documents in install order.
+    pub manifests: Vec<Manifest>,
+    /// The hooks in the order of their kinds.
+    pub hooks: Vec<Hook>,
+    /// The text of `templates/NOTES.txt`.
+    pub notes: String,
+    /// The files under `crds/`, with their paths from the outermost chart's name.
+    pub crds: Vec<(String, String)>,
+}
+
+/// Renders a chart.
+///
+/// `user` holds the user's values, a map. `surroundings` is called once, on the thread that renders: values and templates
+/// stay there, and it has the stack that deep templates need.
+///
+/// # Errors
+/// Fails in Helm's words when values do not fit, a template does not parse or fails, or its output is no YAML.
+pub fn render(
+    chart: &Chart,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
+) -> Result<Rendered, Error> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("render".to_owned())
+            .stack_size(STACK_BYTES + SPARE_STACK_BYTES)
+            .spawn_scoped(scope, || render_here(chart, user, options, &surroundings()))
+            .map_err(|error| Error::new(ErrorKind::Surroundings, format!("no thread to render on: {error}")))?
+            .join()
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Surroundings, "rendering template failed")))
+    })
+}
+
+fn render_here(
+    chart: &Chart,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &Rc<dyn Surroundings>,
+) -> Result<Rendered, Error> {
+    let user = match wharf_sprig::from_plain(user) {
+        Value::Map(user) => user,
+        Value::Nil => Map::of::<&str>([]),
+        other => return Err(Error::values(format!("values must be a map, not {}", other.type_name()))),
+    };
+    let mut root = Node::root(chart);
+    process(&mut root, &user)
+        .map_err(|error| Error::values(format!("chart dependencies processing failed: {error}")))?;
+    let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
+    api_versions.extend(options.api_versions.iter().cloned());
+    let top = Map::of([
+        ("Capabilities", Value::Object(Rc::new(Capabilities { kube_version: options.kube_version.clone(), api_versions }))),
+        (
+            "Release",
+            Value::Map(Map::of([
+                ("Name", Value::from(options.release_name.as_str())),
+                ("Namespace", options.namespace.as_str().into()),
+                ("IsUpgrade", options.is_upgrade.into()),
+                ("IsInstall", (!options.is_upgrade).into()),
+                ("Revision", Value::int(options.revision)),
+                ("Service", "Helm".into()),
+            ])),
+        ),
+    ]);
+    top.insert("Values".into(), Value::Map(coalesce_values(&root, &user, false)?));
+    let wanted = &root.metadata.kube_version;
+    if !wanted.is_empty() && !is_compatible(wanted, &options.kube_version.normalized) {
+        let text = format!(
+            "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+            options.kube_version.version
+        );
+        return Err(Error::new(ErrorKind::KubeVersion, text));
+    }
+    let missing_key = if options.strict { MissingKey::Error } else { MissingKey::Zero };
+    let limits = Limits {
+        max_steps: options.max_steps,
+        max_bytes: options.max_bytes,
+        max_stack_bytes: STACK_BYTES,
+        ..Limits::default()
+    };
+    let mut files = templates::render(&root, &top, surroundings, missing_key, limits)?;
+    let own_notes = format!("{}/templates/NOTES.txt", root.name());
+    let mut notes = String::new();
+    files.retain(|path, text| {
+        if !path.ends_with("NOTES.txt") {
+            return true;
+        }
+        if options.subchart_notes || *path == own_notes {
+            if !notes.is_empty() {
+                notes.push('\n');
+            }
+            notes.push_str(text);
+        }
+        false
+    });
+    let (manifests, hooks) = sort(&files)?;
+    let crds = root.crds().into_iter().map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
+    Ok(Rendered { manifests, hooks, notes, crds: crds.collect() })
+}
+
+impl Rendered {
+    /// Returns what `helm template` prints: with the files under `crds/` first if wanted, then the manifests, then
+    /// the hooks unless unwanted, tests among them unless unwanted.
+    pub fn text(&self, include_crds: bool, include_hooks: bool, include_tests: bool) -> String {
+        let mut out = String::new();
+        let mut push = |path: &str, content: &str| {
+            out.push_str("---\n# Source: ");
+            out.push_str(path);
+            out.push('\n');
+            out.push_str(content);
+            out.push('\n');
+        };
+        if include_crds {
+            for (path, content) in &self.crds {
+                push(path, content);
+            }
+        }
+        for manifest in &self.manifests {
+            push(&manifest.path, &manifest.content);
+        }
+        let mut out = out.trim().to_owned();
+        out.push('\n');
+        let mut push = |path: &str, content: &str| {
+            out.push_str("---\n# Source: ");
+            out.push_str(path);
+            out.push('\n');
+            out.push_str(content);
+            out.push('\n');
+        };
+        if include_hooks {
+            for hook in self.hooks.iter().filter(|hook| include_tests || !hook.is_test()) {
+                push(&hook.manifest.path, &hook.manifest.content);
+            }
+        }
+        out
+    }
+}

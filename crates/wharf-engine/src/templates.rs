@@ -1,0 +1,117 @@
+//! The templates of a tree of charts: collected with the objects they see, parsed, executed.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use wharf_sprig::Surroundings;
+use wharf_template::{FunctionTable, Limits, Map, MissingKey, Runtime, Str, TemplateSet, Value};
+
+use crate::charts::Node;
+use crate::error::{Error, ErrorKind};
+use crate::failure::{execution_failure, parse_failure};
+use crate::objects::{VALUES, add_functions, chart_object, files_object};
+use crate::values::table;
+
+struct Renderable<'c> {
+    path: String,
+    text: &'c [u8],
+    objects: Map,
+    base_path: String,
+}
+
+/// Renders all templates and returns the output by path.
+pub(crate) fn render(
+    root: &Node<'_>,
+    top: &Map,
+    surroundings: &Rc<dyn Surroundings>,
+    missing_key: MissingKey,
+    limits: Limits,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut found = Vec::new();
+    collect(root, "", top, &mut found);
+    // Deep ones first, so that what a parent defines hides what its dependencies define.
+    found.sort_by(|a: &Renderable<'_>, b| {
+        let depth = |path: &str| path.matches('/').count();
+        depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path))
+    });
+    found.dedup_by(|later, earlier| later.path == earlier.path);
+    let mut functions = FunctionTable::default();
+    wharf_sprig::add_functions(&mut functions, surroundings);
+    add_functions(&mut functions);
+    let set = TemplateSet::new(Rc::new(functions));
+    for template in &found {
+        set.parse(&template.path, template.text).map_err(|error| parse_failure(&template.path, error))?;
+    }
+    let mut runtime = Runtime::new(missing_key, limits);
+    let mut rendered = BTreeMap::new();
+    for template in found {
+        if base_name(&template.path).starts_with('_') {
+            continue;
+        }
+        let about = Map::of([
+            ("Name", Value::from(template.path.as_str())),
+            ("BasePath", template.base_path.as_str().into()),
+        ]);
+        template.objects.insert("Template".into(), Value::Map(about.with_type(&VALUES)));
+        let data = Value::Map(template.objects.with_type(&VALUES));
+        let out = runtime
+            .execute(&set, &template.path, &data)
+            .map_err(|error| execution_failure(&template.path, error))?;
+        let out = wharf_sprig::remove_no_value(&out).unwrap_or(out);
+        let text = String::from_utf8(out).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let text = format!("{}: output is not UTF-8 at byte {at}", template.path);
+            Error::new(ErrorKind::Manifest, text)
+        })?;
+        rendered.insert(template.path, text);
+    }
+    Ok(rendered)
+}
+
+/// Collects the templates of a chart and those below, and returns the objects that the chart's templates see.
+fn collect<'c>(node: &Node<'c>, parent_path: &str, parent: &Map, found: &mut Vec<Renderable<'c>>) -> Map {
+    let values = if node.is_root {
+        parent.get(b"Values")
+    } else {
+        table(parent, &format!("Values.{}", node.name())).map(Value::Map)
+    };
+    let values = match values {
+        Some(Value::Map(values)) => values,
+        _ => Map::new(&VALUES),
+    };
+    let subcharts = Map::of::<Str>([]);
+    let shared = |name: &[u8]| parent.get(name).unwrap_or(Value::Nil);
+    let objects = Map::of([
+        ("Chart", chart_object(node)),
+        ("Files", files_object(&node.chart.files)),
+        ("Release", shared(b"Release")),
+        ("Capabilities", shared(b"Capabilities")),
+        ("Values", Value::Map(values.with_type(&VALUES))),
+        ("Subcharts", Value::Map(subcharts.clone())),
+    ]);
+    let path = if parent_path.is_empty() {
+        node.name().to_owned()
+    } else {
+        format!("{parent_path}/charts/{}", node.name())
+    };
+    for dependency in &node.dependencies {
+        let below = collect(dependency, &path, &objects, found);
+        subcharts.insert(dependency.name().into(), Value::Map(below));
+    }
+    for file in &node.chart.templates {
+        if node.is_library() && !base_name(&file.name).starts_with('_') {
+            continue;
+        }
+        found.push(Renderable {
+            path: format!("{path}/{}", file.name),
+            text: &file.data,
+            objects: objects.clone(),
+            base_path: format!("{path}/templates"),
+        });
+    }
+    objects
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
