@@ -31,7 +31,9 @@ pub(crate) fn to_float64(value: &Value) -> f64 {
 
 /// Go on amd64 gives the smallest integer for what does not fit.
 pub(crate) fn float_to_int(number: f64) -> i64 {
-    if number.is_nan() || !(-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&number) {
+    /// 2^63
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if number.is_nan() || !(-LIMIT..LIMIT).contains(&number) {
         return i64::MIN;
     }
     number as i64

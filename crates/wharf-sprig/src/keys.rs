@@ -57,6 +57,9 @@ impl Keys for LibraryKeys {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, request.common_name.as_str());
+        let mut serial = [0; 16];
+        aws_lc_rs::rand::fill(&mut serial).map_err(failed)?;
+        params.serial_number = Some(rcgen::SerialNumber::from_slice(&serial));
         let now = SystemTime::now();
         params.not_before = now.into();
         let days = Duration::from_secs(request.days.unsigned_abs().saturating_mul(86_400));

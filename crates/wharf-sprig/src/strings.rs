@@ -43,10 +43,10 @@ pub(crate) fn add(table: &mut FunctionTable) {
         });
     }
     table.plain("trimSuffix", SS, |args| {
-        Ok(Value::str(bytes(&args[1]).strip_suffix(bytes(&args[0])).unwrap_or(bytes(&args[1]))))
+        Ok(Value::str(bytes(&args[1]).strip_suffix(bytes(&args[0])).unwrap_or_else(|| bytes(&args[1]))))
     });
     table.plain("trimPrefix", SS, |args| {
-        Ok(Value::str(bytes(&args[1]).strip_prefix(bytes(&args[0])).unwrap_or(bytes(&args[1]))))
+        Ok(Value::str(bytes(&args[1]).strip_prefix(bytes(&args[0])).unwrap_or_else(|| bytes(&args[1]))))
     });
     table.plain("nospace", S, |args| Ok(without_spaces(&args[0])));
     table.plain("initials", S, |args| Ok(initials(bytes(&args[0])).into()));

@@ -34,7 +34,7 @@ impl KubeVersion {
     /// # Errors
     /// Says what is wrong with the text in the words of Kubernetes' own parser.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let bare = text.trim().strip_prefix('v').unwrap_or(text.trim());
+        let bare = text.trim().strip_prefix('v').unwrap_or_else(|| text.trim());
         let end = bare.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(bare.len());
         let numbers: Vec<&str> = bare[..end].trim_end_matches('.').split('.').collect();
         let quoted = wharf_template::quote(text.as_bytes());

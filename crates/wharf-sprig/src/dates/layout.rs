@@ -104,8 +104,8 @@ fn next_part(layout: &str) -> (&str, Option<Part>, &str) {
             continue;
         }
         // "_2006" is an underscore before a year.
-        if rest.starts_with("_2006") {
-            return (&layout[..at + 1], Some(Part::LongYear), &rest[5..]);
+        if let Some(tail) = rest.strip_prefix("_2006") {
+            return (&layout[..=at], Some(Part::LongYear), tail);
         }
         for (text, part) in PARTS {
             let Some(tail) = rest.strip_prefix(text) else {
@@ -135,7 +135,7 @@ pub(super) fn format(layout: &str, civil: &Civil, time: &Time) -> String {
             return out;
         };
         rest = tail;
-        let hour12 = if civil.hour % 12 == 0 { 12 } else { civil.hour % 12 };
+        let hour12 = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
         let pm = civil.hour >= 12;
         match part {
             Part::LongMonth => out.push_str(month_name(civil.month)),
