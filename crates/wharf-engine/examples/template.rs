@@ -60,7 +60,8 @@ fn run() -> anyhow::Result<()> {
         match arg.as_str() {
             "-f" => {
                 let path = next()?;
-                let read = read_values(&std::fs::read(&path)?).with_context(|| format!("failed to parse {path}"))?;
+                let read =
+                    read_values(&std::fs::read(&path)?).with_context(|| format!("failed to parse {path}"))?;
                 merge_maps(&mut values, read.as_map().context("values are not a map")?);
             }
             "--set" | "--set-string" | "--set-json" | "--set-literal" => {
@@ -68,7 +69,9 @@ fn run() -> anyhow::Result<()> {
                 settings.push((arg.clone(), text));
             }
             "--namespace" | "-n" => options.namespace = next()?,
-            "--kube-version" => options.kube_version = KubeVersion::parse(&next()?).map_err(anyhow::Error::msg)?,
+            "--kube-version" => {
+                options.kube_version = KubeVersion::parse(&next()?).map_err(anyhow::Error::msg)?
+            }
             "-a" | "--api-versions" => options.api_versions.push(next()?),
             "--include-crds" => include_crds = true,
             "--is-upgrade" => options.is_upgrade = true,
@@ -107,8 +110,9 @@ fn run() -> anyhow::Result<()> {
             result.map_err(|error| anyhow::anyhow!("failed parsing {kind} data: {error}"))?;
         }
     }
-    let rendered = render(&chart, &set.into_value(), &options, &|| Rc::new(Machine(wharf_sprig::LibraryKeys)))
-        .map_err(|error| anyhow::anyhow!("{error}\n\nUse --debug flag to render out invalid YAML"))?;
+    let rendered =
+        render(&chart, &set.into_value(), &options, &|| Rc::new(Machine(wharf_sprig::LibraryKeys)))
+            .map_err(|error| anyhow::anyhow!("{error}\n\nUse --debug flag to render out invalid YAML"))?;
     if notes {
         print!("{}", rendered.notes);
     } else {

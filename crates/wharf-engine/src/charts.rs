@@ -82,7 +82,8 @@ impl<'c> Node<'c> {
     fn collect_crds(&self, path: &str, found: &mut Vec<(String, &'c wharf_chart::File)>) {
         for file in &self.chart.files {
             let extension = file.name.rsplit_once('.').map_or("", |(_, extension)| extension);
-            let is_definition = ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+            let is_definition =
+                ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known));
             if file.name.starts_with("crds/") && is_definition {
                 found.push((format!("{path}/{}", file.name), file));
             }

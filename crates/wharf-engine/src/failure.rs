@@ -65,7 +65,11 @@ impl Frame {
     fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("template: ")?;
         if rest.starts_with("no template ") {
-            return Some(Self { location: String::new(), executing: String::new(), message: text.to_owned() });
+            return Some(Self {
+                location: String::new(),
+                executing: String::new(),
+                message: text.to_owned(),
+            });
         }
         let cut = |message: &str| message.split(" template:").next().unwrap_or_default().to_owned();
         if let Some((location, after)) = rest.split_once(": executing ")

@@ -114,7 +114,10 @@ fn render_here(
     let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
     api_versions.extend(options.api_versions.iter().cloned());
     let top = Map::of([
-        ("Capabilities", Value::Object(Rc::new(Capabilities { kube_version: options.kube_version.clone(), api_versions }))),
+        (
+            "Capabilities",
+            Value::Object(Rc::new(Capabilities { kube_version: options.kube_version.clone(), api_versions })),
+        ),
         (
             "Release",
             Value::Map(Map::of([
@@ -159,7 +162,8 @@ fn render_here(
         false
     });
     let (manifests, hooks) = sort(&files)?;
-    let crds = root.crds().into_iter().map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
+    let crds =
+        root.crds().into_iter().map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
     Ok(Rendered { manifests, hooks, notes, crds: crds.collect() })
 }
 

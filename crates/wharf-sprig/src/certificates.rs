@@ -42,7 +42,13 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         ("genCA", &[T::String, T::Int], true, false, false),
         ("genCAWithKey", &[T::String, T::Int, T::String], true, false, true),
         ("genSelfSignedCert", &[T::String, T::AnyList, T::AnyList, T::Int], false, false, false),
-        ("genSelfSignedCertWithKey", &[T::String, T::AnyList, T::AnyList, T::Int, T::String], false, false, true),
+        (
+            "genSelfSignedCertWithKey",
+            &[T::String, T::AnyList, T::AnyList, T::Int, T::String],
+            false,
+            false,
+            true,
+        ),
         ("genSignedCert", &[T::String, T::AnyList, T::AnyList, T::Int, CERTIFICATE], false, true, false),
         (
             "genSignedCertWithKey",
@@ -55,8 +61,11 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
     for (name, params, is_authority, is_signed, has_key) in makers {
         let source = Rc::clone(surroundings);
         table.with(name, params, move |_, args| {
-            let mut request =
-                CertificateRequest { common_name: text(&args[0]).into_owned(), is_authority, ..Default::default() };
+            let mut request = CertificateRequest {
+                common_name: text(&args[0]).into_owned(),
+                is_authority,
+                ..Default::default()
+            };
             if is_authority {
                 request.days = int(&args[1]);
             } else {
@@ -71,7 +80,8 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
     }
     table.plain("buildCustomCert", SS, |args| {
         let decode = |value: &Value, what: &str| {
-            let text = decode_bytes(&BASE64, bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
+            let text =
+                decode_bytes(&BASE64, bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
             Ok::<_, FuncError>(String::from_utf8_lossy(&text).into_owned())
         };
         let (cert, key) = (decode(&args[0], "certificate")?, decode(&args[1], "private key")?);
@@ -139,9 +149,9 @@ fn names(value: &Value) -> Result<Vec<String>> {
         .iter()
         .map(|item| match item {
             Value::Str(text) => Ok(text.to_string()),
-            other => {
-                Err(FuncError::Message(format!("error processing alternate dns name: {other} is not a string")))
-            }
+            other => Err(FuncError::Message(format!(
+                "error processing alternate dns name: {other} is not a string"
+            ))),
         })
         .collect()
 }

@@ -12,7 +12,9 @@ pub(crate) fn add(table: &mut FunctionTable) {
     // The plain forms swallow errors; the must forms pass them on.
     table.plain("toYaml", A, |args| Ok(to_yaml(&args[0]).unwrap_or_default().into()));
     table.plain("mustToYaml", A, |args| Ok(to_yaml(&args[0])?.into()));
-    table.plain("toYamlPretty", A, |args| Ok(crate::pretty::to_yaml_pretty(&args[0]).unwrap_or_default().into()));
+    table.plain("toYamlPretty", A, |args| {
+        Ok(crate::pretty::to_yaml_pretty(&args[0]).unwrap_or_default().into())
+    });
     table.plain("toJson", A, |args| Ok(json(&args[0], wharf_yaml::to_json).unwrap_or_default().into()));
     table.plain("mustToJson", A, |args| Ok(json(&args[0], wharf_yaml::to_json)?.into()));
     table.plain("toPrettyJson", A, |args| Ok(json(&args[0], pretty_json).unwrap_or_default().into()));
@@ -25,7 +27,9 @@ pub(crate) fn add(table: &mut FunctionTable) {
     table.plain("fromJson", S, |args| Ok(into_map(wharf_yaml::from_json(bytes(&args[0])), "")));
     table.plain("fromJsonArray", S, |args| Ok(into_list(wharf_yaml::from_json(bytes(&args[0])))));
     table.plain("mustFromJson", S, |args| {
-        wharf_yaml::from_json(bytes(&args[0])).map(|value| from_plain(&value)).map_err(|error| error.to_string().into())
+        wharf_yaml::from_json(bytes(&args[0]))
+            .map(|value| from_plain(&value))
+            .map_err(|error| error.to_string().into())
     });
 }
 
@@ -39,7 +43,10 @@ pub(crate) fn to_yaml(value: &Value) -> Result<String> {
     Ok(text)
 }
 
-fn json(value: &Value, write: fn(&Plain) -> std::result::Result<String, wharf_yaml::Error>) -> Result<String> {
+fn json(
+    value: &Value,
+    write: fn(&Plain) -> std::result::Result<String, wharf_yaml::Error>,
+) -> Result<String> {
     let plain = to_plain(value).map_err(FuncError::Message)?;
     write(&plain).map_err(|error| FuncError::Message(error.to_string()))
 }

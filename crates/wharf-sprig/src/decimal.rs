@@ -15,7 +15,10 @@ impl Decimal {
     pub(crate) fn fold(first: f64, rest: &[f64], operation: fn(Self, Self) -> Option<Self>) -> f64 {
         rest.iter().fold(first, |left, right| {
             // Each step gives the decimal exactly, and a float keeps the 17 digits that a template can print.
-            match Self::from_float(left).zip(Self::from_float(*right)).and_then(|(left, right)| operation(left, right)) {
+            match Self::from_float(left)
+                .zip(Self::from_float(*right))
+                .and_then(|(left, right)| operation(left, right))
+            {
                 Some(result) => result.to_float(),
                 None => left,
             }

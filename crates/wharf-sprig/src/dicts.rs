@@ -12,7 +12,8 @@ pub(crate) fn add(table: &mut FunctionTable) {
     const MS: &[T] = &[T::AnyMap, T::String];
     const MM: &[T] = &[T::AnyMap, T::AnyMap];
     table.variadic("dict", &[T::Any], |args| {
-        let entries = args.chunks(2).map(|pair| (strval(&pair[0]), pair.get(1).cloned().unwrap_or_else(|| "".into())));
+        let entries =
+            args.chunks(2).map(|pair| (strval(&pair[0]), pair.get(1).cloned().unwrap_or_else(|| "".into())));
         Ok(Value::Map(Map::of(entries)))
     });
     table.plain("get", MS, |args| Ok(map(&args[0]).get(bytes(&args[1])).unwrap_or_else(|| "".into())));
@@ -41,13 +42,20 @@ pub(crate) fn add(table: &mut FunctionTable) {
         Ok(Value::Map(Map::of(wanted)))
     });
     table.variadic("omit", MS, |args| {
-        let kept = map(&args[0]).entries().into_iter().filter(|(key, _)| !args[1..].iter().any(|omit| bytes(omit) == &**key));
+        let kept = map(&args[0])
+            .entries()
+            .into_iter()
+            .filter(|(key, _)| !args[1..].iter().any(|omit| bytes(omit) == &**key));
         Ok(Value::Map(Map::of(kept)))
     });
     for (name, overwrite) in
         [("merge", false), ("mustMerge", false), ("mergeOverwrite", true), ("mustMergeOverwrite", true)]
     {
-        table.variadic(name, MM, if overwrite { |args| merge_all(args, true) } else { |args| merge_all(args, false) });
+        table.variadic(
+            name,
+            MM,
+            if overwrite { |args| merge_all(args, true) } else { |args| merge_all(args, false) },
+        );
     }
     for name in ["deepCopy", "mustDeepCopy"] {
         table.plain(name, &[T::Any], |args| deep_copy(&args[0], 0));
@@ -73,7 +81,8 @@ fn deep_copy(value: &Value, depth: u32) -> Result {
             Value::List(List::new(list.ty(), items))
         }
         Value::Map(map) => {
-            let entries = map.entries().into_iter().map(|(key, item)| Ok((key, deep_copy(&item, depth + 1)?)));
+            let entries =
+                map.entries().into_iter().map(|(key, item)| Ok((key, deep_copy(&item, depth + 1)?)));
             Value::Map(Map::with_entries(map.ty(), entries.collect::<Result<_>>()?))
         }
         other => other.clone(),
@@ -88,7 +97,10 @@ fn dig(args: &[Value]) -> Result {
         return Err("dig needs at least three arguments".into());
     }
     let mut current = as_dict(dict)?;
-    let keys = keys.iter().map(|key| key.as_str().ok_or_else(|| conversion(key, "string"))).collect::<Result<Vec<_>>>()?;
+    let keys = keys
+        .iter()
+        .map(|key| key.as_str().ok_or_else(|| conversion(key, "string")))
+        .collect::<Result<Vec<_>>>()?;
     for (index, key) in keys.iter().enumerate() {
         let Some(next) = current.get(key) else {
             return Ok(default.clone());

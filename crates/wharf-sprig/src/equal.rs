@@ -22,11 +22,17 @@ fn equal(first: &Value, second: &Value, depth: u32) -> bool {
             first_type == second_type && first == second
         }
         (Value::Float(first), Value::Float(second)) => first == second,
-        (Value::Str(first), Value::Str(second)) | (Value::Bytes(first), Value::Bytes(second)) => first == second,
+        (Value::Str(first), Value::Str(second)) | (Value::Bytes(first), Value::Bytes(second)) => {
+            first == second
+        }
         (Value::List(first), Value::List(second)) => {
             first.ty().name == second.ty().name
                 && first.items().len() == second.items().len()
-                && first.items().iter().zip(second.items()).all(|(first, second)| equal(first, second, depth + 1))
+                && first
+                    .items()
+                    .iter()
+                    .zip(second.items())
+                    .all(|(first, second)| equal(first, second, depth + 1))
         }
         (Value::Map(first), Value::Map(second)) => {
             first.ty().name == second.ty().name
@@ -38,7 +44,9 @@ fn equal(first: &Value, second: &Value, depth: u32) -> bool {
         }
         (Value::Object(first), Value::Object(second)) => {
             std::rc::Rc::ptr_eq(first, second)
-                || first.type_name() == second.type_name() && first.text().is_some() && first.text() == second.text()
+                || first.type_name() == second.type_name()
+                    && first.text().is_some()
+                    && first.text() == second.text()
         }
         _ => false,
     }

@@ -29,8 +29,9 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
             let mut running = running.borrow_mut();
             let count = running.entry(name.clone()).or_insert(0);
             if *count > MAX_INCLUDES {
-                let message =
-                    format!("rendering template has a nested reference name: {name}: unable to execute template");
+                let message = format!(
+                    "rendering template has a nested reference name: {name}: unable to execute template"
+                );
                 return Err(message.into());
             }
             *count += 1;
@@ -64,7 +65,8 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         let set = call.set().child();
         set.add(&parsed);
         let out = call.execute_parsed(&set, &parsed, &args[1]).map_err(|error| {
-            let prefix = format!("error during tpl function execution for {}: ", wharf_template::quote(&source));
+            let prefix =
+                format!("error during tpl function execution for {}: ", wharf_template::quote(&source));
             FuncError::Exec(error).wrapped(prefix)
         })?;
         Ok(Value::Str(without_no_value(out)))

@@ -10,8 +10,8 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use data_encoding::BASE64;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_RSA_SHA256, RsaKeySize, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
 };
 use wharf_template::FuncError;
 
@@ -65,7 +65,8 @@ impl Keys for LibraryKeys {
         let days = Duration::from_secs(request.days.unsigned_abs().saturating_mul(86_400));
         params.not_after = if request.days < 0 { now - days } else { now + days }.into();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.is_ca = IsCa::ExplicitNoCa;
         if request.is_authority {
             params.key_usages.push(KeyUsagePurpose::KeyCertSign);
@@ -117,8 +118,9 @@ impl Keys for LibraryKeys {
     fn decrypt(&self, key: &[u8; 32], text: &[u8]) -> Result<Vec<u8>, FuncError> {
         let key = UnboundCipherKey::new(&AES_256, key).map_err(failed)?;
         let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(failed)?;
-        let (vector, sealed) =
-            text.split_at_checked(INITIAL_VECTOR_BYTES).ok_or("the text is shorter than its initial vector")?;
+        let (vector, sealed) = text
+            .split_at_checked(INITIAL_VECTOR_BYTES)
+            .ok_or("the text is shorter than its initial vector")?;
         let vector: [u8; INITIAL_VECTOR_BYTES] = vector.try_into().map_err(failed)?;
         let mut sealed = sealed.to_vec();
         let context = DecryptionContext::Iv128(FixedLength::from(vector));
@@ -162,7 +164,8 @@ fn subject(cert_pem: &str) -> Result<DistinguishedName, FuncError> {
         .take_while(|line| !line.starts_with("-----END "))
         .collect();
     let der = BASE64.decode(body.trim().as_bytes()).map_err(|_| "unable to decode certificate")?;
-    read_subject(&der).ok_or_else(|| "error parsing certificate: decodedCert.Bytes: x509: malformed certificate".into())
+    read_subject(&der)
+        .ok_or_else(|| "error parsing certificate: decodedCert.Bytes: x509: malformed certificate".into())
 }
 
 /// RFC 5280, section 4.1: the subject is the fifth field of the signed part after the optional version.
@@ -203,7 +206,8 @@ fn der_value(der: &[u8]) -> Option<(usize, &[u8])> {
         (2, first)
     } else {
         let count = first & 0x7f;
-        let length = der.get(2..2 + count)?.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
+        let length =
+            der.get(2..2 + count)?.iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
         (2 + count, length)
     };
     Some((header + length, der.get(header..header + length)?))

@@ -83,7 +83,12 @@ pub(crate) fn add(table: &mut FunctionTable) {
         table.variadic(name, AA, |args| {
             let omitted = &args[1..];
             let items = elements(&args[0], "find without on")?;
-            list(items.into_iter().filter(|item| !omitted.iter().any(|other| deep_equal(item, other))).collect())
+            list(
+                items
+                    .into_iter()
+                    .filter(|item| !omitted.iter().any(|other| deep_equal(item, other)))
+                    .collect(),
+            )
         });
     }
     for name in ["has", "mustHas"] {
@@ -147,7 +152,10 @@ fn slice(args: &[Value]) -> Result {
     }
     let start = args.get(1).map_or(0, cast::to_int64);
     let end = args.get(2).map_or(items.len() as i64, cast::to_int64);
-    let part = usize::try_from(start).ok().zip(usize::try_from(end).ok()).and_then(|(start, end)| items.get(start..end));
+    let part = usize::try_from(start)
+        .ok()
+        .zip(usize::try_from(end).ok())
+        .and_then(|(start, end)| items.get(start..end));
     let Some(part) = part else {
         return Err("reflect.Value.Slice: slice index out of bounds".into());
     };

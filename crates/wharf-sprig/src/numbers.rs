@@ -40,8 +40,12 @@ pub(crate) fn add(table: &mut FunctionTable) {
     table.variadic("minf", AA, |args| Ok(fold_float(args, |a, b| if a < b || a.is_nan() { a } else { b })));
     table.plain("add1f", A, |args| Ok(Decimal::fold(to_float64(&args[0]), &[1.0], Decimal::add).into()));
     table.variadic("addf", A, |args| Ok(Decimal::fold(0.0, &floats(args), Decimal::add).into()));
-    table.variadic("subf", AA, |args| Ok(Decimal::fold(to_float64(&args[0]), &floats(&args[1..]), Decimal::sub).into()));
-    table.variadic("mulf", AA, |args| Ok(Decimal::fold(to_float64(&args[0]), &floats(&args[1..]), Decimal::mul).into()));
+    table.variadic("subf", AA, |args| {
+        Ok(Decimal::fold(to_float64(&args[0]), &floats(&args[1..]), Decimal::sub).into())
+    });
+    table.variadic("mulf", AA, |args| {
+        Ok(Decimal::fold(to_float64(&args[0]), &floats(&args[1..]), Decimal::mul).into())
+    });
     table.variadic("divf", AA, |args| {
         let divisors = floats(&args[1..]);
         if divisors.contains(&0.0) {
@@ -123,7 +127,9 @@ fn seq(args: &[Value]) -> Result {
         return Ok("".into());
     }
     let increment = if down { -1 } else { 1 };
-    let texts: Vec<String> =
-        numbers(start, end.saturating_add(increment), step.unwrap_or(increment))?.iter().map(i64::to_string).collect();
+    let texts: Vec<String> = numbers(start, end.saturating_add(increment), step.unwrap_or(increment))?
+        .iter()
+        .map(i64::to_string)
+        .collect();
     Ok(texts.join(" ").into())
 }

@@ -33,12 +33,14 @@ fn convert(value: &Value, depth: u32) -> Result<Plain, String> {
         }),
         Value::Bytes(bytes) => Plain::String(data_encoding::BASE64.encode(bytes).into()),
         Value::List(list) if list.is_nil() => Plain::Null,
-        Value::List(list) => {
-            Plain::List(Arc::new(list.items().iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?))
-        }
+        Value::List(list) => Plain::List(Arc::new(
+            list.items().iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?,
+        )),
         Value::Map(map) => {
             let entries = map.borrow();
-            let entries = entries.iter().map(|(key, item)| Ok((key.to_text().as_ref().into(), convert(item, depth + 1)?)));
+            let entries = entries
+                .iter()
+                .map(|(key, item)| Ok((key.to_text().as_ref().into(), convert(item, depth + 1)?)));
             Plain::Map(Arc::new(entries.collect::<Result<_, String>>()?))
         }
         Value::Object(object) => convert(&object.to_plain(), depth + 1)?,
@@ -74,6 +76,8 @@ pub fn from_plain(value: &Plain) -> Value {
         Plain::Float(number) => Value::Float(*number),
         Plain::String(text) => Value::str(Arc::clone(text)),
         Plain::List(items) => Value::List(List::of(items.iter().map(from_plain).collect())),
-        Plain::Map(entries) => Value::Map(Map::of(entries.iter().map(|(key, item)| (Arc::clone(key), from_plain(item))))),
+        Plain::Map(entries) => {
+            Value::Map(Map::of(entries.iter().map(|(key, item)| (Arc::clone(key), from_plain(item)))))
+        }
     }
 }

@@ -26,7 +26,8 @@ fn write(value: &Plain, indent: usize, after_key: bool, out: &mut String) -> Res
                 out.push('\n');
             }
             // The order of keys and their quoting are those of a map with these keys and no content.
-            let keys = Plain::Map(std::sync::Arc::new(map.keys().map(|key| (key.clone(), Plain::Null)).collect()));
+            let keys =
+                Plain::Map(std::sync::Arc::new(map.keys().map(|key| (key.clone(), Plain::Null)).collect()));
             let lines = scalar(&keys)?;
             for (index, line) in lines.lines().enumerate() {
                 let key = line.strip_suffix(": null").unwrap_or(line);
@@ -35,7 +36,8 @@ fn write(value: &Plain, indent: usize, after_key: bool, out: &mut String) -> Res
                 }
                 out.push_str(key);
                 out.push(':');
-                let name = wharf_yaml::from_yaml(line.as_bytes()).map_err(|error| FuncError::Message(error.to_string()))?;
+                let name = wharf_yaml::from_yaml(line.as_bytes())
+                    .map_err(|error| FuncError::Message(error.to_string()))?;
                 let name = name.as_map().and_then(|map| map.keys().next().cloned());
                 if let Some(item) = name.and_then(|name| map.get(&name)) {
                     write(item, indent + 2, true, out)?;

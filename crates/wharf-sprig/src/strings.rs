@@ -29,7 +29,9 @@ pub(crate) fn add(table: &mut FunctionTable) {
     table.plain("snakecase", S, |args| Ok(cases::connect(&text(&args[0]), '_').into()));
     table.plain("kebabcase", S, |args| Ok(cases::connect(&text(&args[0]), '-').into()));
     table.plain("camelcase", S, |args| Ok(cases::pascal(&text(&args[0])).into()));
-    table.plain("substr", &[T::Int, T::Int, T::String], |args| substring(int(&args[0]), int(&args[1]), bytes(&args[2])));
+    table.plain("substr", &[T::Int, T::Int, T::String], |args| {
+        substring(int(&args[0]), int(&args[1]), bytes(&args[2]))
+    });
     table.with("repeat", IS, |call, args| {
         let (count, part) = (int(&args[0]), bytes(&args[1]));
         let count = usize::try_from(count).map_err(|_| "strings: negative Repeat count")?;
@@ -57,11 +59,11 @@ pub(crate) fn add(table: &mut FunctionTable) {
     table.plain("contains", SS, |args| Ok(find(bytes(&args[1]), bytes(&args[0])).is_some().into()));
     table.plain("hasPrefix", SS, |args| Ok(bytes(&args[1]).starts_with(bytes(&args[0])).into()));
     table.plain("hasSuffix", SS, |args| Ok(bytes(&args[1]).ends_with(bytes(&args[0])).into()));
-    table.variadic("quote", &[T::Any], |args| {
-        Ok(join_present(args, |arg| quote(&strval(arg)).into_bytes()))
-    });
+    table.variadic("quote", &[T::Any], |args| Ok(join_present(args, |arg| quote(&strval(arg)).into_bytes())));
     table.variadic("squote", &[T::Any], |args| {
-        Ok(join_present(args, |arg| [b"'", &*wharf_template::sprint(std::slice::from_ref(arg)), b"'"].concat()))
+        Ok(join_present(args, |arg| {
+            [b"'", &*wharf_template::sprint(std::slice::from_ref(arg)), b"'"].concat()
+        }))
     });
     table.variadic("cat", &[T::Any], |args| {
         Ok(join_present(args, |arg| wharf_template::sprint(std::slice::from_ref(arg))))
@@ -76,14 +78,14 @@ pub(crate) fn add(table: &mut FunctionTable) {
     });
     table.plain("toString", &[T::Any], |args| Ok(Value::Str(strval(&args[0]))));
     table.plain("toStrings", &[T::Any], |args| Ok(Value::List(List::strings(strings(&args[0])))));
-    table.plain("join", &[T::String, T::Any], |args| {
-        Ok(Value::str(strings(&args[1]).join(bytes(&args[0]))))
-    });
+    table.plain("join", &[T::String, T::Any], |args| Ok(Value::str(strings(&args[1]).join(bytes(&args[0])))));
     table.plain("split", SS, |args| Ok(numbered(split(bytes(&args[1]), bytes(&args[0]), -1))));
     table.plain("splitn", &[T::String, T::Int, T::String], |args| {
         Ok(numbered(split(bytes(&args[2]), bytes(&args[0]), int(&args[1]))))
     });
-    table.plain("splitList", SS, |args| Ok(Value::List(List::strings(split(bytes(&args[1]), bytes(&args[0]), -1)))));
+    table.plain("splitList", SS, |args| {
+        Ok(Value::List(List::strings(split(bytes(&args[1]), bytes(&args[0]), -1))))
+    });
 }
 
 fn is_space(c: char) -> bool {
@@ -136,7 +138,8 @@ fn truncate(count: i64, text: &[u8]) -> Value {
 
 fn substring(start: i64, end: i64, text: &[u8]) -> Result {
     let length = text.len() as i64;
-    let out_of_range = |range: String| FuncError::new(format!("runtime error: slice bounds out of range {range}"));
+    let out_of_range =
+        |range: String| FuncError::new(format!("runtime error: slice bounds out of range {range}"));
     if start < 0 {
         return match usize::try_from(end) {
             Ok(at) if at <= text.len() => Ok(Value::str(&text[..at])),
@@ -321,7 +324,10 @@ pub(crate) fn split(text: &[u8], separator: &[u8], limit: i64) -> Vec<Str> {
 
 /// `_0`, `_1` and so on.
 fn numbered(parts: Vec<Str>) -> Value {
-    let entries =
-        parts.into_iter().enumerate().map(|(index, part)| (format!("_{index}").into(), Value::Str(part))).collect();
+    let entries = parts
+        .into_iter()
+        .enumerate()
+        .map(|(index, part)| (format!("_{index}").into(), Value::Str(part)))
+        .collect();
     Value::Map(Map::with_entries(MapType::STRING, entries))
 }

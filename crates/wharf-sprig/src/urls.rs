@@ -76,7 +76,9 @@ impl Parts {
                 return Err("first path segment in URL cannot contain colon".to_owned());
             }
         }
-        if let Some(authority) = rest.strip_prefix("//").filter(|_| !parts.scheme.is_empty() || !rest.starts_with("///")) {
+        if let Some(authority) =
+            rest.strip_prefix("//").filter(|_| !parts.scheme.is_empty() || !rest.starts_with("///"))
+        {
             let end = authority.find('/').unwrap_or(authority.len());
             let (authority, path) = authority.split_at(end);
             rest = path;
@@ -110,10 +112,18 @@ fn host_text(host: &str) -> Result<String, String> {
     if let Some(port) = port
         && !port.chars().all(|c| c.is_ascii_digit())
     {
-        return Err(format!("invalid port {} after host", wharf_template::quote(format!(":{port}").as_bytes())));
+        return Err(format!(
+            "invalid port {} after host",
+            wharf_template::quote(format!(":{port}").as_bytes())
+        ));
     }
-    if let Some(bad) = host.chars().find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}')) {
-        return Err(format!("invalid character {} in host name", wharf_template::quote(bad.to_string().as_bytes())));
+    if let Some(bad) =
+        host.chars().find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
+    {
+        return Err(format!(
+            "invalid character {} in host name",
+            wharf_template::quote(bad.to_string().as_bytes())
+        ));
     }
     unescape(host)
 }
@@ -165,11 +175,14 @@ fn join(args: &[Value]) -> Result {
         Some(Value::Str(text)) => Ok(text.to_text().into_owned()),
         Some(other) => {
             let kind = other.kind().name();
-            Err(FuncError::Message(format!("unable to parse {key} key, must be of type string, but {kind} found")))
+            Err(FuncError::Message(format!(
+                "unable to parse {key} key, must be of type string, but {kind} found"
+            )))
         }
     };
     let (scheme, host, path) = (part("scheme")?, part("host")?, part("path")?);
-    let (query, opaque, fragment, user) = (part("query")?, part("opaque")?, part("fragment")?, part("userinfo")?);
+    let (query, opaque, fragment, user) =
+        (part("query")?, part("opaque")?, part("fragment")?, part("userinfo")?);
     let user = user_text(&user).map_err(FuncError::Message)?;
     let mut out = String::new();
     if !scheme.is_empty() {

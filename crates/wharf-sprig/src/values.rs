@@ -42,4 +42,3 @@ pub(crate) fn is_empty(value: &Value) -> bool {
         other => !other.is_true(),
     }
 }
-

@@ -70,7 +70,9 @@ impl Head {
                     head.annotations.insert(key.to_string(), text(found, "SimpleHead.metadata.annotations")?);
                 }
             }
-            Some(other) => return Err(wrong(other, "struct field SimpleHead.metadata.annotations", "map[string]string")),
+            Some(other) => {
+                return Err(wrong(other, "struct field SimpleHead.metadata.annotations", "map[string]string"));
+            }
         }
         Ok(head)
     }

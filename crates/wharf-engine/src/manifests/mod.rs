@@ -89,7 +89,11 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, V
                 Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
                 None => Vec::new(),
             };
-            let weight = head.annotations.get("helm.sh/hook-weight").and_then(|weight| weight.parse().ok()).unwrap_or(0);
+            let weight = head
+                .annotations
+                .get("helm.sh/hook-weight")
+                .and_then(|weight| weight.parse().ok())
+                .unwrap_or(0);
             hooks.push(Hook {
                 name: head.name,
                 events,

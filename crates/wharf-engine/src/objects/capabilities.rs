@@ -75,7 +75,9 @@ static VERSION_SET: ListType = ListType {
         variadic: false,
         call: |_, versions, args| {
             let wanted = args[0].as_str();
-            let found = versions.as_list().is_some_and(|list| list.items().iter().any(|item| item.as_str() == wanted));
+            let found = versions
+                .as_list()
+                .is_some_and(|list| list.items().iter().any(|item| item.as_str() == wanted));
             Ok(found.into())
         },
     }],

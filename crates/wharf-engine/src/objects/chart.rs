@@ -13,7 +13,8 @@ pub(crate) fn chart_object(node: &Node<'_>) -> Value {
             ("URL", maintainer.url.as_str().into()),
         ]))
     });
-    let annotations = metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    let annotations =
+        metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     Value::Map(Map::of([
         ("Name", Value::from(metadata.name.as_str())),
         ("Home", metadata.home.as_str().into()),
@@ -38,7 +39,8 @@ pub(crate) fn chart_object(node: &Node<'_>) -> Value {
 
 fn dependency(wanted: &Wanted) -> Value {
     let imported = wanted.imported.iter().map(|(child, parent)| {
-        let entries = [("child", child), ("parent", parent)].map(|(key, path)| (key.into(), path.as_str().into()));
+        let entries =
+            [("child", child), ("parent", parent)].map(|(key, path)| (key.into(), path.as_str().into()));
         Value::Map(Map::with_entries(MapType::STRING, entries.into_iter().collect()))
     });
     Value::Map(Map::of([

@@ -10,7 +10,12 @@ static FILES: MapType = MapType {
     name: "engine.files",
     elem: MapElem::Bytes,
     methods: &[
-        Method { name: "Get", params: &[Type::String], variadic: false, call: |_, files, args| Ok(Value::Str(get(files, &args[0]))) },
+        Method {
+            name: "Get",
+            params: &[Type::String],
+            variadic: false,
+            call: |_, files, args| Ok(Value::Str(get(files, &args[0]))),
+        },
         Method {
             name: "GetBytes",
             params: &[Type::String],
@@ -27,8 +32,18 @@ static FILES: MapType = MapType {
                 Ok(Value::Map(Map::with_entries(&FILES, found)))
             },
         },
-        Method { name: "AsConfig", params: &[], variadic: false, call: |_, files, _| by_base_name(files, false) },
-        Method { name: "AsSecrets", params: &[], variadic: false, call: |_, files, _| by_base_name(files, true) },
+        Method {
+            name: "AsConfig",
+            params: &[],
+            variadic: false,
+            call: |_, files, _| by_base_name(files, false),
+        },
+        Method {
+            name: "AsSecrets",
+            params: &[],
+            variadic: false,
+            call: |_, files, _| by_base_name(files, true),
+        },
         Method {
             name: "Lines",
             params: &[Type::String],
@@ -51,7 +66,8 @@ static FILES: MapType = MapType {
 
 /// Makes `.Files` of a chart's files that are no templates.
 pub(crate) fn files_object(files: &[File]) -> Value {
-    let entries = files.iter().map(|file| (file.name.as_str().into(), Value::Bytes(file.data.clone().into())));
+    let entries =
+        files.iter().map(|file| (file.name.as_str().into(), Value::Bytes(file.data.clone().into())));
     Value::Map(Map::with_entries(&FILES, entries.collect()))
 }
 

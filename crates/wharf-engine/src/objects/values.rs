@@ -43,8 +43,9 @@ pub(crate) static VALUES: MapType = MapType {
                 if path.is_empty() {
                     return Err("YAML path cannot be empty".into());
                 }
-                path_value(receiver(values), &path)
-                    .ok_or_else(|| format!("{} is not a value", quote(path.rsplit('.').next().unwrap_or_default())).into())
+                path_value(receiver(values), &path).ok_or_else(|| {
+                    format!("{} is not a value", quote(path.rsplit('.').next().unwrap_or_default())).into()
+                })
             },
         },
     ],

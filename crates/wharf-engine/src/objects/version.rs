@@ -79,8 +79,12 @@ static METHODS: &[Method] = &[
     method("Equal", OTHER, |_, value, args| Ok(version(value)?.cmp(version(&args[0])?).is_eq().into())),
     method("LessThan", OTHER, |_, value, args| Ok(version(value)?.cmp(version(&args[0])?).is_lt().into())),
     method("GreaterThan", OTHER, |_, value, args| Ok(version(value)?.cmp(version(&args[0])?).is_gt().into())),
-    method("LessThanEqual", OTHER, |_, value, args| Ok(version(value)?.cmp(version(&args[0])?).is_le().into())),
-    method("GreaterThanEqual", OTHER, |_, value, args| Ok(version(value)?.cmp(version(&args[0])?).is_ge().into())),
+    method("LessThanEqual", OTHER, |_, value, args| {
+        Ok(version(value)?.cmp(version(&args[0])?).is_le().into())
+    }),
+    method("GreaterThanEqual", OTHER, |_, value, args| {
+        Ok(version(value)?.cmp(version(&args[0])?).is_ge().into())
+    }),
     method("IncMajor", &[], |_, value, _| changed(version(value)?.major + 1, 0, 0)),
     method("IncMinor", &[], |_, value, _| changed(version(value)?.major, version(value)?.minor + 1, 0)),
     method("IncPatch", &[], |_, value, _| {

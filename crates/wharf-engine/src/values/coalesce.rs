@@ -88,7 +88,8 @@ fn coalesce_defaults(chart: &Node<'_>, values: &Map, keep_nulls: bool) {
             Some(Value::Map(table)) => {
                 if let Value::Map(default) = &default {
                     // In the section of a dependency, nulls are for the dependency to handle.
-                    let keep_nulls = keep_nulls || chart.dependencies.iter().any(|dep| dep.name().as_bytes() == &*key);
+                    let keep_nulls =
+                        keep_nulls || chart.dependencies.iter().any(|dep| dep.name().as_bytes() == &*key);
                     if !keep_nulls {
                         drop_nulls(default);
                     }
@@ -118,7 +119,8 @@ pub(super) fn coalesce_tables(target: &Map, source: &Map, keep_nulls: bool) {
             source.insert(key, Value::Nil);
         }
     }
-    let was_not_null = |key: &[u8]| given.iter().any(|(name, value)| &**name == key && !matches!(value, Value::Nil));
+    let was_not_null =
+        |key: &[u8]| given.iter().any(|(name, value)| &**name == key && !matches!(value, Value::Nil));
     for (key, value) in source.entries() {
         match target.get(&key) {
             Some(Value::Nil) if !keep_nulls && was_not_null(&key) => {

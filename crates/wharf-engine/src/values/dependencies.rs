@@ -32,7 +32,8 @@ fn select(chart: &mut Node<'_>, values: &Map, path: &str) -> Result<(), Error> {
         .iter()
         .filter(|chart_there| {
             !chart.wanted.iter().any(|wanted| {
-                wanted.name == chart_there.name() && is_compatible(&wanted.version, &chart_there.metadata.version)
+                wanted.name == chart_there.name()
+                    && is_compatible(&wanted.version, &chart_there.metadata.version)
             })
         })
         .cloned()
@@ -89,12 +90,12 @@ fn apply_tags(chart: &mut Node<'_>, values: &Map) {
 /// The first path of the condition that leads to a boolean decides, whatever the tags say.
 fn apply_conditions(chart: &mut Node<'_>, values: &Map, path: &str) {
     for wanted in &mut chart.wanted {
-        let decided = wanted.condition.trim().split(',').filter(|condition| !condition.is_empty()).find_map(|condition| {
-            match path_value(values, &format!("{path}{condition}")) {
+        let decided = wanted.condition.trim().split(',').filter(|condition| !condition.is_empty()).find_map(
+            |condition| match path_value(values, &format!("{path}{condition}")) {
                 Some(Value::Bool(flag)) => Some(flag),
                 _ => None,
-            }
-        });
+            },
+        );
         if let Some(flag) = decided {
             wanted.enabled = flag;
         }

@@ -18,7 +18,9 @@ pub(crate) fn deep_copy(map: &Map) -> Map {
 fn deep_copy_value(value: &Value) -> Value {
     match value {
         Value::Map(map) => Value::Map(deep_copy(map)),
-        Value::List(list) => Value::List(List::new(list.ty(), list.items().iter().map(deep_copy_value).collect())),
+        Value::List(list) => {
+            Value::List(List::new(list.ty(), list.items().iter().map(deep_copy_value).collect()))
+        }
         other => other.clone(),
     }
 }

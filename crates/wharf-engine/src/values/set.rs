@@ -317,7 +317,8 @@ impl<'t, 'r> Parser<'t, 'r> {
         }
         let rest = self.rest();
         // The shortest beginning that is a whole value and is followed by nothing that could continue it.
-        let ends = rest.char_indices().filter(|(_, c)| matches!(c, ',' | ' ' | '\t' | '\n')).map(|(at, _)| at);
+        let ends =
+            rest.char_indices().filter(|(_, c)| matches!(c, ',' | ' ' | '\t' | '\n')).map(|(at, _)| at);
         for end in ends.chain([rest.len()]) {
             if let Ok(value) = from_json(&rest.as_bytes()[..end]) {
                 for _ in rest[..end].chars() {

@@ -46,11 +46,14 @@ impl Duration {
                 return Err(format!("time: missing unit in duration {text}"));
             }
             let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-                let (unit, text) = (wharf_template::quote(unit.as_bytes()), wharf_template::quote(text.as_bytes()));
+                let (unit, text) =
+                    (wharf_template::quote(unit.as_bytes()), wharf_template::quote(text.as_bytes()));
                 return Err(format!("time: unknown unit {unit} in duration {text}"));
             };
             let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
-            total = total.checked_add(whole.checked_mul(i128::from(*size)).ok_or_else(invalid)?).ok_or_else(invalid)?;
+            total = total
+                .checked_add(whole.checked_mul(i128::from(*size)).ok_or_else(invalid)?)
+                .ok_or_else(invalid)?;
             let mut scale = i128::from(*size);
             for digit in fraction.chars().filter_map(|c| c.to_digit(10)) {
                 total += i128::from(digit) * scale / 10;

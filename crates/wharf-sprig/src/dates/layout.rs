@@ -6,7 +6,17 @@ use super::time::{Civil, Time, days_of};
 use crate::surroundings::Surroundings;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -46,9 +56,17 @@ enum Part {
     LowerPm,
     Zone,
     /// An offset, with `Z` for UTC or not, of so many digits, with colons or not.
-    Offset { z: bool, colon: bool, digits: u8 },
+    Offset {
+        z: bool,
+        colon: bool,
+        digits: u8,
+    },
     /// Digits of the second after a point or comma; nines are cut where zero.
-    Fraction { separator: char, digits: usize, trim: bool },
+    Fraction {
+        separator: char,
+        digits: usize,
+        trim: bool,
+    },
 }
 
 /// The longest texts first, where one begins another.
@@ -161,7 +179,9 @@ pub(super) fn format(layout: &str, civil: &Civil, time: &Time) -> String {
             Part::UpperPm => out.push_str(if pm { "PM" } else { "AM" }),
             Part::LowerPm => out.push_str(if pm { "pm" } else { "am" }),
             Part::Zone => out.push_str(time.zone()),
-            Part::Offset { z, colon, digits } => push_offset(&mut out, time.offset_seconds(), z, colon, digits),
+            Part::Offset { z, colon, digits } => {
+                push_offset(&mut out, time.offset_seconds(), z, colon, digits)
+            }
             Part::Fraction { separator, digits, trim } => {
                 let all = format!("{:09}", civil.nanosecond);
                 let kept = &all[..digits.min(9)];
@@ -208,7 +228,11 @@ impl Read {
         if let Some(offset) = self.offset {
             let utc = moment(self.civil_seconds - i64::from(offset));
             let zone = self.zone.clone().unwrap_or_default();
-            return Time::fixed(utc, offset, if offset == 0 && zone.is_empty() { "UTC".to_owned() } else { zone });
+            return Time::fixed(
+                utc,
+                offset,
+                if offset == 0 && zone.is_empty() { "UTC".to_owned() } else { zone },
+            );
         }
         if let Some(zone) = self.zone.clone() {
             return Time::fixed(moment(self.civil_seconds), 0, zone);
@@ -231,7 +255,13 @@ pub(super) fn parse(layout: &str, text: &str) -> Result<Read, String> {
         let (before, part, tail) = next_part(remaining);
         let element = &remaining[before.len()..remaining.len() - tail.len()];
         let fail = |rest: &str, element: &str| {
-            format!("parsing time {} as {}: cannot parse {} as {}", quote(text), quote(layout), quote(rest), quote(element))
+            format!(
+                "parsing time {} as {}: cannot parse {} as {}",
+                quote(text),
+                quote(layout),
+                quote(rest),
+                quote(element)
+            )
         };
         rest = rest.strip_prefix(before).ok_or_else(|| fail(rest, before))?;
         let Some(part) = part else {

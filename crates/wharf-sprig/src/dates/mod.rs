@@ -17,9 +17,15 @@ const TIME: T = T::Object(time::TYPE_NAME);
 
 pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>) {
     let source = Rc::clone(surroundings);
-    table.with("now", &[], move |_, _| Ok(Time::new(source.now_nanoseconds(), "Local", &source).into_value()));
+    table.with(
+        "now",
+        &[],
+        move |_, _| Ok(Time::new(source.now_nanoseconds(), "Local", &source).into_value()),
+    );
     let source = Rc::clone(surroundings);
-    table.with("date", &[T::String, T::Any], move |_, args| in_zone(&source, &text(&args[0]), &args[1], "Local"));
+    table.with("date", &[T::String, T::Any], move |_, args| {
+        in_zone(&source, &text(&args[0]), &args[1], "Local")
+    });
     for name in ["dateInZone", "date_in_zone"] {
         let source = Rc::clone(surroundings);
         table.with(name, &[T::String, T::Any, T::String], move |_, args| {

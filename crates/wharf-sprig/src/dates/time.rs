@@ -178,7 +178,9 @@ static METHODS: &[Method] = &[
     }),
     method("Unix", &[], |_, time, _| with(time, |time| Value::int64(time.unix_seconds()))),
     method("UnixMilli", &[], |_, time, _| {
-        with(time, |time| Value::int64(i64::try_from(time.nanoseconds.div_euclid(1_000_000)).unwrap_or_default()))
+        with(time, |time| {
+            Value::int64(i64::try_from(time.nanoseconds.div_euclid(1_000_000)).unwrap_or_default())
+        })
     }),
     method("UnixNano", &[], |_, time, _| {
         with(time, |time| Value::int64(i64::try_from(time.nanoseconds).unwrap_or_default()))
@@ -195,7 +197,10 @@ static METHODS: &[Method] = &[
     method("YearDay", &[], |_, time, _| civil(time, |civil| i64::from(civil.day_of_year))),
     method("Month", &[], |_, time, _| {
         with(time, |time| {
-            Value::Object(Rc::new(Named { type_name: "time.Month", name: layout::month_name(Civil::of(time).month) }))
+            Value::Object(Rc::new(Named {
+                type_name: "time.Month",
+                name: layout::month_name(Civil::of(time).month),
+            }))
         })
     }),
     method("Weekday", &[], |_, time, _| {

@@ -37,7 +37,11 @@ impl Cache {
     /// As `get`, with the error of Go's `MustCompile` for functions that panic.
     fn must(&self, pattern: &str) -> Result<Regex> {
         self.get(pattern).map_err(|error| {
-            let quoted = if pattern.contains('`') { wharf_template::quote(pattern.as_bytes()) } else { format!("`{pattern}`") };
+            let quoted = if pattern.contains('`') {
+                wharf_template::quote(pattern.as_bytes())
+            } else {
+                format!("`{pattern}`")
+            };
             FuncError::new(format!("regexp: Compile({quoted}): {error}"))
         })
     }
@@ -82,8 +86,11 @@ pub(crate) fn add(table: &mut FunctionTable) {
         table.with(name, SSI, move |_, args| {
             let regex = compile(&args[0])?;
             let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
-            let found: Vec<Str> =
-                regex.find_iter(bytes(&args[1])).take(limit).map(|found| Str::from(found.as_bytes())).collect();
+            let found: Vec<Str> = regex
+                .find_iter(bytes(&args[1]))
+                .take(limit)
+                .map(|found| Str::from(found.as_bytes()))
+                .collect();
             if found.is_empty() {
                 return Ok(Value::List(List::nil(ListType::STRING)));
             }

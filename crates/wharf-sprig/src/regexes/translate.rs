@@ -122,7 +122,9 @@ fn class(chars: &[char], at: usize, out: &mut String) -> usize {
                 out.push(c);
                 at += 1;
             }
-            '-' if matches!(chars.get(at + 1), Some('-' | ']')) || matches!(chars.get(at - 1), Some('[' | '^')) => {
+            '-' if matches!(chars.get(at + 1), Some('-' | ']'))
+                || matches!(chars.get(at - 1), Some('[' | '^')) =>
+            {
                 out.push_str("\\-");
                 at += 1;
             }

@@ -164,7 +164,12 @@ impl Call<'_> {
     ///
     /// # Errors
     /// Fails as the template fails.
-    pub fn execute_parsed(&mut self, set: &TemplateSet, parsed: &Parsed, data: &Value) -> Result<Str, ExecError> {
+    pub fn execute_parsed(
+        &mut self,
+        set: &TemplateSet,
+        parsed: &Parsed,
+        data: &Value,
+    ) -> Result<Str, ExecError> {
         self.runtime.execute_tree(set, parsed.main(), data, |out| Str::from(out))
     }
 
