@@ -15,5 +15,6 @@ The project's chores. Usage: cargo xtask WORD
 
 Environment:
   WHARF_PEERS     folder of the installed peers (default: .peers in the workspace)
+  WHARF_PROGRAM   another build of wharf to run conformance and interop against
   CI=true         a missing peer is a failure instead of a skip
 ";

@@ -5,8 +5,14 @@ use std::process::Command;
 
 use crate::server::{PASSWORD, Server, USER};
 
-/// The switches that are off by default although the specification has them at this version.
-const EXTRA: &[&str] = &["OCI_DATA_SPARSE"];
+/// The switches that are off by default, at either version of the specification or at both.
+const EXTRA: &[&str] = &[
+    "OCI_API_BLOBS_DIGEST_HEADER",
+    "OCI_API_BLOBS_UPLOAD_CANCEL",
+    "OCI_API_MANIFESTS_DIGEST_HEADER",
+    "OCI_API_MANIFESTS_TAG_PARAM",
+    "OCI_DATA_SPARSE",
+];
 
 pub(super) fn configure_stable(command: &mut Command, server: &Server, results: &Path) {
     configure(command, server, results, "1.1");

@@ -1,0 +1,13 @@
+//! What every client's test needs: the registry, the client's surroundings, an image, the journey.
+
+mod image;
+mod journey;
+mod peer;
+mod registry;
+mod sandbox;
+
+pub(crate) use image::{Image, blobs_of_layout};
+pub(crate) use journey::{Client, Content, walk};
+pub(crate) use peer::{missing, peer};
+pub(crate) use registry::{PASSWORD, Registry, Transport, USER};
+pub(crate) use sandbox::Sandbox;

@@ -1,0 +1,15 @@
+//! Real clients against a real `wharf serve`: one file per client.
+//!
+//! Each client walks the same journey (`harness/journey.rs`): push, list, pull by tag and by digest, delete; over
+//! plain HTTP and over TLS; logged in and anonymous. A client that is not installed is skipped with a line that
+//! starts `skipped: `; in CI that is a failure. `cargo xtask setup` installs them all.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+mod cosign;
+mod crane;
+mod harness;
+mod helm;
+mod oras;
+mod podman_or_buildah;
+mod regctl;
+mod skopeo;
