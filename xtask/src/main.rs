@@ -3,6 +3,7 @@
 //! Continuous integration calls nothing else. `cargo xtask help` lists the words.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for terminals and build logs")]
 
+mod bench;
 mod check;
 mod conformance;
 mod help;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))
             .map(Some),
+        ["bench", "registry", words @ ..] => bench::run(words).map(|()| None),
         other => {
             eprintln!("xtask: unknown words `{}`\n\n{}", other.join(" "), help::TEXT);
             return ExitCode::from(2);
