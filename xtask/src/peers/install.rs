@@ -11,9 +11,9 @@ use crate::shell;
 /// Installs the peer; the error says why it cannot be had here.
 pub(crate) fn install(peer: &Peer) -> Result<()> {
     match &peer.source {
-        Source::Go { module, package, tags, environment } => {
+        Source::Go { module, package, ldflags, environment } => {
             let mut build = go_command(peer, module)?;
-            build.arg("build").args(["-trimpath", "-ldflags=-s -w"]).arg(format!("-tags={tags}"));
+            build.args(["build", "-trimpath"]).arg(format!("-ldflags=-s -w {ldflags}"));
             build.envs(environment.iter().copied());
             finish(build, peer, &format!("{module}{package}"))
         }

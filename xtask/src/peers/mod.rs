@@ -43,7 +43,7 @@ pub(crate) enum Source {
     Go {
         module: &'static str,
         package: &'static str,
-        tags: &'static str,
+        ldflags: &'static str,
         environment: &'static [(&'static str, &'static str)],
     },
     /// The tests of a Go package, compiled to a program.

@@ -29,7 +29,18 @@ pub(crate) const TABLE: &[Peer] = &[
         "github.com/opencontainers/distribution-spec/conformance",
         "",
     ),
-    go("helm", "v4.2.4", Scope::Tests, "helm.sh/helm/v4", "/cmd/helm"),
+    Peer {
+        name: "helm",
+        version: "v4.2.4",
+        scope: Scope::Tests,
+        source: Source::Go {
+            module: "helm.sh/helm/v4",
+            package: "/cmd/helm",
+            // Otherwise Helm says that it is 4.2, and writes that into what it makes.
+            ldflags: "-X helm.sh/helm/v4/internal/version.version=v4.2.4",
+            environment: &[],
+        },
+    },
     go("cosign", "v3.1.3", Scope::Tests, "github.com/sigstore/cosign/v3", "/cmd/cosign"),
     go("registry", "v3.1.2", Scope::Bench, "github.com/distribution/distribution/v3", "/cmd/registry"),
     go_jsonv2("zb", "v2.1.20", "zotregistry.dev/zot/v2", "/cmd/zb"),
@@ -47,7 +58,7 @@ const fn go(
     module: &'static str,
     package: &'static str,
 ) -> Peer {
-    Peer { name, version, scope, source: Source::Go { module, package, tags: "", environment: &[] } }
+    Peer { name, version, scope, source: Source::Go { module, package, ldflags: "", environment: &[] } }
 }
 
 /// zot's programs need an experiment of the Go compiler; without extension tags this is its minimal flavour.
@@ -58,5 +69,10 @@ const fn go_jsonv2(
     package: &'static str,
 ) -> Peer {
     let environment = &[("GOEXPERIMENT", "jsonv2")];
-    Peer { name, version, scope: Scope::Bench, source: Source::Go { module, package, tags: "", environment } }
+    Peer {
+        name,
+        version,
+        scope: Scope::Bench,
+        source: Source::Go { module, package, ldflags: "", environment },
+    }
 }
