@@ -11,6 +11,8 @@ The project's chores. Usage: cargo xtask WORD
   test            set-up, lint, every test, both conformance suites, real clients; ends with one line of totals
   conformance     both generations of the OCI conformance suite against a freshly started wharf
   interop [NAME]  real clients against wharf (skopeo, podman, helm, oras, crane, regctl, cosign)
+  fuzz [TARGET] [SECONDS]
+                  every fuzz target or one, a minute each; needs cargo-fuzz and a nightly compiler
   bench registry [--quick] [WORKLOAD ..]
                   Wharf, zot and Distribution on this machine; prints a Markdown table (docs/BENCHMARKING.md)
   help            this text

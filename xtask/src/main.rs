@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod conformance;
+mod fuzz;
 mod help;
 mod interop;
 mod junit;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))
             .map(Some),
+        ["fuzz", words @ ..] => fuzz::run(words).map(Some),
         ["bench", "registry", words @ ..] => bench::run(words).map(|()| None),
         other => {
             eprintln!("xtask: unknown words `{}`\n\n{}", other.join(" "), help::TEXT);
