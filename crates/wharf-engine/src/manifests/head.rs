@@ -71,7 +71,11 @@ impl Head {
                 }
             }
             Some(other) => {
-                return Err(wrong(other, "struct field SimpleHead.metadata.annotations", "map[string]string"));
+                return Err(wrong(
+                    other,
+                    "struct field SimpleHead.metadata.annotations",
+                    "map[string]string",
+                ));
             }
         }
         Ok(head)
