@@ -59,6 +59,7 @@ pub(super) async fn what_exceeds_the_quota_leaves_nothing(stage: &Stage<impl Cat
     stage.commit(&system, "tight/new", &fits, &key).await.unwrap();
     // A mount and a manifest count like a push.
     stage.stored_blob("open/web", &exceeds).await;
+    stage.put("open/web", image(&[&exceeds], None), &["1.0"]).await.unwrap();
     let mounted =
         stage.catalog.mount_blob(&system, Some(&name("open/web")), &name("tight/web"), &digest).await;
     assert!(matches!(mounted, Err(Error::QuotaExceeded { .. })), "{mounted:?}");

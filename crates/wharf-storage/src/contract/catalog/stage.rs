@@ -90,7 +90,7 @@ impl<C: Catalog> Stage<C> {
             project: Some("shop".to_owned()),
             grants: vec![grant],
             expires_at,
-            secret_hash: "-".to_owned(),
+            secret_hash: "0".repeat(64),
             ..NewRobot::default()
         };
         let robot = self.catalog.create_robot(&Caller::system(), robot).await.unwrap();
