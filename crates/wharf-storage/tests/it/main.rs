@@ -1,5 +1,8 @@
 //! Storage through its public surface.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
+mod crash;
 mod disk;
 mod model;
+mod scratch;
 mod sqlite;

@@ -18,7 +18,7 @@ impl CatalogPlace for TempFolder {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_catalog_in_sqlite_keeps_the_contract() {
-    contract::catalog(|| TempFolder(tempfile::tempdir().unwrap())).await;
+    contract::catalog(|| TempFolder(crate::scratch::folder())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +28,7 @@ async fn accounts_and_management_in_sqlite_keep_the_contract() {
 
 #[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join("catalog.db");
     let conn = Connection::open(&path).unwrap();
     conn.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
@@ -48,7 +48,7 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
 
 #[test]
 fn a_file_that_is_no_database_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join("catalog.db");
     std::fs::write(&path, "no database, whatever its name says ".repeat(100)).unwrap();
     assert!(matches!(SqliteCatalog::open(SqliteOptions::new(&path)), Err(Error::Damaged(_))));
@@ -56,7 +56,7 @@ fn a_file_that_is_no_database_is_refused() {
 
 #[test]
 fn a_newer_schema_is_refused_with_both_versions() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join("catalog.db");
     drop(SqliteCatalog::open(SqliteOptions::new(&path)).unwrap());
     Connection::open(&path)
@@ -75,7 +75,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
 #[test]
 fn nobody_but_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let path = folder.path().join("catalog.db");
     let catalog = SqliteCatalog::open(SqliteOptions::new(&path)).unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use wharf_oci::Algorithm;
 
+#[cfg(not(test))]
+use crate::faults;
 use crate::{BlobKey, Error, Result, UploadId};
 
 /// One step that changes the disk while an upload is finished, in the order in which they are taken.
@@ -18,6 +20,18 @@ pub(super) enum Step {
     Rename,
     /// The blob's name goes to the device.
     SyncFolder,
+}
+
+impl Step {
+    /// Returns the name of the point after it, for tests that end the process there.
+    #[cfg(not(test))]
+    fn point(self) -> &'static str {
+        match self {
+            Self::SyncFile => "disk: synced the file",
+            Self::Rename => "disk: renamed the file",
+            Self::SyncFolder => "disk: synced the folder",
+        }
+    }
 }
 
 /// A folder of blobs whose names begin alike: `blobs/<algorithm>/<two digits>`.
@@ -200,8 +214,10 @@ impl Folder {
 
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "tests look up there whether this step is to fail")]
-    fn step(&self, _: Step, action: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        action()
+    fn step(&self, step: Step, action: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        action()?;
+        faults::reached(step.point());
+        Ok(())
     }
 
     #[cfg(test)]

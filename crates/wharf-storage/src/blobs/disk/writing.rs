@@ -15,7 +15,7 @@ use wharf_oci::{Algorithm, Digest, Digester};
 
 use super::uploads::{Claim, State, Upload, Uploads, conflict};
 use super::{ended_early, off_thread};
-use crate::{BlobKey, Error, Result, UploadId};
+use crate::{BlobKey, Error, Result, UploadId, faults};
 
 /// How many bytes are gathered before they are written. Two batches are in memory at most.
 const BATCH_BYTES: usize = 512 * 1024;
@@ -193,6 +193,7 @@ fn write_batch(
             return Err(Error::io(format!("writing upload {}", id.as_str()), error));
         }
     }
+    faults::reached("disk: appended");
     Ok(file)
 }
 

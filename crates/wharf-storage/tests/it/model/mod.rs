@@ -33,7 +33,7 @@ async fn no_reachable_blob_is_lost_and_no_unreachable_one_stays() {
 
 async fn run(seed: u64, untagged_manifests: bool) {
     let context = format!("seed {seed}, untagged manifests collected: {untagged_manifests}");
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let world = Arc::new(World::open(folder.path()));
     for name in ["a", "b"] {
         let project = NewProject { name: name.to_owned(), ..NewProject::default() };
@@ -111,7 +111,7 @@ async fn agreement(world: &World, context: &str) {
 
 #[tokio::test]
 async fn two_collections_do_not_run_at_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::scratch::folder();
     let world = World::open(folder.path());
     let policy = CollectionPolicy { grace_seconds: GRACE, untagged_manifests: false, dry_run: false };
     let collector = Collector::new(world.catalog.clone(), world.blobs.clone());

@@ -1,0 +1,316 @@
+//! What the child does, and how to tell what is there.
+#![expect(clippy::print_stdout, reason = "the child tells its parent on the standard output")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use wharf_access::Caller;
+use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, RepositoryName, media_type};
+use wharf_storage::catalog::{
+    BlobPlace, Collection, CollectionPolicy, Content, Management, NewBlob, NewManifest, NewProject, Page,
+};
+use wharf_storage::{BlobStore, Collector, DiskStore, Error, SqliteCatalog, SqliteOptions, on_reached};
+
+/// The operations, in the order of the script.
+pub(super) const OPERATIONS: [&str; 8] = [
+    "push a blob",
+    "push a small blob",
+    "push a tagged manifest",
+    "move a tag",
+    "delete a tag",
+    "delete a manifest with its referrer",
+    "delete a blob",
+    "collect",
+];
+
+const GRACE: i64 = 600;
+const START: i64 = 1_800_000_000;
+
+/// Catalog and blob store of a server.
+pub(super) struct Store {
+    pub(super) catalog: Arc<SqliteCatalog>,
+    pub(super) blobs: Arc<DiskStore>,
+    now: i64,
+    uploads: AtomicU64,
+}
+
+impl Store {
+    /// Opens the store `later` seconds after the script began.
+    pub(super) fn open(folder: &Path, later: i64) -> Self {
+        let now = START + later;
+        let options = SqliteOptions {
+            clock: Arc::new(move || now * 1000),
+            ..SqliteOptions::new(folder.join("catalog.db"))
+        };
+        Self {
+            catalog: Arc::new(SqliteCatalog::open(options).unwrap()),
+            blobs: Arc::new(DiskStore::open(folder.join("data")).unwrap()),
+            now,
+            uploads: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.now
+    }
+
+    async fn push_blob(&self, repository: &str, content: &Bytes) {
+        let digest = Algorithm::Sha256.digest(content);
+        let number = self.uploads.fetch_add(1, Ordering::SeqCst);
+        let id = format!("p{}-{number}", std::process::id()).parse().unwrap();
+        self.blobs.create_upload(&id).await.unwrap();
+        let body = stream::iter([Ok(content.clone())]).boxed();
+        self.blobs.append(&id, 0, Some(Algorithm::Sha256), body).await.unwrap();
+        let (key, size) = self.blobs.finish(&id, &digest).await.unwrap();
+        let place = BlobPlace::Stored(key.clone());
+        let blob = NewBlob { digest, size, place };
+        let outcome = self.catalog.commit_blob(&Caller::system(), &name(repository), blob).await.unwrap();
+        if outcome == wharf_storage::catalog::CommitOutcome::Duplicate {
+            self.blobs.remove(&key).await.unwrap();
+        }
+    }
+
+    async fn push_inline(&self, repository: &str, content: &Bytes) {
+        let blob = NewBlob {
+            digest: Algorithm::Sha256.digest(content),
+            size: content.len() as u64,
+            place: BlobPlace::Inline(content.clone()),
+        };
+        self.catalog.commit_blob(&Caller::system(), &name(repository), blob).await.unwrap();
+    }
+
+    async fn put(&self, repository: &str, mut manifest: NewManifest, tag: Option<&str>) {
+        manifest.tags = tag.into_iter().map(|tag| tag.parse().unwrap()).collect();
+        self.catalog.put_manifest(&Caller::system(), &name(repository), manifest).await.unwrap();
+    }
+}
+
+fn name(text: &str) -> RepositoryName {
+    text.parse().unwrap()
+}
+
+fn blob(number: u64, size: usize) -> Bytes {
+    let mut bytes = format!("blob {number} ").into_bytes();
+    bytes.resize(size, b'.');
+    bytes.into()
+}
+
+fn image(layers: &[Bytes], subject: Option<&Digest>) -> NewManifest {
+    let describe = |layer: &Bytes| {
+        Descriptor::new("application/octet-stream", Algorithm::Sha256.digest(layer), layer.len() as u64)
+    };
+    let layers: Vec<_> = layers.iter().map(describe).collect();
+    let config = Descriptor { data: Some("e30=".to_owned()), ..describe(&Bytes::from_static(b"{}")) };
+    let mut document = serde_json::json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers,
+    });
+    if let Some(subject) = subject {
+        document["subject"] =
+            serde_json::json!(Descriptor::new(media_type::OCI_MANIFEST, subject.clone(), 1));
+    }
+    let content = Bytes::from(document.to_string());
+    NewManifest {
+        digest: Algorithm::Sha256.digest(&content),
+        manifest: Manifest::parse(&content, None).unwrap(),
+        content,
+        tags: Vec::new(),
+        force_reason: None,
+    }
+}
+
+/// The two images of the script: the first is there when it begins, with a referrer.
+fn first() -> NewManifest {
+    image(&[blob(1, 9000)], None)
+}
+
+fn second() -> NewManifest {
+    image(&[blob(2, 9000), blob(3, 100)], None)
+}
+
+async fn prepare(store: &Store) {
+    let project = NewProject { name: "shop".to_owned(), ..NewProject::default() };
+    store.catalog.create_project(&Caller::system(), project, false).await.unwrap();
+    store.push_blob("shop/web", &blob(1, 9000)).await;
+    store.put("shop/web", first(), Some("stable")).await;
+    store.push_inline("shop/web", &blob(4, 50)).await;
+    store.put("shop/web", image(&[blob(4, 50)], Some(&first().digest)), None).await;
+    store.put("shop/web", first(), Some("old")).await;
+    // Large, and used by nothing: deleted, then collected.
+    store.push_blob("shop/web", &blob(5, 9000)).await;
+}
+
+/// Does one operation; one that was done already may be done again.
+pub(super) async fn run(store: &Store, operation: usize) {
+    let (system, repository) = (Caller::system(), name("shop/web"));
+    match OPERATIONS[operation] {
+        "push a blob" => store.push_blob("shop/web", &blob(2, 9000)).await,
+        "push a small blob" => store.push_inline("shop/web", &blob(3, 100)).await,
+        "push a tagged manifest" => store.put("shop/web", second(), Some("new")).await,
+        "move a tag" => store.put("shop/web", second(), Some("stable")).await,
+        "delete a tag" => {
+            absent_or_done(store.catalog.delete_tag(&system, &repository, &"old".parse().unwrap()).await);
+        }
+        "delete a manifest with its referrer" => {
+            absent_or_done(store.catalog.delete_manifest(&system, &repository, &first().digest).await);
+        }
+        "delete a blob" => {
+            let digest = Algorithm::Sha256.digest(&blob(5, 9000));
+            absent_or_done(store.catalog.delete_blob(&system, &repository, &digest).await);
+        }
+        "collect" => {
+            let policy = CollectionPolicy { grace_seconds: GRACE, untagged_manifests: true, dry_run: false };
+            let collector = Collector::new(store.catalog.clone(), store.blobs.clone());
+            // Long after, so that everything is due; the leases go by the store's own clock.
+            collector.run(START + 1_000_000, &policy).await.unwrap();
+        }
+        other => panic!("unknown operation {other}"),
+    }
+}
+
+fn absent_or_done(result: Result<(), Error>) {
+    assert!(matches!(result, Ok(()) | Err(Error::NotFound { .. })), "{result:?}");
+}
+
+/// Counts the points, and ends the process at the one that it is told.
+fn at_point(point: &'static str) {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::SeqCst);
+    println!("wharf> step {point}");
+    let end = std::env::var("WHARF_CRASH_AT").ok().and_then(|text| text.parse::<usize>().ok());
+    if end == Some(count) {
+        // Nothing is unwound, flushed or closed.
+        std::process::abort();
+    }
+}
+
+pub(super) async fn child(folder: &Path) {
+    on_reached(at_point);
+    let store = Store::open(folder, 0);
+    prepare(&store).await;
+    println!("wharf> state {}", state(&store).await);
+    for operation in 0..OPERATIONS.len() {
+        run(&store, operation).await;
+        println!("wharf> state {}", state(&store).await);
+    }
+}
+
+/// Returns everything that a client can see, on one line, after reading every byte of it.
+pub(super) async fn state(store: &Store) -> String {
+    let (system, repository) = (Caller::system(), name("shop/web"));
+    let mut text = String::new();
+    let page = Page { after: None, limit: 100 };
+    for tag in store.catalog.tags(&system, &repository, page).await.unwrap() {
+        let reference = Reference::Tag(tag.clone());
+        let record = store.catalog.manifest(&system, &repository, &reference).await.unwrap();
+        write!(text, "{tag}={} ", &record.digest.encoded()[..8]).unwrap();
+    }
+    for content in store.catalog.all_blobs(None, 100).await.unwrap() {
+        let mut kinds = String::new();
+        let reference = Reference::Digest(content.digest.clone());
+        match store.catalog.manifest(&system, &repository, &reference).await {
+            Ok(record) => {
+                assert_eq!(Algorithm::Sha256.digest(&record.content), content.digest);
+                kinds.push('m');
+            }
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        match store.catalog.blob(&system, &repository, &content.digest).await {
+            Ok(record) => {
+                assert_eq!(
+                    Algorithm::Sha256.digest(&read(store, &record.place, record.size).await),
+                    content.digest
+                );
+                kinds.push('b');
+            }
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        write!(text, "{}:{kinds} ", &content.digest.encoded()[..8]).unwrap();
+    }
+    let used = store.catalog.project(&system, "shop").await.unwrap().used_bytes;
+    write!(text, "used={used}").unwrap();
+    text
+}
+
+async fn read(store: &Store, place: &BlobPlace, size: u64) -> Vec<u8> {
+    match place {
+        BlobPlace::Inline(bytes) => bytes.to_vec(),
+        BlobPlace::Stored(key) => {
+            let body = store.blobs.read(key, 0, size).await.unwrap();
+            let chunks: Vec<Bytes> = body.try_collect().await.unwrap();
+            chunks.concat()
+        }
+    }
+}
+
+/// Pushes images from many tasks at once, with deletions and collections between, until the process is killed.
+pub(super) async fn push_for_ever(folder: &Path) {
+    let store = Arc::new(Store::open(folder, 0));
+    let project = NewProject { name: "shop".to_owned(), ..NewProject::default() };
+    match store.catalog.create_project(&Caller::system(), project, false).await {
+        Ok(_) | Err(Error::Conflict { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+    let mut tasks = Vec::new();
+    for task in 0..8u64 {
+        let store = Arc::clone(&store);
+        tasks.push(tokio::spawn(async move {
+            for number in 0u64.. {
+                let seed = u64::from(std::process::id()) * 1_000_000 + task * 10_000 + number;
+                let repository = format!("shop/r{task}");
+                // One layer of its own, one that everybody has.
+                let layers = [blob(seed, 9000), blob(task % 2, 9000)];
+                for layer in &layers {
+                    store.push_blob(&repository, layer).await;
+                }
+                let manifest = image(&layers, None);
+                let digest = manifest.digest.clone();
+                store.put(&repository, manifest, Some(&format!("v{seed}"))).await;
+                if number % 3 == 2 {
+                    store
+                        .catalog
+                        .delete_manifest(&Caller::system(), &name(&repository), &digest)
+                        .await
+                        .unwrap();
+                } else {
+                    println!("wharf> acknowledged {repository} v{seed} {seed} {}", task % 2);
+                }
+            }
+        }));
+    }
+    let collector = Collector::new(store.catalog.clone(), store.blobs.clone());
+    let policy = CollectionPolicy { grace_seconds: 0, untagged_manifests: false, dry_run: false };
+    loop {
+        // With no grace time an upload may lose its blobs, so only what is older goes: keys of duplicates and deletions.
+        match collector.run(store.now() - 1, &policy).await {
+            Ok(_) | Err(Error::Conflict { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Checks that an acknowledged image is there with every byte.
+pub(super) async fn assert_is_whole(store: &Store, acknowledged: &str) {
+    let mut words = acknowledged.split(' ');
+    let mut next = || words.next().unwrap();
+    let (repository, tag) = (name(next()), next().parse().unwrap());
+    let layers = [next(), next()].map(|seed| blob(seed.parse().unwrap(), 9000));
+    let expected = image(&layers, None);
+    let record = store
+        .catalog
+        .manifest(&Caller::system(), &repository, &Reference::Tag(tag))
+        .await
+        .expect(acknowledged);
+    assert_eq!(record.content, expected.content);
+    for layer in layers {
+        let digest = Algorithm::Sha256.digest(&layer);
+        let record = store.catalog.blob(&Caller::system(), &repository, &digest).await.expect(acknowledged);
+        assert!(read(store, &record.place, record.size).await == layer);
+    }
+}
