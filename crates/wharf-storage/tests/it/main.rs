@@ -3,6 +3,7 @@
 
 mod crash;
 mod disk;
+mod doctor;
 mod model;
 mod scratch;
 mod sqlite;

@@ -119,6 +119,7 @@ fn image(layers: &[Bytes], subject: Option<&Digest>) -> NewManifest {
         content,
         tags: Vec::new(),
         force_reason: None,
+        accept_missing_blobs: false,
     }
 }
 
