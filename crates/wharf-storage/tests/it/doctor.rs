@@ -148,8 +148,7 @@ async fn damaged_bytes_are_found_by_size_and_by_scrub() {
         actual: 5,
     };
     assert_eq!(clinic.examine(look()).await.unwrap().findings, [wrong_size.clone()]);
-    let damaged =
-        Finding::Damaged { digest: stored[1].0.clone(), actual: Algorithm::Sha256.digest(&bytes) };
+    let damaged = Finding::Damaged { digest: stored[1].0.clone(), actual: Algorithm::Sha256.digest(&bytes) };
     let findings = clinic.examine(repair()).await.unwrap().findings;
     assert_eq!(findings.len(), 2);
     assert!(findings.contains(&wrong_size) && findings.contains(&damaged), "{findings:?}");
