@@ -31,6 +31,7 @@ mod oci;
 mod provenance;
 mod quote;
 pub mod semver;
+mod values;
 
 pub use archive::{DEFAULT_PACK_TIME, PackOptions, Packed, pack, unpack_archive};
 pub use chart::{Chart, CrdFile, File};
@@ -45,6 +46,7 @@ pub use oci::{
     config_json, oci_annotations, tag_for_version, version_for_tag,
 };
 pub use provenance::Provenance;
+pub use values::{coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies};
 
 /// Lower-case hexadecimal text of bytes.
 fn hex(bytes: &[u8]) -> String {

@@ -12,3 +12,4 @@ mod provenance;
 mod real_charts;
 mod semver;
 mod support;
+mod values;
