@@ -112,7 +112,8 @@ impl Merger {
                     }
                     Item::Other(Value::Null) => {}
                     Item::Other(_) => {
-                        self.warnings.push(format!("warning: skipped value for {prefix}.{key}: Not a table."));
+                        self.warnings
+                            .push(format!("warning: skipped value for {prefix}.{key}: Not a table."));
                     }
                 },
                 Some(Item::Other(_)) => {}
@@ -180,12 +181,16 @@ impl Merger {
         for (key, item) in under.entries() {
             let full = join(prefix, &key);
             match (over.get(&key), &item) {
-                (Some(winner), _) if !keep_nulls && winner.is_null() && set.contains(&key) => over.remove(&key),
+                (Some(winner), _) if !keep_nulls && winner.is_null() && set.contains(&key) => {
+                    over.remove(&key)
+                }
                 (None, Item::Table(table)) if self.shared && table.reaches(over) => {
                     over.insert(key, Item::Table(Table::of(&table.to_value())));
                 }
                 (None, _) => over.insert(key, item),
-                (Some(Item::Table(winner)), Item::Table(loser)) => self.tables(&winner, loser, &full, keep_nulls),
+                (Some(Item::Table(winner)), Item::Table(loser)) => {
+                    self.tables(&winner, loser, &full, keep_nulls)
+                }
                 (Some(Item::Other(_)), Item::Table(loser)) => {
                     let shown = shown(&loser.to_value());
                     let text = format!("warning: cannot overwrite table with non table for {full} ({shown})");
@@ -193,7 +198,9 @@ impl Merger {
                 }
                 (Some(Item::Table(_)), Item::Other(loser)) if !loser.is_null() => {
                     let shown = shown(loser);
-                    let text = format!("warning: destination for {full} is a table. Ignoring non-table value ({shown})");
+                    let text = format!(
+                        "warning: destination for {full} is a table. Ignoring non-table value ({shown})"
+                    );
                     self.warnings.push(text);
                 }
                 _ => {}
@@ -217,7 +224,8 @@ pub(super) fn shown(value: &Value) -> String {
         Value::String(text) => text.to_string(),
         Value::List(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
         Value::Map(map) => {
-            let entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", shown(value))).collect();
+            let entries: Vec<String> =
+                map.iter().map(|(key, value)| format!("{key}:{}", shown(value))).collect();
             format!("map[{}]", entries.join(" "))
         }
     }

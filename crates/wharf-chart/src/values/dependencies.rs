@@ -82,7 +82,9 @@ fn by_tags(dependency: &Dependency, values: &Table, warnings: &mut Vec<String>) 
             None => {}
             Some(Item::Other(Value::Bool(true))) => on = true,
             Some(Item::Other(Value::Bool(false))) => off = true,
-            Some(_) => warnings.push(format!("returned non-bool value: tag {tag} of chart {}", dependency.name)),
+            Some(_) => {
+                warnings.push(format!("returned non-bool value: tag {tag} of chart {}", dependency.name))
+            }
         }
     }
     on || !off
@@ -130,7 +132,8 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Error> {
             match values.table_at(&format!("{}.{child}", dependency.name)) {
                 Ok(table) => merger.tables(&imported, &nested(&parent, table), "", true),
                 Err(error) => {
-                    warnings.push(format!("ImportValues missing table from chart {}: {error}", dependency.name));
+                    warnings
+                        .push(format!("ImportValues missing table from chart {}: {error}", dependency.name));
                 }
             }
         }

@@ -52,7 +52,12 @@ impl Table {
     }
 
     pub(super) fn to_value(&self) -> Value {
-        self.0.borrow().iter().map(|(key, item)| (key.clone(), item.to_value())).collect::<wharf_yaml::Map>().into()
+        self.0
+            .borrow()
+            .iter()
+            .map(|(key, item)| (key.clone(), item.to_value()))
+            .collect::<wharf_yaml::Map>()
+            .into()
     }
 
     /// A table of its own with the same entries, whose own maps stay shared.

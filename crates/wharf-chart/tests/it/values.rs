@@ -70,7 +70,8 @@ fn values_and_dependencies_come_out_as_with_helm() {
         for line in fs::read_to_string(file).unwrap().lines() {
             count += 1;
             let case = from_json(line.as_bytes()).unwrap();
-            let (expected, got) = (to_json(case.at("out").unwrap()).unwrap(), to_json(&outcome(&case)).unwrap());
+            let (expected, got) =
+                (to_json(case.at("out").unwrap()).unwrap(), to_json(&outcome(&case)).unwrap());
             if got != expected {
                 wrong.push(format!("{line}\n  helm {expected}\n  ours {got}"));
             }
