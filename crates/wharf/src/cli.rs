@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{completion, doctor, login, logout, publish, serve};
+use crate::commands::{completion, demo, doctor, login, logout, publish, serve};
 use crate::exit::{self, Status};
 
 /// Carries software from the build to the cluster with its papers.
@@ -35,6 +35,7 @@ enum Command {
     Login(login::Args),
     Logout(logout::Args),
     Publish(publish::Args),
+    Demo(demo::Args),
     Completion(completion::Args),
 }
 
@@ -59,6 +60,7 @@ impl Cli {
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
+            Command::Demo(args) => logging.block_on(demo::run(args)),
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 /// A name or a command.
 pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+/// A heading.
+pub(crate) const HEADING: Style = Style::new().bold();
 /// Something less important.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
@@ -34,6 +36,11 @@ pub(crate) fn note(text: impl Display) {
 /// Writes a step that is done: a verb, and what was done.
 pub(crate) fn step(verb: &str, text: impl Display) {
     line(format_args!("{}  {text}", styled(GOOD, format_args!("{verb:>10}"))));
+}
+
+/// Writes a step that ended otherwise than one would like, and rightly so.
+pub(crate) fn step_noted(verb: &str, text: impl Display) {
+    line(format_args!("{}  {text}", styled(NOTE, format_args!("{verb:>10}"))));
 }
 
 /// Writes a further line of a step.

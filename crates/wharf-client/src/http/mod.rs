@@ -106,8 +106,11 @@ impl Http {
         }
     }
 
-    /// Sends a request, and once more with what a challenge asks for.
+    /// Sends a request, and once more with what a challenge asks for. One that is authorised already stays as it is.
     async fn send_authorised(&self, call: &Call<'_>) -> Result<Response> {
+        if call.headers.contains_key(AUTHORIZATION) {
+            return self.follow(call, None).await;
+        }
         let authorization = self.auth.header(&self.client, &call.scopes).await?;
         let response = self.follow(call, authorization.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {

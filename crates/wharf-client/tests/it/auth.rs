@@ -177,3 +177,20 @@ async fn a_web_server_that_is_no_registry_is_told_from_one() {
     let error = server.registry().ping().await.unwrap_err();
     assert!(error.to_string().contains("is no OCI registry"), "{error}");
 }
+
+/// The management API takes the login itself, whatever tokens the distribution API has asked for before.
+#[tokio::test]
+async fn the_management_api_gets_the_login_and_nothing_else() {
+    let server = TestServer::start().await;
+    server.bend(|seen, server| match seen.uri.path() {
+        "/api/v2.0/projects" => Some(answer(200, &[], "[]")),
+        _ => with_tokens(seen, server),
+    });
+    let repository = server.repository_as("alice", "secret");
+    repository.resolve(&"v1".parse().unwrap()).await.unwrap_err();
+    let answer = repository.registry().api(Method::GET, "api/v2.0/projects", None).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (200, &b"[]"[..]));
+    let headers = server.seen().pop().unwrap().headers;
+    let sent: Vec<_> = headers.get_all("authorization").iter().collect();
+    assert_eq!(sent, [ALICE]);
+}

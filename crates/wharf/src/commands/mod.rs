@@ -2,6 +2,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod data;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod login;
 pub(crate) mod logout;

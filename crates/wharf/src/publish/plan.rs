@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wharf_chart::{Chart, DEFAULT_PACK_TIME, Metadata, PackOptions};
+use wharf_chart::lint::{self, Severity};
+use wharf_chart::{Chart, DEFAULT_PACK_TIME, File, Limits, Metadata, PackOptions};
 use wharf_content::{
     BytesSource, CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, LayoutTarget, MemoryTarget, RawManifest,
     ReadTarget, Target, collect, copy, verified,
@@ -89,9 +90,11 @@ impl Plan {
     fn from_folder(path: &Path, options: &PlanOptions) -> anyhow::Result<Self> {
         let failed = || format!("the chart in {} cannot be published", path.display());
         let files = folder::read(path).with_context(failed)?;
+        let findings = check(path, &files)?;
         let chart = wharf_chart::load_folder(files).with_context(failed)?;
         let packed = wharf_chart::pack(&chart, &options.pack()).with_context(failed)?;
         let mut warnings = warnings(&chart);
+        warnings.extend(findings);
         // A provenance file signs exact bytes: one made for another packing of this folder is of no use.
         let beside = provenance_path(&folder_name(path).with_file_name(&packed.file_name));
         let mut provenance = read_provenance(&beside)?;
@@ -113,7 +116,9 @@ impl Plan {
         }
         let bytes = std::fs::read(path).with_context(failed)?;
         let chart = wharf_chart::load_archive(&bytes).with_context(failed)?;
-        let warnings = warnings(&chart);
+        let files = wharf_chart::unpack_archive(&bytes, &Limits::default()).with_context(failed)?;
+        let mut warnings = warnings(&chart);
+        warnings.extend(check(path, &files)?);
         let beside = provenance_path(path);
         let provenance = read_provenance(&beside)?;
         if options.version.is_none() && options.app_version.is_none() {
@@ -287,6 +292,24 @@ impl PlanOptions {
             modified: self.source_date_epoch.unwrap_or(DEFAULT_PACK_TIME),
         }
     }
+}
+
+/// Checks a chart by the rules of `helm lint`: errors refuse it, warnings are returned.
+fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
+    let report = lint::lint(&path.display().to_string(), files, &lint::NoEngine)?;
+    let of = |severity| {
+        report
+            .findings
+            .iter()
+            .filter(move |finding| finding.severity == severity)
+            .map(|finding| format!("{}: {}", finding.path, finding.message))
+            .collect::<Vec<_>>()
+    };
+    let errors = of(Severity::Error);
+    if !errors.is_empty() {
+        bail!("the chart in {} does not pass the checks: {}", path.display(), errors.join("; "));
+    }
+    Ok(of(Severity::Warning))
 }
 
 /// Returns the warnings of a chart and its subcharts.
