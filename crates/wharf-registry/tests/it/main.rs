@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod auth;
 mod base;
 mod blobs;
 mod catalog;
 mod config;
+mod management;
 mod manifests;
 mod operations;
 mod referrers;

@@ -1,0 +1,5 @@
+//! Who is let in, with what.
+
+mod basic;
+mod robots;
+mod token;
