@@ -46,7 +46,10 @@ pub use oci::{
     config_json, oci_annotations, tag_for_version, version_for_tag,
 };
 pub use provenance::Provenance;
-pub use values::{coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies};
+pub use values::{
+    coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies, set_files, set_json,
+    set_literal, set_strings, set_values,
+};
 
 /// Lower-case hexadecimal text of bytes.
 fn hex(bytes: &[u8]) -> String {

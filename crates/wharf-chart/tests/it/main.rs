@@ -11,5 +11,6 @@ mod pack;
 mod provenance;
 mod real_charts;
 mod semver;
+mod set;
 mod support;
 mod values;
