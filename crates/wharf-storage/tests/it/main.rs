@@ -4,6 +4,7 @@
 mod crash;
 mod disk;
 mod doctor;
+mod disk_model;
 mod model;
 mod scratch;
 mod sqlite;

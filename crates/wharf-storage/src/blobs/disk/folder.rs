@@ -178,8 +178,13 @@ impl Folder {
     pub(super) fn check(&self) -> Result<()> {
         // No upload has a dot in its name.
         let probe = self.uploads_folder().join(".probe");
+        let remove = || match fs::remove_file(&probe) {
+            // Two may look at once.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
         fs::write(&probe, b"?")
-            .and_then(|()| fs::remove_file(&probe))
+            .and_then(|()| remove())
             .and_then(|()| fs::metadata(self.root.join("blobs")).map(drop))
             .map_err(|error| Error::io(format!("writing to data folder {}", self.root.display()), error))
     }
