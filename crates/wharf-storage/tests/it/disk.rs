@@ -39,12 +39,12 @@ async fn append(store: &DiskStore, name: &str, offset: u64, bytes: &'static [u8]
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_on_disk_keeps_the_contract() {
-    contract::blobs(|| TempFolder(tempfile::tempdir().unwrap())).await;
+    contract::blobs(|| TempFolder(crate::scratch::folder())).await;
 }
 
 #[tokio::test]
 async fn a_folder_in_use_is_refused_with_its_name_and_the_holder() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     let store = DiskStore::open(root.path()).unwrap();
     let error = DiskStore::open(root.path()).unwrap_err();
     assert_eq!(
@@ -61,7 +61,7 @@ async fn a_folder_in_use_is_refused_with_its_name_and_the_holder() {
 
 #[tokio::test]
 async fn the_folder_has_the_documented_layout() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     let data = root.path().join("a/b");
     let store = DiskStore::open(&data).unwrap();
     store.create_upload(&id("u-1")).await.unwrap();
@@ -82,7 +82,7 @@ async fn the_folder_has_the_documented_layout() {
 
 #[tokio::test]
 async fn files_that_are_no_blobs_are_left_alone() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     let store = DiskStore::open(root.path()).unwrap();
     fs::write(root.path().join("blobs/sha256/ab/README"), "x").unwrap();
     fs::write(root.path().join("uploads/Not.An.Upload"), "x").unwrap();
@@ -93,7 +93,7 @@ async fn files_that_are_no_blobs_are_left_alone() {
 
 #[tokio::test]
 async fn a_vanished_data_folder_is_a_storage_failure_and_not_an_absent_blob() {
-    let parent = tempfile::tempdir().unwrap();
+    let parent = crate::scratch::folder();
     let root = parent.path().join("data");
     let store = DiskStore::open(&root).unwrap();
     store.create_upload(&id("u")).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_vanished_data_folder_is_a_storage_failure_and_not_an_absent_blob() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_device_is_told_as_such() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     let store = DiskStore::open(root.path()).unwrap();
     store.create_upload(&id("u")).await.unwrap();
     let upload = root.path().join("uploads/u");
@@ -156,7 +156,7 @@ impl Drop for SmallDevice {
 
 #[tokio::test]
 async fn an_upload_goes_on_after_a_full_device_has_room_again() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     let Some(device) = SmallDevice::mount(root.path()) else {
         eprintln!("skipped: no file system can be mounted here");
         return;
@@ -180,7 +180,7 @@ async fn an_upload_goes_on_after_a_full_device_has_room_again() {
 
 #[tokio::test]
 async fn an_upload_left_by_a_crash_resumes_at_what_is_on_disk() {
-    let root = tempfile::tempdir().unwrap();
+    let root = crate::scratch::folder();
     drop(DiskStore::open(root.path()).unwrap());
     // The process was killed in the middle of a write.
     fs::write(root.path().join("uploads/u"), b"hello, wo").unwrap();
@@ -188,4 +188,27 @@ async fn an_upload_left_by_a_crash_resumes_at_what_is_on_disk() {
     assert_eq!(store.upload_offset(&id("u")).await.unwrap(), 9);
     append(&store, "u", 9, b"rld").await.unwrap();
     store.finish(&id("u"), &Algorithm::Sha256.digest(b"hello, world")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_was_cut_behind_the_servers_back_is_not_acknowledged() {
+    let root = crate::scratch::folder();
+    let store = DiskStore::open(root.path()).unwrap();
+    store.create_upload(&id("u")).await.unwrap();
+    append(&store, "u", 0, b"hello, world").await.unwrap();
+    fs::write(root.path().join("uploads/u"), b"hello").unwrap();
+    let digest = Algorithm::Sha256.digest(b"hello, world");
+    assert!(matches!(store.finish(&id("u"), &digest).await, Err(Error::Damaged(_))));
+    assert_eq!(store.upload_offset(&id("u")).await.unwrap(), 5);
+    append(&store, "u", 5, b", world").await.unwrap();
+    store.finish(&id("u"), &digest).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_can_be_checked_by_several_at_once() {
+    let root = crate::scratch::folder();
+    let store = DiskStore::open(root.path()).unwrap();
+    for result in futures_util::future::join_all((0..200).map(|_| store.check())).await {
+        result.unwrap();
+    }
 }

@@ -3,8 +3,8 @@
 
 mod crash;
 mod disk;
-mod doctor;
 mod disk_model;
+mod doctor;
 mod model;
 mod scratch;
 mod sqlite;

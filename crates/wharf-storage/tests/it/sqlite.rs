@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use rusqlite::Connection;
+use wharf_storage::catalog::{Collection, Management};
 use wharf_storage::contract::{self, CatalogPlace, TestClock};
 use wharf_storage::{Error, SqliteCatalog, SqliteOptions};
 
@@ -89,4 +90,28 @@ fn nobody_but_the_owner_can_read_the_file() {
 fn a_folder_that_is_absent_is_named() {
     let error = SqliteCatalog::open(SqliteOptions::new("/nonexistent/wharf/catalog.db")).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/wharf/catalog.db"), "{error}");
+}
+
+#[tokio::test]
+async fn counters_of_storage_use_that_drifted_are_told_and_repaired() {
+    let folder = crate::scratch::folder();
+    let path = folder.path().join("catalog.db");
+    let catalog = SqliteCatalog::open(SqliteOptions::new(&path)).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch(
+            "INSERT INTO projects (name, owner, public, created_at, updated_at) VALUES ('p', 'o', 0, 0, 0);
+             INSERT INTO repositories (project_id, name, created_at, updated_at) VALUES (1, 'p/r', 0, 0);
+             UPDATE storage_use SET used_bytes = 7;
+             INSERT INTO artifact_use VALUES (1, 'lost', 1, 9);",
+        )
+        .unwrap();
+    let expected = [
+        "storage is recorded to use 7 bytes, its contents have 0",
+        "repository p/r is recorded to have 1 manifests of type \"lost\", it has none",
+    ];
+    assert_eq!(catalog.check_counters(false).await.unwrap(), expected);
+    assert_eq!(catalog.check_counters(true).await.unwrap(), expected);
+    assert_eq!(catalog.check_counters(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(catalog.storage_use().await.unwrap().by_artifact_type, []);
 }

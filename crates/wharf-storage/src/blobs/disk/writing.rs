@@ -212,7 +212,22 @@ pub(super) async fn finish(uploads: &Arc<Uploads>, id: &UploadId, digest: &Diges
         let _claim = claim;
         let file = uploads.folder().open_upload(&id, false)?;
         let (actual, size) = match &state.digester {
-            Some(digester) if digester.algorithm() == algorithm => (digester.clone().finish(), state.offset),
+            Some(digester) if digester.algorithm() == algorithm => {
+                let length = file
+                    .metadata()
+                    .map_err(|error| Error::io(format!("reading upload {}", id.as_str()), error))?
+                    .len();
+                if length != state.offset {
+                    // What was hashed is not what is there. The next attempt takes it from the disk.
+                    uploads.forget(&id);
+                    return Err(Error::Damaged(format!(
+                        "upload {} has {length} bytes on disk, {} were written",
+                        id.as_str(),
+                        state.offset
+                    )));
+                }
+                (digester.clone().finish(), length)
+            }
             _ => hash_file(&file, algorithm)
                 .map_err(|error| Error::io(format!("reading upload {}", id.as_str()), error))?,
         };

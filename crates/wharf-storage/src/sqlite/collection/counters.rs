@@ -73,6 +73,35 @@ const MARKS: &[Mark] = &[
             AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.content_id = contents.id)
             AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.content_id = contents.id)",
     },
+    Mark {
+        differences: "SELECT 'storage is recorded to use ' || used_bytes || ' bytes, its contents have ' || counted
+            FROM storage_use, (SELECT coalesce(sum(size), 0) AS counted FROM contents) WHERE used_bytes <> counted",
+        repair: "UPDATE storage_use SET used_bytes = (SELECT coalesce(sum(size), 0) FROM contents)",
+    },
+    Mark {
+        differences: "SELECT 'repository ' || r.name || ' is recorded to have ' || coalesce(u.manifests, 0)
+                || ' manifests of type \"' || m.artifact_type || '\" with ' || coalesce(u.used_bytes, 0)
+                || ' bytes, it has ' || m.manifests || ' with ' || m.used_bytes
+            FROM (SELECT repository_id, coalesce(artifact_type, '') AS artifact_type, count(*) AS manifests,
+                      sum(total_size) AS used_bytes FROM manifests GROUP BY 1, 2) m
+            JOIN repositories r ON r.id = m.repository_id
+            LEFT JOIN artifact_use u ON u.repository_id = m.repository_id AND u.artifact_type = m.artifact_type
+            WHERE u.manifests IS NOT m.manifests OR u.used_bytes IS NOT m.used_bytes",
+        repair: "INSERT INTO artifact_use (repository_id, artifact_type, manifests, used_bytes)
+            SELECT repository_id, coalesce(artifact_type, ''), count(*), sum(total_size) FROM manifests
+            WHERE true GROUP BY 1, 2
+            ON CONFLICT DO UPDATE SET manifests = excluded.manifests, used_bytes = excluded.used_bytes",
+    },
+    Mark {
+        differences: "SELECT 'repository ' || r.name || ' is recorded to have ' || u.manifests
+                || ' manifests of type \"' || u.artifact_type || '\", it has none'
+            FROM artifact_use u JOIN repositories r ON r.id = u.repository_id
+            WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = u.repository_id
+                AND coalesce(m.artifact_type, '') = u.artifact_type)",
+        repair: "DELETE FROM artifact_use WHERE NOT EXISTS (SELECT 1 FROM manifests m
+            WHERE m.repository_id = artifact_use.repository_id
+            AND coalesce(m.artifact_type, '') = artifact_use.artifact_type)",
+    },
 ];
 
 pub(super) fn check(tx: &Tx<'_>, repair: bool) -> Result<Vec<String>> {
