@@ -20,6 +20,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use wharf_access::Caller;
 use wharf_oci::distribution::{API_VERSION, DOCKER_API_VERSION, ErrorCode, Scope};
+use wharf_oci::{Reference, ReferenceError};
 
 use crate::error::{Error, error_response};
 use crate::server::Peer;
@@ -91,10 +92,10 @@ async fn dispatch(route: &Route<'_>, context: Context<'_>) -> Answer {
         },
         Route::Manifest { name, reference } => match method {
             Method::GET | Method::HEAD => {
-                manifests::fetch(context, &name.parse()?, &reference.parse()?).await
+                manifests::fetch(context, &name.parse()?, &existing(reference)?).await
             }
             Method::PUT => manifests::put(context, &name.parse()?, &reference.parse()?).await,
-            Method::DELETE => manifests::delete(context, &name.parse()?, &reference.parse()?).await,
+            Method::DELETE => manifests::delete(context, &name.parse()?, &existing(reference)?).await,
             _ => refuse_method("GET, HEAD, PUT, DELETE"),
         },
         Route::Blob { name, digest } => match method {
@@ -116,6 +117,14 @@ async fn dispatch(route: &Route<'_>, context: Context<'_>) -> Answer {
         Route::Unknown => {
             Err(Error::answer(StatusCode::NOT_FOUND, ErrorCode::Unsupported, "there is no such endpoint"))
         }
+    }
+}
+
+/// Reads the reference of a manifest that is to be there: one under a malformed tag is not.
+fn existing(reference: &str) -> Result<Reference, Error> {
+    match reference.parse() {
+        Err(ReferenceError::Name(_)) => Err(wharf_storage::Error::not_found("manifest", reference).into()),
+        other => Ok(other?),
     }
 }
 

@@ -41,8 +41,6 @@ async fn malformed_names_are_refused_before_anything_else() {
         ("/v2/shop/UPPER/tags/list".to_owned(), "NAME_INVALID"),
         ("/v2/shop/../../etc/tags/list/manifests/x".replace("..", "%2e%2e"), "NAME_INVALID"),
         (format!("/v2/{}/tags/list", "a".repeat(256)), "NAME_INVALID"),
-        (format!("/v2/shop/a/manifests/{}", "t".repeat(129)), "TAG_INVALID"),
-        ("/v2/shop/a/manifests/-x".to_owned(), "TAG_INVALID"),
         (format!("/v2/shop/a/blobs/{}", digest.as_str().to_uppercase()), "DIGEST_INVALID"),
         ("/v2/shop/a/blobs/sha256:44136f".to_owned(), "DIGEST_INVALID"),
         ("/v2/shop/a/blobs/sha256:%2e%2e%2f%2e%2e".to_owned(), "NAME_INVALID"),

@@ -54,6 +54,8 @@ async fn an_absent_manifest_is_told_from_an_absent_repository() {
     for (path, expected) in [
         ("/v2/shop/a/manifests/v2".to_owned(), "MANIFEST_UNKNOWN"),
         (format!("/v2/shop/a/manifests/{digest}"), "MANIFEST_UNKNOWN"),
+        ("/v2/shop/a/manifests/.INVALID".to_owned(), "MANIFEST_UNKNOWN"),
+        (format!("/v2/shop/a/manifests/{}", "t".repeat(129)), "MANIFEST_UNKNOWN"),
         ("/v2/shop/absent/manifests/v1".to_owned(), "NAME_UNKNOWN"),
     ] {
         let response = registry.get(&path).await;
