@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
 use wharf_access::{Caller, Denied, Principal};
-use wharf_oci::distribution::{ErrorBody, ErrorCode};
+use wharf_oci::distribution::{ErrorBody, ErrorCode, Scope};
 use wharf_oci::{DigestError, ManifestError, NameError, ReferenceError};
 
 use crate::auth::AuthError;
@@ -27,6 +27,9 @@ pub(crate) enum Error {
     Reference(#[from] ReferenceError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The account may do this, but the token that it sent does not say so.
+    #[error("the token does not cover {0}; ask for one that does")]
+    TokenLacks(Scope),
     /// The body is larger than the server takes.
     #[error("body of {what} is larger than {limit_bytes} bytes")]
     TooLarge { what: &'static str, limit_bytes: u64 },
@@ -92,7 +95,7 @@ pub(crate) fn status_and_code(error: &Error, caller: &Caller) -> (StatusCode, Er
         Error::Auth(AuthError::TooManyAttempts { .. }) => {
             (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
         }
-        Error::Auth(_) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+        Error::Auth(_) | Error::TokenLacks(_) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
         Error::Digest(_) | Error::Reference(ReferenceError::Digest(_)) => {
             (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid)
         }

@@ -26,6 +26,11 @@ pub(super) fn configure(command: &mut Command, server: &Server, results: &Path) 
         .env("OCI_TEST_PUSH", "1")
         .env("OCI_TEST_CONTENT_DISCOVERY", "1")
         .env("OCI_TEST_CONTENT_MANAGEMENT", "1")
+        // This suite asks for a token once; a mount that names no source needs one for both repositories.
+        .env(
+            "OCI_AUTH_SCOPE",
+            "repository:conformance/repo1:pull,push,delete repository:conformance/repo2:pull,push,delete",
+        )
         // Wharf finds a blob by itself when a mount names no source repository.
         .env("OCI_AUTOMATIC_CROSSMOUNT", "1")
         .env("OCI_HIDE_SKIPPED_WORKFLOWS", "0")

@@ -9,16 +9,17 @@ use super::token::SERVICE;
 use crate::App;
 use crate::server::Peer;
 
-/// Returns the challenges to send with a 401; `scope` is what the request needs.
+/// Returns the challenges to send with a 401; `scopes` are what the request needs.
 ///
 /// The distribution API asks for a token and for nothing else, though Basic credentials are accepted there as well:
 /// Docker's classic client applies every scheme that is offered, and with a Basic challenge beside the Bearer one it
 /// gives up with "no basic auth credentials" when it is anonymous or holds a refresh token only. Every client in use
 /// speaks Bearer; those that send Basic on their own accord are served. Everywhere else Basic is asked for.
-pub(crate) fn challenges(app: &App, parts: &Parts, scope: Option<&Scope>) -> Vec<HeaderValue> {
+pub(crate) fn challenges(app: &App, parts: &Parts, scopes: &[Scope]) -> Vec<HeaderValue> {
     let bearer = || {
         let realm = format!("{}/service/token", base_url(app, parts)?);
-        let scope = scope.map(ToString::to_string);
+        let scope = scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let scope = (!scope.is_empty()).then_some(scope);
         Some(Challenge::Bearer { realm, service: Some(SERVICE.to_owned()), scope })
     };
     let path = parts.uri.path();

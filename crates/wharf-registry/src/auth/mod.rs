@@ -199,6 +199,10 @@ fn credentials(headers: &HeaderMap) -> Result<Option<Credentials>, AuthError> {
     let decoded = Zeroizing::new(BASE64.decode(rest.as_bytes()).map_err(|_| AuthError::Malformed)?);
     let decoded = std::str::from_utf8(&decoded).map_err(|_| AuthError::Malformed)?;
     let (name, secret) = decoded.split_once(':').ok_or(AuthError::Malformed)?;
+    // skopeo and podman send both empty after a logout.
+    if name.is_empty() && secret.is_empty() {
+        return Ok(None);
+    }
     Ok(Some(Credentials::Basic(name.to_owned(), Secret::from(secret.to_owned()))))
 }
 
@@ -222,6 +226,7 @@ mod tests {
     #[test]
     fn the_authorization_header_is_read_as_sent() {
         assert!(matches!(read(&[]), Ok(None)));
+        assert!(matches!(read(&["Basic Og=="]), Ok(None)));
         let Ok(Some(Credentials::Basic(name, secret))) = read(&["basic YW5uOmE6Yg=="]) else {
             panic!("not read")
         };

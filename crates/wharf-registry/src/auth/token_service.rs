@@ -221,7 +221,7 @@ fn respond(app: &App, parts: &Parts, answer: Result<Answer, Error>) -> Response<
             response.headers_mut().insert(CONTENT_TYPE, json);
             response
         }
-        Err(error) => error_response(&error, &Caller::anonymous(), &challenges(app, parts, None)),
+        Err(error) => error_response(&error, &Caller::anonymous(), &challenges(app, parts, &[])),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

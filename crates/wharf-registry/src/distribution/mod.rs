@@ -60,7 +60,14 @@ pub(crate) async fn serve(app: &App, request: Request<Body>) -> (&'static str, R
     let mut response = answer.unwrap_or_else(|error| {
         let scope = scope(&route, &parts.method);
         let error = auth::explain(error, &caller, scope.as_ref());
-        let challenges = auth::challenges(app, &parts, scope.as_ref());
+        let mut scopes: Vec<Scope> =
+            scope.into_iter().chain(mount_scope(&route, Query::of(&parts.uri))).collect();
+        if let Error::TokenLacks(more) = &error
+            && !scopes.contains(more)
+        {
+            scopes.push(more.clone());
+        }
+        let challenges = auth::challenges(app, &parts, &scopes);
         error_response(&error, &caller, &challenges)
     });
     if response.status().is_client_error() || response.status().is_server_error() {
@@ -168,6 +175,14 @@ fn scope(route: &Route<'_>, method: &Method) -> Option<Scope> {
         _ => &["pull", "push"],
     };
     Some(Scope::repository(name, actions.iter().copied()))
+}
+
+/// Returns the scope of the repository that a blob is to be mounted from: some clients ask for a token only once.
+fn mount_scope(route: &Route<'_>, query: Query<'_>) -> Option<Scope> {
+    let Route::Uploads { .. } = route else { return None };
+    query.first("mount")?;
+    let from = query.first("from")?.parse::<wharf_oci::RepositoryName>().ok()?;
+    Some(Scope::repository(from.as_str(), ["pull"]))
 }
 
 /// Returns an answer without a body.

@@ -13,7 +13,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
 use wharf_access::{Caller, Permission, Request};
 use wharf_oci::distribution::{
-    ChunkRange, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, ErrorCode, received_range,
+    ChunkRange, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, ErrorCode, Scope, received_range,
 };
 use wharf_oci::{Algorithm, Digest, DigestError, RepositoryName};
 use wharf_storage::catalog::{BlobPlace, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
@@ -31,14 +31,11 @@ pub(super) async fn begin(context: Context<'_>, name: &RepositoryName) -> Answer
     authorize(app, &caller, name).await?;
     if let Some(digest) = query.first("mount") {
         let digest: Digest = digest.parse()?;
-        // A source that is no name is a source without that blob. None at all: any that the caller may read.
         let from = query.first("from").filter(|from| !from.is_empty());
-        let linked = match from.as_deref().map(str::parse::<RepositoryName>) {
-            None => app.catalog.mount_blob(&caller, None, name, &digest).await?,
-            Some(Ok(from)) => app.catalog.mount_blob(&caller, Some(&from), name, &digest).await?,
-            Some(Err(_)) => false,
-        };
-        if linked {
+        // A source that is no name is a source without that blob.
+        if let Ok(from) = from.as_deref().map(str::parse::<RepositoryName>).transpose()
+            && mount(app, &caller, from.as_ref(), name, &digest).await?
+        {
             return Ok(created(name, &digest));
         }
     } else if query.first("digest").is_some() {
@@ -101,6 +98,30 @@ pub(super) async fn cancel(context: Context<'_>, name: &RepositoryName, id: &str
     session.app.blobs.upload_offset(&session.id).await?;
     session.app.blobs.cancel(&session.id).await?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Links a blob of `from`, or of any repository that the caller may read; returns whether there was one.
+///
+/// # Errors
+/// [`Error::TokenLacks`] when the account may read a source but its token does not say so: the client is asked for a
+/// wider one. Where the account itself may not, the mount becomes an upload, as if the blob were nowhere.
+async fn mount(
+    app: &App,
+    caller: &Caller,
+    from: Option<&RepositoryName>,
+    to: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    if app.catalog.mount_blob(caller, from, to, digest).await? {
+        return Ok(true);
+    }
+    if caller.token_scopes.is_some() {
+        let account = Caller { token_scopes: None, ..caller.clone() };
+        if let Some(source) = app.catalog.mount_source(&account, from, to, digest).await? {
+            return Err(Error::TokenLacks(Scope::repository(source.as_str(), ["pull"])));
+        }
+    }
+    Ok(false)
 }
 
 /// `POST ?digest=`: the whole blob in one request.

@@ -88,7 +88,7 @@ async fn answer(app: Arc<App>, route: &'static Route, request: Request) -> Respo
             note_refusal(&app, route, &caller, &parts, &error);
             let mut response = error_reply(&error, &caller);
             if response.status() == StatusCode::UNAUTHORIZED {
-                for challenge in auth::challenges(&app, &parts, None) {
+                for challenge in auth::challenges(&app, &parts, &[]) {
                     response.headers_mut().append(WWW_AUTHENTICATE, challenge);
                 }
             }

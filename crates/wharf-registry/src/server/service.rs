@@ -106,13 +106,13 @@ async fn metrics(app: &App, parts: &http::request::Parts) -> Response<Body> {
         let caller = match auth::authenticate(app, parts, address).await {
             Ok(caller) => caller,
             Err(error) => {
-                let challenges = auth::challenges(app, parts, None);
+                let challenges = auth::challenges(app, parts, &[]);
                 return error_response(&Error::Auth(error), &wharf_access::Caller::anonymous(), &challenges);
             }
         };
         let read = Permission::new(Resource::SystemInfo, Action::Read);
         if let Err(error) = app.catalog.authorize(&caller, &wharf_access::Request::on_system(read)).await {
-            return error_response(&Error::Storage(error), &caller, &auth::challenges(app, parts, None));
+            return error_response(&Error::Storage(error), &caller, &auth::challenges(app, parts, &[]));
         }
     }
     count_storage(app).await;

@@ -86,6 +86,15 @@ pub trait Content: Send + Sync + 'static {
         digest: &Digest,
     ) -> Result<bool>;
 
+    /// Returns a repository that [`mount_blob`](Self::mount_blob) would take the blob from for this caller, or `None`.
+    async fn mount_source(
+        &self,
+        caller: &Caller,
+        from: Option<&RepositoryName>,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<RepositoryName>>;
+
     /// Unlinks a blob from a repository, at once and from this repository only. Needs `artifact:delete`.
     async fn delete_blob(&self, caller: &Caller, repository: &RepositoryName, digest: &Digest) -> Result<()>;
 

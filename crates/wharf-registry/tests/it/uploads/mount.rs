@@ -56,3 +56,34 @@ async fn a_blob_that_may_not_be_read_cannot_be_mounted() {
         assert_eq!(registry.request_by("stranger", "GET", &path).send().await.unwrap().status(), 404);
     }
 }
+
+#[tokio::test]
+async fn a_token_that_lacks_the_source_is_answered_with_what_it_needs() {
+    let registry = Registry::start().await;
+    const SCOPE: &str = "scope=\"repository:shop/b:pull,push repository:shop/a:pull\"";
+    let digest = registry.push_blob("shop/a", b"content").await;
+    let token = async |scope: &str| {
+        let answer = registry.get(&format!("/service/token?service=wharf&scope={scope}")).await;
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        answer["token"].as_str().unwrap().to_owned()
+    };
+    for from in ["&from=shop/a", ""] {
+        let path = format!("/v2/shop/b/blobs/uploads/?mount={digest}{from}");
+        if !from.is_empty() {
+            let response = registry.anonymous("POST", &path).send().await.unwrap();
+            assert!(
+                header(&response, "www-authenticate").contains(SCOPE),
+                "the first challenge names the source"
+            );
+        }
+        let narrow = token("repository:shop/b:pull,push").await;
+        let response = registry.anonymous("POST", &path).bearer_auth(narrow).send().await.unwrap();
+        assert_eq!(response.status(), 401);
+        let challenge = header(&response, "www-authenticate");
+        assert!(challenge.contains(SCOPE), "{challenge}");
+        let wide = token("repository:shop/b:pull,push%20repository:shop/a:pull").await;
+        let response = registry.anonymous("POST", &path).bearer_auth(wide).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        registry.delete(&format!("/v2/shop/b/blobs/{digest}")).await;
+    }
+}

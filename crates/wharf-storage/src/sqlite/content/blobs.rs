@@ -164,15 +164,40 @@ pub(super) fn mount(
     let Some(content) = contents::find(tx, digest)?.filter(contents::ContentRow::is_present) else {
         return Ok(false);
     };
-    let readable = match from {
-        Some(from) => is_readable_in(tx, caller, from, content.id)?,
-        None => is_readable_somewhere(tx, caller, content.id, project.id)?,
-    };
+    let readable = readable_in(tx, caller, from, content.id, project.id)?.is_some();
     if readable {
         let repository = repositories::find_or_create(tx, &project, to)?;
         link(tx, &project, repository, content.id, content.size)?;
     }
     Ok(readable)
+}
+
+pub(super) fn mount_source(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    from: Option<&RepositoryName>,
+    to: &RepositoryName,
+    digest: &Digest,
+) -> Result<Option<RepositoryName>> {
+    let project = access::authorize_on_repository(tx, caller, Permission::PUSH, to)?;
+    match contents::find(tx, digest)?.filter(contents::ContentRow::is_present) {
+        Some(content) => readable_in(tx, caller, from, content.id, project.id),
+        None => Ok(None),
+    }
+}
+
+/// Returns a repository that links the content and that the caller may pull from: `from`, or any.
+fn readable_in(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    from: Option<&RepositoryName>,
+    id: i64,
+    project_id: i64,
+) -> Result<Option<RepositoryName>> {
+    match from {
+        Some(from) => Ok(is_readable_in(tx, caller, from, id)?.then(|| from.clone())),
+        None => readable_somewhere(tx, caller, id, project_id),
+    }
 }
 
 fn is_readable_in(tx: &Tx<'_>, caller: &Caller, from: &RepositoryName, id: i64) -> Result<bool> {
@@ -190,10 +215,15 @@ fn is_readable_in(tx: &Tx<'_>, caller: &Caller, from: &RepositoryName, id: i64) 
     )
 }
 
-fn is_readable_somewhere(tx: &Tx<'_>, caller: &Caller, id: i64, project_id: i64) -> Result<bool> {
+fn readable_somewhere(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    id: i64,
+    project_id: i64,
+) -> Result<Option<RepositoryName>> {
     let mut decisions = Decisions::new(tx, caller)?;
     let mut tried = 0;
-    let mut readable = false;
+    let mut readable = None;
     // The destination's own project is the likeliest to be readable.
     tx.scan(
         "SELECT l.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
@@ -204,9 +234,11 @@ fn is_readable_somewhere(tx: &Tx<'_>, caller: &Caller, id: i64, project_id: i64)
         params![id, project_id],
         |row| {
             let name: RepositoryName = parsed(row, 1)?;
-            readable = decisions.permits(Permission::PULL, row.get(0)?, Some(&name))?;
+            if decisions.permits(Permission::PULL, row.get(0)?, Some(&name))? {
+                readable = Some(name);
+            }
             tried += 1;
-            Ok(!readable && tried < MOUNT_CANDIDATES)
+            Ok(readable.is_none() && tried < MOUNT_CANDIDATES)
         },
     )?;
     Ok(readable)

@@ -125,6 +125,16 @@ impl Content for SqliteCatalog {
         self.write(move |tx| blobs::mount(tx, &caller, from.as_ref(), &to, &digest)).await
     }
 
+    async fn mount_source(
+        &self,
+        caller: &Caller,
+        from: Option<&RepositoryName>,
+        to: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<RepositoryName>> {
+        self.read(|tx| blobs::mount_source(tx, caller, from, to, digest))
+    }
+
     async fn delete_blob(&self, caller: &Caller, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         let (caller, repository, digest) = (caller.clone(), repository.clone(), digest.clone());
         self.write(move |tx| blobs::delete(tx, &caller, &repository, &digest)).await
