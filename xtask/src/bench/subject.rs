@@ -52,7 +52,7 @@ impl Kind {
     pub(super) fn settings(&self) -> &'static str {
         match self {
             Self::Wharf(_) => {
-                "defaults; every acknowledged write is on disk (fsync of file, folder and catalog); writes \
+                "defaults, log level error; every acknowledged write is on disk (fsync of file, folder and catalog); writes \
                  authenticate with Basic, reads are anonymous from a public project; audit on"
             }
             Self::Zot(_) => {
@@ -89,7 +89,10 @@ impl Kind {
             Self::Wharf(program) => {
                 let mut command = Command::new(program);
                 command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(&data);
-                command.env("WHARF_ADMIN_PASSWORD", PASSWORD);
+                command.env("WHARF_ADMIN_PASSWORD", PASSWORD).env("WHARF_LOG", "error");
+                if tuning == Tuning::Collecting {
+                    command.env("WHARF_GC_GRACE", "1s").env("WHARF_GC_INTERVAL", "2s");
+                }
                 command
             }
             Self::Zot(program) => {
@@ -142,22 +145,6 @@ impl Subject {
             let answer =
                 self.connect()?.send("POST", "/api/v2.0/projects", kind, &Body::Bytes(body.as_bytes()))?;
             ensure!(matches!(answer.status, 201 | 409), "creating a project: HTTP status {}", answer.status);
-        }
-        Ok(())
-    }
-
-    /// Starts a collection of garbage, where that is asked for over HTTP; zot collects by its clock.
-    pub(super) fn collect(&self) -> Result<()> {
-        if self.credentials.is_some() {
-            let kind = "Content-Type: application/json\r\n";
-            let body = json!({"schedule": {"type": "Manual"}}).to_string();
-            let path = "/api/v2.0/system/gc/schedule";
-            let answer = self.connect()?.send("POST", path, kind, &Body::Bytes(body.as_bytes()))?;
-            ensure!(
-                matches!(answer.status, 200..=202 | 409),
-                "starting a collection: HTTP status {}",
-                answer.status
-            );
         }
         Ok(())
     }

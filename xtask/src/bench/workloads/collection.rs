@@ -73,9 +73,6 @@ fn while_collecting(subject: &Subject, size: &Size) -> Result<Vec<f64>> {
                 "",
                 &Body::Empty,
             )?;
-            if number % 100 == 99 {
-                subject.collect()?;
-            }
         }
         Ok(Vec::new())
     };
