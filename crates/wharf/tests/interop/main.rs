@@ -11,5 +11,6 @@ mod harness;
 mod helm;
 mod oras;
 mod podman_or_buildah;
+mod publish;
 mod regctl;
 mod skopeo;

@@ -59,7 +59,7 @@ impl Sandbox {
         command.args(arguments).current_dir(home).stdin(Stdio::null()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", home).env("DOCKER_CONFIG", home.join(".docker")).env("XDG_RUNTIME_DIR", home);
-        command.env("REGISTRY_AUTH_FILE", home.join("auth.json")).env("COSIGN_PASSWORD", "key-password");
+        command.env("COSIGN_PASSWORD", "key-password");
         command.env("TMPDIR", home);
         if let Some(authority) = &self.authority {
             // What programs written in Go read; those with a flag for it are given the flag as well.
