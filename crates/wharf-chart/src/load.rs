@@ -56,7 +56,7 @@ pub fn load_folder_within(files: impl IntoIterator<Item = File>, limits: &Limits
 /// Makes a chart of an archive (`.tgz`).
 ///
 /// # Errors
-/// As [`load_folder`], and everything that is wrong with the archive itself; see [`read_archive`].
+/// As [`load_folder`], and everything that is wrong with the archive itself; see [`unpack_archive`](crate::unpack_archive).
 pub fn load_archive(bytes: &[u8]) -> Result<Chart, Error> {
     load_archive_within(bytes, &Limits::default())
 }

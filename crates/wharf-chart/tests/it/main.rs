@@ -6,6 +6,7 @@
 mod archive;
 mod ignore;
 mod lint;
+mod lock;
 mod oci;
 mod pack;
 mod provenance;

@@ -1,5 +1,6 @@
 //! The text that provenance files sign.
 
+use proptest::prelude::*;
 use wharf_chart::{PackOptions, Provenance, pack};
 
 use crate::support::chart_with;
@@ -28,4 +29,11 @@ fn another_archive_or_name_is_refused() {
     assert_eq!(error, "provenance does not contain a SHA for a file named \"other.tgz\"");
     let error = Provenance::parse("name: demo\n").unwrap_err().to_string();
     assert_eq!(error, "message block must have at least two parts");
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_an_answer(text in "(name: |files:|\n|\\.\\.\\.|a|  b: |- |:|\\{){0,20}") {
+        let _ = Provenance::parse(&text);
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
 use wharf_chart::semver::{Constraint, Version};
 
 #[derive(serde::Deserialize)]
@@ -60,4 +61,32 @@ fn versions_and_ranges_are_judged_as_by_the_go_library() {
     }
     let shown: Vec<&str> = wrong.iter().take(30).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), shown.join("\n"));
+}
+
+#[test]
+fn build_metadata_is_no_part_of_the_order() {
+    let version = |text: &str| Version::parse(text).unwrap();
+    assert_eq!(version("1.0.0+a"), version("v1+b"));
+    assert!(version("1.0.0-rc.2") < version("1.0.0-rc.10") && version("1.0.0-rc.10") < version("1"));
+    assert_eq!(version("v1.2").original(), "v1.2");
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_an_answer(text in "[0-9v.xX*+~^=<>!|, a-z-]{0,40}", version in "[0-9v.a+-]{0,20}") {
+        let parsed = Version::parse(&version);
+        let _ = Version::parse_strict(&version);
+        if let (Ok(range), Ok(version)) = (Constraint::parse(&text), parsed) {
+            // Unlike `matches`, the explanation ends at the first group that fits.
+            prop_assert_eq!(range.matches(&version), range.explain(&version).is_ok());
+        }
+    }
+
+    #[test]
+    fn versions_are_in_one_order(mut texts in prop::collection::vec("[0-2](\\.[0-2]){0,2}(-(a|b|1|2|10|1\\.a|a\\.1))?", 3..6)) {
+        texts.sort_by(|a, b| Version::parse(a).unwrap().cmp(&Version::parse(b).unwrap()));
+        for pair in texts.windows(2) {
+            prop_assert!(Version::parse(&pair[0]).unwrap() <= Version::parse(&pair[1]).unwrap());
+        }
+    }
 }

@@ -24,16 +24,17 @@ pub(super) fn sort(entries: &mut Vec<(&str, &Value)>) {
 
 /// Whether `a` comes before `b`: letters after other characters, runs of digits by their number.
 fn less(a: &str, b: &str) -> bool {
-    // Nearly all keys differ at an ASCII letter against another; the rest needs random access.
-    let a: Vec<char> = a.chars().collect();
-    let b: Vec<char> = b.chars().collect();
-    let Some(at) = (0..a.len().min(b.len())).find(|&i| a[i] != b[i]) else { return a.len() < b.len() };
-    match (is_letter(a[at]), is_letter(b[at])) {
-        (true, true) => return a[at] < b[at],
+    // One is the beginning of the other, or letters decide: nearly always.
+    let Some((x, y)) = a.chars().zip(b.chars()).find(|(x, y)| x != y) else { return a.len() < b.len() };
+    match (is_letter(x), is_letter(y)) {
+        (true, true) => return x < y,
         (true, false) => return false,
         (false, true) => return true,
         (false, false) => {}
     }
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let Some(at) = (0..a.len().min(b.len())).find(|&i| a[i] != b[i]) else { return a.len() < b.len() };
     // Zeros count as part of a number that has begun with another digit.
     let inside_number = (a[at] == '0' || b[at] == '0')
         && a[..at].iter().rev().take_while(|c| is_digit(**c)).any(|c| *c != '0');
