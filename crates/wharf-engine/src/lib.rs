@@ -42,6 +42,6 @@ mod values;
 pub use error::{Error, ErrorKind};
 pub use manifests::{Hook, Manifest, split as split_manifests};
 pub use objects::{KubeVersion, default_api_versions};
-pub use render::{RenderOptions, Rendered, render};
+pub use render::{RenderOptions, Rendered, render, render_files};
 pub use values::set::SetValues;
 pub use wharf_sprig::Surroundings;

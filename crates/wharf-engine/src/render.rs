@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wharf_chart::Chart;
@@ -86,23 +87,40 @@ pub fn render(
     options: &RenderOptions,
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<Rendered, Error> {
+    on_own_stack(|| render_here(chart, user, options, &surroundings()))
+}
+
+/// Renders the templates of a chart and returns their output by path, neither split nor sorted nor read as YAML.
+///
+/// # Errors
+/// As [`render`], except that the output may be anything.
+pub fn render_files(
+    chart: &Chart,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
+) -> Result<BTreeMap<String, String>, Error> {
+    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings())?.1))
+}
+
+fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("render".to_owned())
             .stack_size(STACK_BYTES + SPARE_STACK_BYTES)
-            .spawn_scoped(scope, || render_here(chart, user, options, &surroundings()))
+            .spawn_scoped(scope, work)
             .map_err(|error| Error::new(ErrorKind::Surroundings, format!("no thread to render on: {error}")))?
             .join()
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Surroundings, "rendering template failed")))
     })
 }
 
-fn render_here(
-    chart: &Chart,
+fn render_templates<'c>(
+    chart: &'c Chart,
     user: &Plain,
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
-) -> Result<Rendered, Error> {
+) -> Result<(Node<'c>, BTreeMap<String, String>), Error> {
     let user = match wharf_sprig::from_plain(user) {
         Value::Map(user) => user,
         Value::Nil => Map::of::<&str>([]),
@@ -146,7 +164,17 @@ fn render_here(
         max_stack_bytes: STACK_BYTES,
         ..Limits::default()
     };
-    let mut files = templates::render(&root, &top, surroundings, missing_key, limits)?;
+    let files = templates::render(&root, &top, surroundings, missing_key, limits)?;
+    Ok((root, files))
+}
+
+fn render_here(
+    chart: &Chart,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &Rc<dyn Surroundings>,
+) -> Result<Rendered, Error> {
+    let (root, mut files) = render_templates(chart, user, options, surroundings)?;
     let own_notes = format!("{}/templates/NOTES.txt", root.name());
     let mut notes = String::new();
     files.retain(|path, text| {

@@ -11,6 +11,9 @@ pub(crate) use wharf_template::Type as T;
 /// What Go's runtime says when a function touches nil; templates see it as the function's error.
 pub(crate) const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil pointer dereference";
 
+/// What Go's reflection says when a function looks at the type of nil.
+pub(crate) const ZERO_VALUE: &str = "reflect: call of reflect.Value.Type on zero Value";
+
 /// Adds functions that need nothing but their arguments.
 pub(crate) trait Add {
     /// Adds one with exactly these parameters.

@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use wharf_template::{FuncError, FunctionTable, Object, Value};
 
 use crate::args::{Add, Result, T, bytes, int, items, text};
-use crate::encodings::decode_bytes;
+use crate::encodings::decode_base64;
 use crate::surroundings::{Certificate, CertificateRequest, Keys, Surroundings};
 
 const TYPE_NAME: &str = "sprig.certificate";
@@ -81,7 +81,7 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
     table.plain("buildCustomCert", SS, |args| {
         let decode = |value: &Value, what: &str| {
             let text =
-                decode_bytes(&BASE64, bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
+                decode_base64(bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
             Ok::<_, FuncError>(String::from_utf8_lossy(&text).into_owned())
         };
         let (cert, key) = (decode(&args[0], "certificate")?, decode(&args[1], "private key")?);
@@ -106,7 +106,7 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         if bytes(&args[1]).is_empty() {
             return Ok("".into());
         }
-        let sealed = decode_bytes(&BASE64, bytes(&args[1]))
+        let sealed = decode_base64(bytes(&args[1]))
             .map_err(|at| format!("illegal base64 data at input byte {at}"))?;
         Ok(Value::str(keys(&*source)?.decrypt(&aes_key(bytes(&args[0])), &sealed)?))
     });

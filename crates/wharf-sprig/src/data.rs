@@ -23,9 +23,9 @@ pub(crate) fn add(table: &mut FunctionTable) {
         table.plain(name, A, |args| Ok(json(&args[0], wharf_yaml::to_json_raw)?.into()));
     }
     table.plain("fromYaml", S, |args| Ok(into_map(wharf_yaml::from_yaml(bytes(&args[0])), "JSON")));
-    table.plain("fromYamlArray", S, |args| Ok(into_list(wharf_yaml::from_yaml(bytes(&args[0])))));
+    table.plain("fromYamlArray", S, |args| Ok(into_list(wharf_yaml::from_yaml(bytes(&args[0])), "JSON")));
     table.plain("fromJson", S, |args| Ok(into_map(wharf_yaml::from_json(bytes(&args[0])), "")));
-    table.plain("fromJsonArray", S, |args| Ok(into_list(wharf_yaml::from_json(bytes(&args[0])))));
+    table.plain("fromJsonArray", S, |args| Ok(into_list(wharf_yaml::from_json(bytes(&args[0])), "")));
     table.plain("mustFromJson", S, |args| {
         wharf_yaml::from_json(bytes(&args[0]))
             .map(|value| from_plain(&value))
@@ -61,17 +61,19 @@ fn into_map(read: std::result::Result<Plain, wharf_yaml::Error>, wrapped: &str) 
         Ok(value @ Plain::Map(_)) => return from_plain(&value),
         Ok(Plain::Null) => return Value::Map(Map::of::<&str>([])),
         Ok(other) => cannot_unmarshal(&other, "map[string]interface {}", wrapped),
-        Err(error) => error.to_string(),
+        Err(error) if wrapped.is_empty() => error.to_string(),
+        Err(error) => format!("error converting YAML to JSON: {error}"),
     };
     Value::Map(Map::of([("Error", problem.into())]))
 }
 
-fn into_list(read: std::result::Result<Plain, wharf_yaml::Error>) -> Value {
+fn into_list(read: std::result::Result<Plain, wharf_yaml::Error>, wrapped: &str) -> Value {
     let problem = match read {
         Ok(value @ Plain::List(_)) => return from_plain(&value),
         Ok(Plain::Null) => return Value::List(List::nil(wharf_template::ListType::ANY)),
-        Ok(other) => cannot_unmarshal(&other, "[]interface {}", "JSON"),
-        Err(error) => error.to_string(),
+        Ok(other) => cannot_unmarshal(&other, "[]interface {}", wrapped),
+        Err(error) if wrapped.is_empty() => error.to_string(),
+        Err(error) => format!("error converting YAML to JSON: {error}"),
     };
     Value::list(vec![problem.into()])
 }

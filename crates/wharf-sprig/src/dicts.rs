@@ -2,7 +2,7 @@
 
 use wharf_template::{FuncError, FunctionTable, List, Map, MapType, Value};
 
-use crate::args::{Add, Result, T, bytes, list, map, strval};
+use crate::args::{Add, Result, T, ZERO_VALUE, bytes, list, map, strval};
 use crate::merge;
 
 /// How deep values are copied.
@@ -58,7 +58,12 @@ pub(crate) fn add(table: &mut FunctionTable) {
         );
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        table.plain(name, &[T::Any], |args| deep_copy(&args[0], 0));
+        table.plain(name, &[T::Any], |args| {
+            if args[0].is_nil() {
+                return Err(ZERO_VALUE.into());
+            }
+            deep_copy(&args[0], 0)
+        });
     }
     table.variadic("dig", &[T::Any], dig);
 }

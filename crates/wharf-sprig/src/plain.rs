@@ -33,6 +33,7 @@ fn convert(value: &Value, depth: u32) -> Result<Plain, String> {
         }),
         Value::Bytes(bytes) => Plain::String(data_encoding::BASE64.encode(bytes).into()),
         Value::List(list) if list.is_nil() => Plain::Null,
+        Value::Map(map) if map.ty().is_nil => Plain::Null,
         Value::List(list) => Plain::List(Arc::new(
             list.items().iter().map(|item| convert(item, depth + 1)).collect::<Result<_, _>>()?,
         )),

@@ -6,6 +6,9 @@ use wharf_yaml::Value as Plain;
 use crate::args::Result;
 use crate::plain::to_plain;
 
+/// The width at which go-yaml v2 folds.
+const FOLD_WIDTH: usize = 70;
+
 /// Writes a value in the style of go-yaml v3 with two spaces, without the line end at the end.
 ///
 /// Scalars are quoted by the rules of go-yaml v2, which differ from v3 only in rare texts.
@@ -77,6 +80,16 @@ fn write(value: &Plain, indent: usize, after_key: bool, out: &mut String) -> Res
     Ok(())
 }
 
+/// Writes a value that holds no others. Unlike v2, v3 neither folds long texts nor takes numbers through JSON.
 fn scalar(value: &Plain) -> Result<String> {
+    match value {
+        Plain::Float(number) => return Ok(wharf_yaml::format_float_g(*number) + "\n"),
+        Plain::String(text) if text.len() > FOLD_WIDTH && !text.contains('\n') => {
+            // A fold stands for one space; v2 indents the next line by two.
+            let folded = wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()))?;
+            return Ok(folded.trim_end().replace("\n  ", " ") + "\n");
+        }
+        _ => {}
+    }
     wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()))
 }

@@ -3,14 +3,22 @@
 use wharf_template::{FuncError, FunctionTable, Map, Value};
 use wharf_yaml::Value as Plain;
 
-use crate::args::{Add, Result, T, text};
+use crate::args::{Add, Result, T, ZERO_VALUE, text};
 use crate::plain::to_plain;
 
 pub(crate) fn add(table: &mut FunctionTable) {
     table.plain("toToml", &[T::Any], |args| {
+        if args[0].is_nil() {
+            return Err(ZERO_VALUE.into());
+        }
         Ok(to_toml(&args[0]).unwrap_or_else(|error| error.to_string()).into())
     });
-    table.plain("mustToToml", &[T::Any], |args| Ok(to_toml(&args[0])?.into()));
+    table.plain("mustToToml", &[T::Any], |args| {
+        if args[0].is_nil() {
+            return Err(ZERO_VALUE.into());
+        }
+        Ok(to_toml(&args[0])?.into())
+    });
     table.plain("fromToml", &[T::String], |args| {
         Ok(match text(&args[0]).parse::<toml::Table>() {
             Ok(read) => from_table(&read),
@@ -36,18 +44,21 @@ fn from_toml(value: &toml::Value) -> Value {
 }
 
 fn to_toml(value: &Value) -> Result<String> {
-    let plain = to_plain(value).map_err(FuncError::Message)?;
-    let Plain::Map(map) = &plain else {
-        return Err("toml: top-level values must be Go maps or structs".into());
-    };
     let mut out = String::new();
-    write_table(map, &mut Vec::new(), &mut out)?;
+    match to_plain(value).map_err(FuncError::Message)? {
+        Plain::Map(map) => write_table(&map, &mut Vec::new(), &mut out)?,
+        list @ Plain::List(_) if is_table(&list) => {
+            return Err("toml: top-level values must be Go maps or structs".into());
+        }
+        // What has no key is written bare, which is no TOML, but what the library does.
+        other => write_value(&other, &mut out)?,
+    }
     Ok(out)
 }
 
 /// Writes the plain keys of a table first, then its sub-tables, each with its full name and indented by its depth.
 fn write_table(map: &wharf_yaml::Map, path: &mut Vec<String>, out: &mut String) -> Result<()> {
-    let indent = "  ".repeat(path.len().saturating_sub(1));
+    let indent = "  ".repeat(path.len());
     for (name, value) in map.iter().filter(|(_, value)| !is_table(value)) {
         if value.is_null() {
             continue;

@@ -13,6 +13,8 @@ pub(crate) fn chart_object(node: &Node<'_>) -> Value {
             ("URL", maintainer.url.as_str().into()),
         ]))
     });
+    let annotations_type =
+        if metadata.annotations.is_empty() { MapType::NIL_STRING } else { MapType::STRING };
     let annotations =
         metadata.annotations.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
     Value::Map(Map::of([
@@ -29,7 +31,7 @@ pub(crate) fn chart_object(node: &Node<'_>) -> Value {
         ("Tags", metadata.tags.as_str().into()),
         ("AppVersion", metadata.app_version.as_str().into()),
         ("Deprecated", metadata.deprecated.into()),
-        ("Annotations", Value::Map(Map::with_entries(MapType::STRING, annotations.collect()))),
+        ("Annotations", Value::Map(Map::with_entries(annotations_type, annotations.collect()))),
         ("KubeVersion", metadata.kube_version.as_str().into()),
         ("Dependencies", Value::list(node.wanted.iter().map(dependency).collect())),
         ("Type", metadata.chart_type.as_str().into()),

@@ -9,6 +9,7 @@ use crate::glob::Glob;
 static FILES: MapType = MapType {
     name: "engine.files",
     elem: MapElem::Bytes,
+    is_nil: false,
     methods: &[
         Method {
             name: "Get",

@@ -6,6 +6,7 @@ use crate::values::{path_value, table};
 pub(crate) static VALUES: MapType = MapType {
     name: "common.Values",
     elem: MapElem::Any,
+    is_nil: false,
     methods: &[
         Method {
             name: "YAML",

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 use wharf_template::{FuncError, FunctionTable, List, ListType, Str, Value};
 
 use crate::args::{Add, Result, T, bytes, int, text};
@@ -70,7 +70,7 @@ pub(crate) fn add(table: &mut FunctionTable) {
     let cache = Cache::default();
     let matches = cache.clone();
     table.with("regexMatch", SS, move |_, args| {
-        Ok(matches.get(&text(&args[0])).is_ok_and(|regex| regex.is_match(bytes(&args[1]))).into())
+        Ok(matches.get(&text(&args[0])).is_ok_and(|regex| regex.is_match(&text(&args[1]))).into())
     });
     let with = |cache: &Cache, must: bool| {
         let cache = cache.clone();
@@ -80,16 +80,16 @@ pub(crate) fn add(table: &mut FunctionTable) {
         }
     };
     let compile = with(&cache, true);
-    table.with("mustRegexMatch", SS, move |_, args| Ok(compile(&args[0])?.is_match(bytes(&args[1])).into()));
+    table.with("mustRegexMatch", SS, move |_, args| Ok(compile(&args[0])?.is_match(&text(&args[1])).into()));
     for (name, must) in [("regexFindAll", false), ("mustRegexFindAll", true)] {
         let compile = with(&cache, must);
         table.with(name, SSI, move |_, args| {
             let regex = compile(&args[0])?;
             let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
             let found: Vec<Str> = regex
-                .find_iter(bytes(&args[1]))
+                .find_iter(&text(&args[1]))
                 .take(limit)
-                .map(|found| Str::from(found.as_bytes()))
+                .map(|found| Str::from(found.as_str()))
                 .collect();
             if found.is_empty() {
                 return Ok(Value::List(List::nil(ListType::STRING)));
@@ -101,29 +101,29 @@ pub(crate) fn add(table: &mut FunctionTable) {
         let compile = with(&cache, must);
         table.with(name, SS, move |_, args| {
             let regex = compile(&args[0])?;
-            Ok(Value::str(regex.find(bytes(&args[1])).map_or(&b""[..], |found| found.as_bytes())))
+            Ok(regex.find(&text(&args[1])).map_or("", |found| found.as_str()).into())
         });
     }
     for (name, must) in [("regexReplaceAll", false), ("mustRegexReplaceAll", true)] {
         let compile = with(&cache, must);
         table.with(name, SSS, move |_, args| {
             let regex = compile(&args[0])?;
-            Ok(Value::str(regex.replace_all(bytes(&args[1]), bytes(&args[2])).into_owned()))
+            Ok(regex.replace_all(&text(&args[1]), &*text(&args[2])).into_owned().into())
         });
     }
     for (name, must) in [("regexReplaceAllLiteral", false), ("mustRegexReplaceAllLiteral", true)] {
         let compile = with(&cache, must);
         table.with(name, SSS, move |_, args| {
             let regex = compile(&args[0])?;
-            let literal = regex::bytes::NoExpand(bytes(&args[2]));
-            Ok(Value::str(regex.replace_all(bytes(&args[1]), literal).into_owned()))
+            let literal = text(&args[2]);
+            Ok(regex.replace_all(&text(&args[1]), regex::NoExpand(&literal)).into_owned().into())
         });
     }
     for (name, must) in [("regexSplit", false), ("mustRegexSplit", true)] {
         let compile = with(&cache, must);
         table.with(name, SSI, move |_, args| {
             let pattern_is_empty = bytes(&args[0]).is_empty();
-            Ok(split(&compile(&args[0])?, bytes(&args[1]), int(&args[2]), pattern_is_empty))
+            Ok(split(&compile(&args[0])?, &text(&args[1]), int(&args[2]), pattern_is_empty))
         });
     }
     table.plain("regexQuoteMeta", &[T::String], |args| {
@@ -139,7 +139,7 @@ pub(crate) fn add(table: &mut FunctionTable) {
 }
 
 /// Splits between matches. An empty match at the very start splits nothing off.
-fn split(regex: &Regex, subject: &[u8], limit: i64, pattern_is_empty: bool) -> Value {
+fn split(regex: &Regex, subject: &str, limit: i64, pattern_is_empty: bool) -> Value {
     if limit == 0 {
         return Value::List(List::nil(ListType::STRING));
     }

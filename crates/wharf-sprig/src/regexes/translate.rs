@@ -74,8 +74,8 @@ fn escape(chars: &[char], at: usize, out: &mut String, in_class: bool) -> usize 
     }
     match next {
         'b' if !in_class => out.push_str("(?-u:\\b)"),
-        'B' if !in_class => out.push_str("(?-u:\\B)"),
-        'C' => out.push_str("(?s-u:.)"),
+        'B' if !in_class => out.push_str("\\B"),
+        'C' => out.push_str("(?s:.)"),
         '<' | '>' => out.push(*next),
         'Q' if !in_class => {
             let rest = &chars[at + 2..];

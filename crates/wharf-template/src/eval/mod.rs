@@ -109,7 +109,8 @@ impl Runtime {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, ExecError> {
         let start = self.out.len();
-        let result = self.run(set, tree, data.clone(), false, 0);
+        let data = if data.is_nil() { Value::Invalid } else { data.clone() };
+        let result = self.run(set, tree, data, false, 0);
         let taken = result.map(|()| take(&self.out[start..]));
         self.out.truncate(start);
         taken

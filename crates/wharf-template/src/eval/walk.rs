@@ -415,15 +415,15 @@ impl<'r, 't> Frame<'r, 't> {
                     Err(self.error(format!("{name} has arguments but cannot be invoked as function")))
                 }
                 Some(value) => Ok(value),
-                None => {
-                    Err(self.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
-                }
+                None => Err(self.no_field(receiver, is_interface, name))
             },
-            _ => {
-                let ty = if is_interface { "interface {}" } else { receiver.type_name() };
-                Err(self.error(format!("can't evaluate field {name} in type {ty}")))
-            }
+            _ => Err(self.no_field(receiver, is_interface, name)),
         }
+    }
+
+    fn no_field(&self, receiver: &Value, is_interface: bool, name: &Str) -> ExecError {
+        let ty = if is_interface { "interface {}" } else { receiver.type_name() };
+        self.error(format!("can't evaluate field {name} in type {ty}"))
     }
 
     pub(super) fn not_a_function(&self, args: &[Operand], last: Option<&Value>) -> Result<()> {

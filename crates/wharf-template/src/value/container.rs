@@ -100,6 +100,8 @@ pub struct MapType {
     pub name: &'static str,
     /// What a missing key gives.
     pub elem: MapElem,
+    /// Whether this is Go's nil map of the type, which JSON and YAML write as `null`.
+    pub is_nil: bool,
     /// Methods that templates can call on a map of this type; they hide keys of the same name.
     pub methods: &'static [Method],
 }
@@ -129,10 +131,12 @@ impl MapElem {
 impl MapType {
     /// `map[string]interface {}`
     pub const ANY: &'static Self =
-        &Self { name: "map[string]interface {}", elem: MapElem::Any, methods: &[] };
+        &Self { name: "map[string]interface {}", elem: MapElem::Any, is_nil: false, methods: &[] };
     /// `map[string]string`
     pub const STRING: &'static Self =
-        &Self { name: "map[string]string", elem: MapElem::String, methods: &[] };
+        &Self { name: "map[string]string", elem: MapElem::String, is_nil: false, methods: &[] };
+    /// `map[string]string`, nil
+    pub const NIL_STRING: &'static Self = &Self { is_nil: true, ..*Self::STRING };
 }
 
 /// A map with string keys in byte order.
