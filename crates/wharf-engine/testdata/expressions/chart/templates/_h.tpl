@@ -1,0 +1,2 @@
+{{ define "h" }}H{{ .Values.s }}{{ end }}{{ define "rec" }}{{ include "rec" . }}{{ end }}{{ define "err" }}
+ {{ .Values.s.nope }}{{ end }}
