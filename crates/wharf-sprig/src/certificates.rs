@@ -80,8 +80,7 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
     }
     table.plain("buildCustomCert", SS, |args| {
         let decode = |value: &Value, what: &str| {
-            let text =
-                decode_base64(bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
+            let text = decode_base64(bytes(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
             Ok::<_, FuncError>(String::from_utf8_lossy(&text).into_owned())
         };
         let (cert, key) = (decode(&args[0], "certificate")?, decode(&args[1], "private key")?);
@@ -106,8 +105,8 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         if bytes(&args[1]).is_empty() {
             return Ok("".into());
         }
-        let sealed = decode_base64(bytes(&args[1]))
-            .map_err(|at| format!("illegal base64 data at input byte {at}"))?;
+        let sealed =
+            decode_base64(bytes(&args[1])).map_err(|at| format!("illegal base64 data at input byte {at}"))?;
         Ok(Value::str(keys(&*source)?.decrypt(&aes_key(bytes(&args[0])), &sealed)?))
     });
 }

@@ -118,7 +118,9 @@ fn decode_base32(input: &[u8]) -> Result<Vec<u8>, usize> {
                     return Err(digits.len());
                 }
                 let after = &digits[start + index + 1..];
-                if let Some(bad) = (0..7 - index).find(|place| after.get(*place).is_some_and(|byte| *byte != b'=')) {
+                if let Some(bad) =
+                    (0..7 - index).find(|place| after.get(*place).is_some_and(|byte| *byte != b'='))
+                {
                     return Err((start + index + bad + 1).saturating_sub(1));
                 }
                 break;

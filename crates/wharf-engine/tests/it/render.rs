@@ -40,9 +40,15 @@ fn documents_come_in_install_order_with_their_sources() {
 
 #[test]
 fn hooks_are_kept_apart_and_unknown_events_drop_the_document() {
-    let hook = |event: &str| format!("kind: Job\nmetadata:\n  name: j\n  annotations:\n    helm.sh/hook: {event}\n    helm.sh/hook-weight: 5\n");
-    let (known, unknown, test) = (hook("pre-install, post-upgrade"), hook("pre-everything"), hook("test-success"));
-    let files = [("templates/a.yaml", &*known), ("templates/b.yaml", &*unknown), ("templates/c.yaml", &*test)];
+    let hook = |event: &str| {
+        format!(
+            "kind: Job\nmetadata:\n  name: j\n  annotations:\n    helm.sh/hook: {event}\n    helm.sh/hook-weight: 5\n"
+        )
+    };
+    let (known, unknown, test) =
+        (hook("pre-install, post-upgrade"), hook("pre-everything"), hook("test-success"));
+    let files =
+        [("templates/a.yaml", &*known), ("templates/b.yaml", &*unknown), ("templates/c.yaml", &*test)];
     let rendered = render_with(&files, "{}", &RenderOptions::default()).unwrap();
     assert!(rendered.manifests.is_empty());
     let events: Vec<_> = rendered.hooks.iter().map(|hook| (hook.events.join("+"), hook.weight)).collect();
@@ -54,7 +60,10 @@ fn hooks_are_kept_apart_and_unknown_events_drop_the_document() {
 #[test]
 fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
     let files = [
-        ("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies: [{name: sub, version: '*', alias: one, condition: one.enabled}]\n"),
+        (
+            "Chart.yaml",
+            "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies: [{name: sub, version: '*', alias: one, condition: one.enabled}]\n",
+        ),
         ("values.yaml", "keep: 1\ndrop: 2\nglobal: {g: parent}\none: {enabled: true, x: from-parent}\n"),
         ("charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 0.1.0\n"),
         ("charts/sub/values.yaml", "x: default\nw: default\nglobal: {g: child, h: child}\n"),
@@ -62,7 +71,9 @@ fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
         ("templates/a.yaml", "v: {{ omit .Values \"one\" | toJson }}\n"),
     ];
     let rendered = render_with(&files, "drop: null\n", &RenderOptions::default()).unwrap();
-    let of = |path: &str| rendered.manifests.iter().find(|manifest| manifest.path == path).unwrap().content.clone();
+    let of = |path: &str| {
+        rendered.manifests.iter().find(|manifest| manifest.path == path).unwrap().content.clone()
+    };
     assert_eq!(of("app/templates/a.yaml"), "v: {\"global\":{\"g\":\"parent\"},\"keep\":1}\n");
     assert_eq!(
         of("app/charts/one/templates/s.yaml"),
@@ -74,7 +85,10 @@ fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
 
 #[test]
 fn errors_have_the_text_of_helm_and_the_place() {
-    let error = fails(&[("templates/a.yaml", "{{ include \"x\" . }}\n{{ define \"x\" }}{{ .Values.a.b }}{{ end }}\n")]);
+    let error = fails(&[(
+        "templates/a.yaml",
+        "{{ include \"x\" . }}\n{{ define \"x\" }}{{ .Values.a.b }}{{ end }}\n",
+    )]);
     assert_eq!(
         error.to_string(),
         "app/templates/a.yaml:1:3\n  executing \"app/templates/a.yaml\" at <include \"x\" .>:\n    error calling include:\n\
@@ -100,14 +114,20 @@ fn errors_have_the_text_of_helm_and_the_place() {
 
 #[test]
 fn an_endless_include_ends_with_an_error() {
-    let error = fails(&[("templates/a.yaml", "{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}")]);
+    let error = fails(&[(
+        "templates/a.yaml",
+        "{{ define \"r\" }}{{ include \"r\" . }}{{ end }}{{ include \"r\" . }}",
+    )]);
     assert!(error.to_string().contains("rendering template has a nested reference name: r"), "{error}");
 }
 
 #[test]
 fn a_chart_that_needs_another_kubernetes_is_refused() {
     let files = [("Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\nkubeVersion: '<1.20'\n")];
-    let options = RenderOptions { kube_version: KubeVersion::parse("1.33.4-gke.1").unwrap(), ..RenderOptions::default() };
+    let options = RenderOptions {
+        kube_version: KubeVersion::parse("1.33.4-gke.1").unwrap(),
+        ..RenderOptions::default()
+    };
     let error = render_with(&files, "{}", &options).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -118,13 +138,17 @@ fn a_chart_that_needs_another_kubernetes_is_refused() {
 #[test]
 fn a_render_that_makes_too_much_stops_at_its_limit() {
     let options = RenderOptions { max_bytes: 1000, ..RenderOptions::default() };
-    let error = render_with(&[("templates/a.yaml", "{{ repeat 100 \"0123456789ab\" }}")], "{}", &options).unwrap_err();
+    let error = render_with(&[("templates/a.yaml", "{{ repeat 100 \"0123456789ab\" }}")], "{}", &options)
+        .unwrap_err();
     assert!(error.to_string().contains("result of 1200 bytes is over the limit of 1000 bytes"), "{error}");
 }
 
 #[test]
 fn lookups_find_nothing_and_names_are_not_resolved_without_a_cluster() {
-    let files = [("templates/a.yaml", "a: {{ lookup \"v1\" \"Secret\" \"\" \"\" | len }}{{ getHostByName \"example.com\" }}\n")];
+    let files = [(
+        "templates/a.yaml",
+        "a: {{ lookup \"v1\" \"Secret\" \"\" \"\" | len }}{{ getHostByName \"example.com\" }}\n",
+    )];
     let rendered = render_with(&files, "{}", &RenderOptions::default()).unwrap();
     assert_eq!(rendered.manifests[0].content, "a: 0\n");
 }

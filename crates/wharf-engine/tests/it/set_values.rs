@@ -27,7 +27,10 @@ fn names_lists_and_types_are_recognised() {
 
 #[test]
 fn huge_indexes_and_deep_names_are_refused() {
-    assert_eq!(set("a[65537]=1").unwrap_err(), "index of 65537 is greater than maximum supported index of 65536");
+    assert_eq!(
+        set("a[65537]=1").unwrap_err(),
+        "index of 65537 is greater than maximum supported index of 65536"
+    );
     assert_eq!(set("a[-1]=1").unwrap_err(), "negative -1 index not allowed");
     let deep = format!("{}a=1", "a.".repeat(40));
     assert_eq!(

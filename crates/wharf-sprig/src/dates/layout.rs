@@ -179,7 +179,9 @@ pub(super) fn format(layout: &str, civil: &Civil, time: &Time) -> String {
             Part::UpperPm => out.push_str(if pm { "PM" } else { "AM" }),
             Part::LowerPm => out.push_str(if pm { "pm" } else { "am" }),
             // Where no abbreviation is known, the offset stands for it.
-            Part::Zone if time.zone().is_empty() => push_offset(&mut out, time.offset_seconds(), false, false, 4),
+            Part::Zone if time.zone().is_empty() => {
+                push_offset(&mut out, time.offset_seconds(), false, false, 4)
+            }
             Part::Zone => out.push_str(time.zone()),
             Part::Offset { z, colon, digits } => {
                 push_offset(&mut out, time.offset_seconds(), z, colon, digits)

@@ -86,11 +86,8 @@ pub(crate) fn add(table: &mut FunctionTable) {
         table.with(name, SSI, move |_, args| {
             let regex = compile(&args[0])?;
             let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
-            let found: Vec<Str> = regex
-                .find_iter(&text(&args[1]))
-                .take(limit)
-                .map(|found| Str::from(found.as_str()))
-                .collect();
+            let found: Vec<Str> =
+                regex.find_iter(&text(&args[1])).take(limit).map(|found| Str::from(found.as_str())).collect();
             if found.is_empty() {
                 return Ok(Value::List(List::nil(ListType::STRING)));
             }

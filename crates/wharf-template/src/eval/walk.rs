@@ -415,7 +415,7 @@ impl<'r, 't> Frame<'r, 't> {
                     Err(self.error(format!("{name} has arguments but cannot be invoked as function")))
                 }
                 Some(value) => Ok(value),
-                None => Err(self.no_field(receiver, is_interface, name))
+                None => Err(self.no_field(receiver, is_interface, name)),
             },
             _ => Err(self.no_field(receiver, is_interface, name)),
         }
