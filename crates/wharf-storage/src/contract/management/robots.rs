@@ -251,3 +251,32 @@ pub(super) async fn a_removed_project_leaves_no_grant_behind(town: &Town<impl Ca
     assert_eq!(catalog.robot(&system, None, robot.id).await.unwrap().grants.len(), 1);
     catalog.project(&reader, "shop").await.unwrap();
 }
+
+pub(super) async fn a_robot_sees_the_repositories_of_its_pattern(town: &Town<impl Catalog>) {
+    let catalog = &town.catalog;
+    for repository in ["shop/charts/a", "shop/charts/b", "shop/images/a", "open/charts/a"] {
+        town.push(repository, "x", &["1.0"]).await;
+    }
+    let access = [
+        (Resource::Repository, Action::List),
+        (Resource::Repository, Action::Read),
+        (Resource::Repository, Action::Delete),
+        (Resource::Artifact, Action::List),
+        (Resource::Artifact, Action::Read),
+        (Resource::Tag, Action::List),
+    ];
+    let (robot, _) = town.robot(Some("shop"), "ci", vec![grant("shop", "charts/**", &access)]).await;
+    let listed = catalog.project_repositories(&robot, "shop", None, first(10)).await.unwrap();
+    let names: Vec<_> = listed.iter().map(|repository| repository.name.as_str()).collect();
+    assert_eq!(names, ["shop/charts/a", "shop/charts/b"]);
+    let limited = catalog.project_repositories(&robot, "shop", None, first(1)).await.unwrap();
+    assert_eq!(limited.len(), 1);
+    catalog.artifact(&robot, &name("shop/charts/a"), &by_tag("1.0")).await.unwrap();
+    assert_forbidden(catalog.repository(&robot, &name("shop/images/a")).await);
+    assert_forbidden(catalog.artifact(&robot, &name("shop/images/a"), &by_tag("1.0")).await);
+    assert_forbidden(catalog.artifacts(&robot, &name("shop/images/a"), true, first(1)).await);
+    assert_forbidden(catalog.tag_records(&robot, &name("shop/images/a"), None, first(1)).await);
+    assert_forbidden(catalog.delete_repository(&robot, &name("shop/images/a")).await);
+    assert_forbidden(catalog.delete_repository(&robot, &name("open/charts/a")).await);
+    catalog.delete_repository(&robot, &name("shop/charts/b")).await.unwrap();
+}
