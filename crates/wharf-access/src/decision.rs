@@ -73,17 +73,8 @@ pub fn decide(caller: &Caller, standing: &Standing, request: &Request<'_>) -> Re
     if caller.principal == Principal::System {
         return Ok(());
     }
-    let sees_project = request.project.is_none()
-        || (standing.project_exists
-            && (standing.project_public
-                || (standing.active
-                    && (standing.system_admin
-                        || standing.role.is_some()
-                        || standing.robot_grants.iter().any(|grant| {
-                            grant.project == "*" || Some(grant.project.as_str()) == request.project
-                        })))));
     // An administrator may know that a project is absent.
-    if !sees_project && !(standing.active && standing.system_admin) {
+    if !(sees_project(standing, request) || (standing.active && standing.system_admin)) {
         return Err(Denied::Hidden);
     }
     if !standing.active || !within_token(caller, request) {
@@ -107,6 +98,17 @@ pub fn decide(caller: &Caller, standing: &Standing, request: &Request<'_>) -> Re
         }
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }
+}
+
+/// Returns whether the caller may know that the project exists.
+fn sees_project(standing: &Standing, request: &Request<'_>) -> bool {
+    let Some(project) = request.project else { return true };
+    let belongs = || {
+        standing.system_admin
+            || standing.role.is_some()
+            || standing.robot_grants.iter().any(|grant| grant.project == "*" || grant.project == project)
+    };
+    standing.project_exists && (standing.project_public || (standing.active && belongs()))
 }
 
 /// What everyone may do in a public project.

@@ -69,8 +69,8 @@ pub struct ChunkRange {
 }
 
 impl ChunkRange {
-    /// Returns the number of bytes.
-    pub const fn len(self) -> u64 {
+    /// Returns the number of bytes, at least one.
+    pub const fn size_bytes(self) -> u64 {
         self.last - self.first + 1
     }
 }
@@ -162,7 +162,7 @@ mod tests {
         let range = ChunkRange { first: 5, last: 9 };
         assert_eq!("5-9".parse(), Ok(range));
         assert_eq!("bytes 5-9/20".parse(), Ok(range));
-        assert_eq!(range.len(), 5);
+        assert_eq!(range.size_bytes(), 5);
         assert!("9-5".parse::<ChunkRange>().is_err());
         assert!("0-18446744073709551615".parse::<ChunkRange>().is_err());
     }

@@ -174,7 +174,7 @@ impl<'a> Session<'a> {
         offset: u64,
     ) -> Result<u64, Error> {
         let range = self.check_range(headers, offset)?;
-        let limit = range.map(|range| range.len());
+        let limit = range.map(|range| range.size_bytes());
         let chunks = Chunks::new(body, self.app.config.body_timeout).limited(limit);
         let appended = self.app.blobs.append(&self.id, offset, self.algorithm, chunks.boxed()).await;
         let end = match appended {
@@ -188,8 +188,8 @@ impl<'a> Session<'a> {
         };
         self.app.metrics.artifacts.received(end - offset);
         match range {
-            Some(range) if end - offset != range.len() => {
-                let message = format!("{} bytes came, Content-Range announced {}", end - offset, range.len());
+            Some(range) if end - offset != range.size_bytes() => {
+                let message = format!("{} bytes came, Content-Range announced {}", end - offset, range.size_bytes());
                 Err(self.invalid_size(message))
             }
             _ => Ok(end),
@@ -210,9 +210,9 @@ impl<'a> Session<'a> {
             return Err(self.out_of_order(&message, offset));
         }
         if let Some(length) = content_length(headers)
-            && length != range.len()
+            && length != range.size_bytes()
         {
-            let message = format!("Content-Length is {length}, Content-Range announces {}", range.len());
+            let message = format!("Content-Length is {length}, Content-Range announces {}", range.size_bytes());
             return Err(self.invalid_size(message));
         }
         Ok(Some(range))
