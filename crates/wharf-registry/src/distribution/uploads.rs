@@ -189,7 +189,8 @@ impl<'a> Session<'a> {
         self.app.metrics.artifacts.received(end - offset);
         match range {
             Some(range) if end - offset != range.size_bytes() => {
-                let message = format!("{} bytes came, Content-Range announced {}", end - offset, range.size_bytes());
+                let message =
+                    format!("{} bytes came, Content-Range announced {}", end - offset, range.size_bytes());
                 Err(self.invalid_size(message))
             }
             _ => Ok(end),
@@ -212,7 +213,8 @@ impl<'a> Session<'a> {
         if let Some(length) = content_length(headers)
             && length != range.size_bytes()
         {
-            let message = format!("Content-Length is {length}, Content-Range announces {}", range.size_bytes());
+            let message =
+                format!("Content-Length is {length}, Content-Range announces {}", range.size_bytes());
             return Err(self.invalid_size(message));
         }
         Ok(Some(range))
