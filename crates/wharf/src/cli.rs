@@ -6,7 +6,9 @@ use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{completion, demo, doctor, login, logout, publish, serve};
+use crate::commands::{
+    audit, completion, demo, doctor, gc, login, logout, project, publish, repo, robot, serve, user,
+};
 use crate::exit::{self, Status};
 
 /// Carries software from the build to the cluster with its papers.
@@ -36,6 +38,12 @@ enum Command {
     Logout(logout::Args),
     Publish(publish::Args),
     Demo(demo::Args),
+    Project(project::Args),
+    User(user::Args),
+    Robot(robot::Args),
+    Repo(repo::Args),
+    Gc(gc::Args),
+    Audit(audit::Args),
     Completion(completion::Args),
 }
 
@@ -60,6 +68,12 @@ impl Cli {
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
+            Command::Project(args) => logging.block_on(project::run(args)),
+            Command::User(args) => logging.block_on(user::run(args)),
+            Command::Robot(args) => logging.block_on(robot::run(args)),
+            Command::Repo(args) => logging.block_on(repo::run(args)),
+            Command::Gc(args) => logging.block_on(gc::run(args)),
+            Command::Audit(args) => logging.block_on(audit::run(args)),
             Command::Demo(args) => logging.block_on(demo::run(args)),
         }
     }

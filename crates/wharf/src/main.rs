@@ -4,6 +4,7 @@
 //! came of it into an exit status and a hint. What a command does beyond calling the library crates lives in a module
 //! of its own, such as `publish`.
 
+mod api;
 mod cli;
 mod commands;
 mod exit;

@@ -91,13 +91,15 @@ impl Call {
         }
     }
 
+    /// Returns whether the body is said to be JSON.
+    pub(super) fn is_json(&self) -> bool {
+        let kind = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        kind.and_then(|kind| kind.split(';').next()).is_some_and(|kind| kind.trim() == "application/json")
+    }
+
     /// Reads the body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let is_json =
-            self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-                value.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
-            });
-        if !is_json {
+        if !self.is_json() {
             return Err(Error::answer(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ErrorCode::Unsupported,

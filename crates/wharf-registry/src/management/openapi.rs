@@ -46,7 +46,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let mut answer = json!({ "description": "Done." });
     match &route.answer {
         table::Body::Empty => {}
-        table::Body::Json(describe) => {
+        table::Body::Json(describe) | table::Body::TextOrJson(describe) => {
             answer["content"] = json!({ "application/json": { "schema": describe(schemas) } });
         }
         table::Body::Page(describe) => {
@@ -83,6 +83,10 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             Some(json!({ "application/json": { "schema": describe(schemas) } }))
         }
         table::Body::Text(kind) => Some(json!({ *kind: { "schema": { "type": "string" } } })),
+        table::Body::TextOrJson(describe) => Some(json!({
+            "text/plain": { "schema": { "type": "string" } },
+            "application/json": { "schema": describe(schemas) },
+        })),
     };
     if let Some(content) = body {
         operation["requestBody"] = json!({ "required": true, "content": content });

@@ -58,6 +58,8 @@ pub(super) enum Body {
     /// A page of a list.
     Page(Describe),
     Text(&'static str),
+    /// The same as plain text or inside JSON.
+    TextOrJson(Describe),
 }
 
 pub(super) type Describe = fn(&mut Schemas) -> Value;
@@ -155,7 +157,7 @@ routes! {
         request: json::<users::UserCreationReq>(), status: 201, audit: Some(AuditOperation::CreateUser);
     POST "/users/htpasswd", System(on(Resource::User, Create)), users::import,
         "Makes users from an htpasswd file with bcrypt hashes; each is upgraded at the first login.",
-        request: Body::Text("text/plain"), answer: json::<users::ImportReport>(),
+        request: Body::TextOrJson(users::HtpasswdReq::describe), answer: json::<users::ImportReport>(),
         audit: Some(AuditOperation::CreateUser);
     GET "/users/current", Account, users::current, "Shows the calling user.", answer: json::<users::UserResp>();
     GET "/users/{user_id}", Account, users::show, "Shows a user, to themselves and to administrators.",

@@ -49,6 +49,12 @@ shapes! {
         disabled: bool,
     }
 
+    /// An htpasswd file, for clients that speak JSON only.
+    request HtpasswdReq {
+        /// Its text.
+        htpasswd: String,
+    }
+
     /// A user.
     answer UserResp {
         user_id: i64,
@@ -124,9 +130,14 @@ pub(super) async fn create(call: Call) -> Result<Reply, Error> {
     Ok(created(done(), &format!("/users/{}", user.id)))
 }
 
-/// Reads `name:bcrypt-hash` lines; a line that cannot be used is reported and holds up no other.
+/// Reads `name:bcrypt-hash` lines, as plain text or inside JSON; a line that cannot be used is reported and holds up no
+/// other.
 pub(super) async fn import(call: Call) -> Result<Reply, Error> {
-    let text = text(&call.body)?;
+    let wrapped: Option<HtpasswdReq> = if call.is_json() { Some(call.json()?) } else { None };
+    let text = match &wrapped {
+        Some(wrapped) => &wrapped.htpasswd,
+        None => text(&call.body)?,
+    };
     let mut report = ImportReport { created: Vec::new(), skipped: Vec::new() };
     for (line, number) in text.lines().map(str::trim).zip(1..) {
         if line.is_empty() || line.starts_with('#') {
