@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use wharf_client::RegistryError;
 use wharf_content::ErrorKind;
 
-use crate::publish::Refused;
+use crate::publish::{Differences, Refused};
 use crate::terminal;
 
 /// The table of exit statuses, as shown by `wharf --help`.
@@ -61,6 +61,12 @@ pub(crate) struct Usage(pub(crate) String);
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let texts = texts(error);
     terminal::error(&texts);
+    if let Some(Refused { report }) = find(error) {
+        terminal::note(format_args!("  here:    {}", report.digest));
+        for line in report.differences.iter().flat_map(Differences::lines) {
+            terminal::note(format_args!("  {line}"));
+        }
+    }
     if let Some(hint) = hint(error) {
         terminal::hint(&hint);
     }

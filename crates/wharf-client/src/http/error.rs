@@ -57,7 +57,7 @@ pub(crate) async fn failed(base: &Url, call: &Call<'_>, response: Response, what
     let host = origin::origin_of(base);
     let mut message = match status {
         StatusCode::NOT_FOUND => format!("{what} is not at {host}"),
-        StatusCode::UNAUTHORIZED => format!("{host} asks for a login for {what}"),
+        StatusCode::UNAUTHORIZED => format!("{host} asks for a login ({what})"),
         StatusCode::FORBIDDEN => format!("{host} does not allow {what}"),
         StatusCode::TOO_MANY_REQUESTS => format!("{host} allows no more requests for now ({what})"),
         status if status.is_redirection() => {

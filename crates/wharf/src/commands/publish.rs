@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use wharf_chart::semver::Version;
 use wharf_oci::Tag;
 
 use crate::cli::Output;
@@ -87,6 +88,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         .iter()
         .map(|name| name.parse().map_err(|error| Usage(format!("channel {error}"))))
         .collect::<Result<_, _>>()?;
+    if let Some(version) = &args.version
+        && let Err(error) = Version::parse(version)
+    {
+        return Err(Usage(format!("--version {version:?}: {error}")).into());
+    }
     let options = PlanOptions {
         version: args.version.clone(),
         app_version: args.app_version.clone(),
@@ -119,20 +125,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         channels,
         progress: progress::for_transfers(),
     };
-    match publish(&plan, &registry, &destination, &push).await {
+    let published = publish(&plan, &registry, &destination, &push).await;
+    match published
+        .with_context(|| format!("cannot publish {} {}", plan.metadata.name, plan.metadata.version))
+    {
         Ok(report) => {
             finish(&report, args.output)?;
             Ok(Status::Done)
         }
         Err(error) => {
-            if let Some(Refused { report }) = error.downcast_ref() {
+            // In text the error itself says everything.
+            if let (Some(Refused { report }), Output::Json) = (error.downcast_ref(), args.output) {
                 finish(report, args.output)?;
-                if args.output == Output::Text {
-                    terminal::note(format_args!("  here:    {}", report.digest));
-                    for line in report.differences.iter().flat_map(|differences| differences.lines()) {
-                        terminal::note(format_args!("  {line}"));
-                    }
-                }
             }
             Err(error)
         }

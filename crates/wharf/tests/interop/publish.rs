@@ -100,3 +100,28 @@ fn a_version_that_helm_pushed_is_not_replaced_by_other_content() {
     assert!(refused.contains("values.yaml"), "the text names what differs: {refused}");
     assert_eq!(both.registry.digest("closed/charts/app", "0.1.0"), before, "nothing was written");
 }
+
+#[test]
+fn a_chart_that_helm_packed_and_pushed_is_recognised_by_its_files() {
+    let Some(both) = Both::new(Transport::Plain) else { return };
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront").display().to_string();
+    both.helm.run(&["package", &chart]);
+    both.ask(&both.helm, &["push", "storefront-1.4.0.tgz", &both.remote("closed/charts")]).unwrap();
+    let there = both.registry.digest("closed/charts/storefront", "1.4.0");
+    let report = both.publish();
+    assert_eq!(report["outcome"], "already-there");
+    assert_eq!(report["digest"], there.as_str(), "what is there stays as it is");
+}
+
+#[test]
+fn oras_copies_a_plan_like_any_layout() {
+    let (Some(both), Some(oras)) = (Both::new(Transport::Plain), peer("oras")) else { return };
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront").display().to_string();
+    let text = both.wharf.run(&["publish", &chart, "--plan", "plan", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let target = format!("{}/closed/by-oras:1.4.0", both.registry.host());
+    let login = ["--to-username", USER, "--to-password", PASSWORD, "--to-plain-http"];
+    let copy = ["copy", "--from-oci-layout", "plan:1.4.0", &target];
+    both.wharf.with_program(oras).run(&[&copy[..], &login[..]].concat());
+    assert_eq!(both.registry.digest("closed/by-oras", "1.4.0"), report["digest"].as_str().unwrap());
+}

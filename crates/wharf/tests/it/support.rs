@@ -1,0 +1,161 @@
+//! A registry for one test, and `wharf` run in a home of its own.
+
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const PASSWORD: &str = "Publish-12345";
+
+/// A home, and perhaps a registry to talk to.
+pub(crate) struct World {
+    pub(crate) home: TempDir,
+    address: SocketAddr,
+    server: Option<Child>,
+}
+
+/// How a run of `wharf` ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.status, 0, "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn fails(self, status: i32, text: &str) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        assert!(self.stderr.contains(text), "{text:?} is not in {self:?}");
+        self
+    }
+}
+
+impl World {
+    /// A home and an address where nobody listens.
+    pub(crate) fn without_registry() -> Self {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        Self { home: TempDir::new().unwrap(), address, server: None }
+    }
+
+    /// A home and a running registry, nobody logged in.
+    pub(crate) fn new() -> Self {
+        let mut world = Self::without_registry();
+        let log = fs::File::create(world.home.path().join("server.log")).unwrap();
+        let server = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["serve", "--listen", &world.host(), "--data"])
+            .arg(world.home.path().join("data"))
+            .env("WHARF_ADMIN_PASSWORD", PASSWORD)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        world.server = Some(server);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(world.address).is_err() {
+            assert!(Instant::now() < deadline, "the registry does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        world
+    }
+
+    /// The same, with the administrator logged in.
+    pub(crate) fn logged_in() -> Self {
+        let world = Self::new();
+        let host = world.host();
+        world.wharf_with(&["login", &host, "-u", "admin", "--password-stdin"], PASSWORD, &[]).ok();
+        world
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(crate) fn oci(&self, path: &str) -> String {
+        format!("oci://{}/{path}", self.address)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// A copy of the example chart that may be changed.
+    pub(crate) fn chart(&self) -> PathBuf {
+        let chart = self.path("storefront");
+        if !chart.exists() {
+            let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront");
+            let copied = Command::new("cp").arg("-r").arg(example).arg(&chart).status().unwrap();
+            assert!(copied.success());
+        }
+        chart
+    }
+
+    pub(crate) fn wharf(&self, arguments: &[&str]) -> Run {
+        self.wharf_with(arguments, "", &[])
+    }
+
+    pub(crate) fn wharf_with(&self, arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Run {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        Run {
+            status: status.code().unwrap(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Publishes the chart to the project `shop` and returns the report.
+    pub(crate) fn publish(&self, more: &[&str]) -> Run {
+        let (chart, place) = (self.chart(), self.oci("shop"));
+        let mut arguments = vec!["publish", chart.to_str().unwrap(), &place, "--output", "json"];
+        arguments.extend(more);
+        self.wharf(&arguments)
+    }
+
+    /// Asks the registry as the administrator: status and body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.address);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let answer = client.get(url).basic_auth("admin", Some(PASSWORD)).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            // Both fail only when it is gone already.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
