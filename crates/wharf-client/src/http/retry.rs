@@ -44,15 +44,16 @@ impl RetryPolicy {
                 // Refused before any work: safe for every request.
                 let untouched =
                     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-                let unclear = status == StatusCode::REQUEST_TIMEOUT
-                    || (status.is_server_error()
-                        && !matches!(
-                            status,
-                            StatusCode::NOT_IMPLEMENTED
-                                | StatusCode::HTTP_VERSION_NOT_SUPPORTED
-                                | StatusCode::INSUFFICIENT_STORAGE
-                        ));
-                if !untouched && !(unclear && repeatable) {
+                // These stay as they are, however often one asks.
+                let settled = matches!(
+                    status,
+                    StatusCode::NOT_IMPLEMENTED
+                        | StatusCode::HTTP_VERSION_NOT_SUPPORTED
+                        | StatusCode::INSUFFICIENT_STORAGE
+                );
+                let unclear = status == StatusCode::REQUEST_TIMEOUT || (status.is_server_error() && !settled);
+                let again = untouched || (unclear && repeatable);
+                if !again {
                     return None;
                 }
                 let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());

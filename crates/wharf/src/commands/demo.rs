@@ -153,9 +153,8 @@ impl Demo<'_> {
         values.push_str("\n# Somebody changed this without raising the version.\n");
         fs::write(&path, values).with_context(|| format!("cannot write {}", path.display()))?;
         let changed = Plan::from_path(chart, &PlanOptions::default())?;
-        let error = match self.publish(&changed, &[]).await {
-            Ok(_) => anyhow::bail!("other content was accepted under version {}", changed.metadata.version),
-            Err(error) => error,
+        let Err(error) = self.publish(&changed, &[]).await else {
+            anyhow::bail!("other content was accepted under version {}", changed.metadata.version);
         };
         let Some(Refused { report }) = error.downcast_ref() else { return Err(error) };
         terminal::step_noted(

@@ -1,7 +1,7 @@
 //! What the destination has under the version's tag.
 
 use wharf_content::{ErrorKind, ReadTarget};
-use wharf_oci::{Reference, Tag};
+use wharf_oci::{Descriptor, Digest, Reference, Tag};
 
 use crate::publish::differences::MAX_MANIFEST;
 use crate::publish::{Differences, Plan};
@@ -11,8 +11,8 @@ use crate::publish::{Differences, Plan};
 pub(super) enum Presence {
     /// Nothing.
     Absent,
-    /// The same manifest, or one of another tool over the same files, whose descriptor this is.
-    Same(wharf_oci::Descriptor),
+    /// The same manifest, or one of another tool over the same files, whose digest this is.
+    Same(Digest),
     /// Something else.
     Differs(Box<Differences>),
 }
@@ -22,7 +22,7 @@ pub(super) async fn probe(plan: &Plan, there: &dyn ReadTarget) -> wharf_content:
     let reference = Reference::Tag(plan.tag.clone());
     let Some(found) = resolve(there, &plan.tag).await? else { return Ok(Presence::Absent) };
     if found.digest == plan.manifest.digest {
-        return Ok(Presence::Same(found));
+        return Ok(Presence::Same(found.digest));
     }
     let manifest = match there.fetch_manifest(&reference, MAX_MANIFEST).await {
         Ok(manifest) => manifest,
@@ -36,16 +36,13 @@ pub(super) async fn probe(plan: &Plan, there: &dyn ReadTarget) -> wharf_content:
     };
     let differences = Differences::find(plan, there, &manifest).await?;
     if differences.is_empty() {
-        return Ok(Presence::Same(manifest.descriptor()));
+        return Ok(Presence::Same(manifest.digest));
     }
     Ok(Presence::Differs(Box::new(differences)))
 }
 
 /// Returns what a tag points at, if it is there.
-pub(super) async fn resolve(
-    there: &dyn ReadTarget,
-    tag: &Tag,
-) -> wharf_content::Result<Option<wharf_oci::Descriptor>> {
+pub(super) async fn resolve(there: &dyn ReadTarget, tag: &Tag) -> wharf_content::Result<Option<Descriptor>> {
     match there.resolve(&Reference::Tag(tag.clone())).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

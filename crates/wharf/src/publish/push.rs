@@ -78,9 +78,9 @@ pub(crate) async fn publish(
     let (presence, project) = look(plan, registry, &repository).await?;
     report.project = project;
     let replaces = match presence {
-        Presence::Same(found) => {
+        Presence::Same(digest) => {
             report.outcome = Outcome::AlreadyThere;
-            report.digest = found.digest;
+            report.digest = digest;
             None
         }
         Presence::Absent => {

@@ -1,4 +1,4 @@
-//! The commands as a user runs them, against a registry of this build.
+//! The commands as a user runs them, and the client as they use it, against a registry of this build.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod completion;
@@ -6,3 +6,4 @@ mod demo;
 mod login;
 mod publish;
 mod support;
+mod target;

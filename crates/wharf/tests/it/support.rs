@@ -55,12 +55,18 @@ impl World {
 
     /// A home and a running registry, nobody logged in.
     pub(crate) fn new() -> Self {
+        Self::with_settings(&[])
+    }
+
+    /// The same, with variables set for the registry.
+    pub(crate) fn with_settings(settings: &[(&str, &str)]) -> Self {
         let mut world = Self::without_registry();
         let log = fs::File::create(world.home.path().join("server.log")).unwrap();
         let server = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .args(["serve", "--listen", &world.host(), "--data"])
             .arg(world.home.path().join("data"))
             .env("WHARF_ADMIN_PASSWORD", PASSWORD)
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
