@@ -73,3 +73,35 @@ async fn bytes_reach_the_device_before_the_name_and_the_name_before_the_answer()
         [Step::SyncFile, Step::Rename, Step::SyncFolder]
     );
 }
+
+#[tokio::test]
+async fn uploads_beyond_those_kept_in_memory_are_taken_from_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    // One that is being written to is never forgotten, however old.
+    store.create_upload(&id("busy")).await.unwrap();
+    let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+    let body = stream::once(async move {
+        wait.await.unwrap();
+        Ok(Bytes::from_static(b"abc"))
+    });
+    let busy = id("busy");
+    let writing = store.append(&busy, 0, None, body.boxed());
+    let others = async {
+        for n in 0..50 {
+            filled(&store, &format!("u{n}"), b"abc").await;
+        }
+        assert!(store.uploads.known_count() <= 17, "{}", store.uploads.known_count());
+        let refused = append(&store, "busy", 0, b"x").await.unwrap_err();
+        assert!(refused.to_string().contains("another request"), "{refused}");
+        go_on.send(()).unwrap();
+    };
+    let (written, ()) = futures_util::future::join(writing, others).await;
+    assert_eq!(written.unwrap(), 3);
+    let digest = Algorithm::Sha256.digest(b"abcdef");
+    for name in (0..50).map(|n| format!("u{n}")).chain(["busy".to_owned()]) {
+        append(&store, &name, 3, b"def").await.unwrap();
+        store.finish(&id(&name), &digest).await.unwrap();
+    }
+    assert_eq!(blob_files(root.path()), 51);
+}

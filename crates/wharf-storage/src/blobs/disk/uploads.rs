@@ -50,7 +50,7 @@ pub(super) struct Claim(Arc<Upload>);
 
 impl Uploads {
     /// How many uploads are kept in memory, a few hundred bytes each.
-    const MAX_KNOWN: usize = 16_384;
+    const MAX_KNOWN: usize = if cfg!(test) { 16 } else { 16_384 };
 
     pub(super) fn new(folder: Folder) -> Self {
         Self { folder, known: Mutex::default() }
@@ -151,6 +151,11 @@ impl Uploads {
             }
         }
         Arc::clone(known.entry(upload.id.clone()).or_insert_with(|| Arc::new(upload)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn known_count(&self) -> usize {
+        self.known().len()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Arc<Upload>>> {
