@@ -130,6 +130,8 @@ fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, values),
             toml::Value::String(text) => values.push((key, text.clone())),
+            // Tools that write TOML from YAML, Helm among them, make whole numbers fractional.
+            toml::Value::Float(number) if number.fract() == 0.0 => values.push((key, format!("{number:.0}"))),
             other => values.push((key, other.to_string())),
         }
     }

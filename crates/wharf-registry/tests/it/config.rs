@@ -27,7 +27,7 @@ fn without_anything_the_server_is_local() {
 
 #[test]
 fn flags_win_over_variables_and_these_over_the_file() {
-    let file = "listen = \"127.0.0.1:1\"\nreferrers_api = false\n[gc]\ngrace = \"2h\"\n[limits]\npage = 7";
+    let file = "listen = \"127.0.0.1:1\"\nreferrers_api = false\n[gc]\ngrace = \"2h\"\n[limits]\npage = 7.0";
     let variables = [("WHARF_LISTEN", "127.0.0.1:2"), ("WHARF_GC_GRACE", "3h")];
     let effective = load(Some(file), &variables, &[("--listen", "127.0.0.1:3")]).unwrap();
     let shown: Vec<_> = effective

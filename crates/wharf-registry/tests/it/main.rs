@@ -1,5 +1,5 @@
 //! What a client of the registry gets, over a real socket, on SQLite and a folder.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod access;
 mod auth;
@@ -7,6 +7,7 @@ mod base;
 mod blobs;
 mod catalog;
 mod config;
+mod deploy;
 mod management;
 mod manifests;
 mod operations;
