@@ -32,6 +32,7 @@ pub trait Collection: Send + Sync + 'static {
     async fn release_lease(&self, name: &str, holder: &str) -> Result<()>;
 
     /// Lists contents that are present, blobs and manifests, in ascending order of digest, with the place of each, for `doctor`.
+    /// A page may have fewer than `limit`, as inline bytes take memory; only the page after the last is empty.
     async fn all_blobs(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobUse>>;
 
     /// Returns whether a blob names this key or it is released: if neither, its bytes are an orphan.

@@ -70,6 +70,8 @@ struct Job(Box<dyn Pending>);
 trait Pending: Send {
     /// Does the work and returns whether it succeeded.
     fn run(&mut self, tx: &Tx<'_>) -> bool;
+    /// Returns why [`Pending::run`] failed.
+    fn error(&self) -> Option<&Error>;
     /// Answers the caller: with the result of [`Pending::run`], or that the group's commit failed.
     fn answer(self: Box<Self>, commit: Result<()>);
 }
@@ -94,6 +96,10 @@ where
         let succeeded = result.is_ok();
         self.result = Some(result);
         succeeded
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.result.as_ref()?.as_ref().err()
     }
 
     fn answer(self: Box<Self>, commit: Result<()>) {
@@ -141,11 +147,11 @@ fn run_group(
             if job.run(&tx) {
                 conn.prepare_cached("RELEASE job")?.execute([])?;
             } else if conn.is_autocommit() {
-                // A full disk or a failed device makes SQLite take back the whole transaction.
-                return Err(Error::Io {
-                    context: "the catalog".to_owned(),
-                    source: "the transaction was taken back as a write in it failed".into(),
-                });
+                // A full disk or a failed device makes SQLite take back the whole transaction, so everyone is told.
+                return Err(job.error().map_or_else(
+                    || Error::Damaged("the catalog took back a transaction for no known reason".to_owned()),
+                    again,
+                ));
             } else {
                 conn.prepare_cached("ROLLBACK TO job")?.execute([])?;
                 conn.prepare_cached("RELEASE job")?.execute([])?;
@@ -172,5 +178,123 @@ fn again(error: &Error) -> Error {
         Error::Full(source) => Error::Full(std::io::Error::new(source.kind(), source.to_string())),
         Error::Damaged(text) => Error::Damaged(text.clone()),
         other => Error::Io { context: "the catalog".to_owned(), source: other.to_string().into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+
+    use super::super::{SqliteCatalog, SqliteOptions};
+    use super::*;
+
+    fn open(folder: &tempfile::TempDir) -> Arc<SqliteCatalog> {
+        Arc::new(SqliteCatalog::open(SqliteOptions::new(folder.path().join("catalog.db"))).unwrap())
+    }
+
+    fn insert(tx: &Tx<'_>, name: &str) -> Result<()> {
+        tx.run("INSERT INTO settings (name, value) VALUES (?1, x'00')", [name]).map(drop)
+    }
+
+    fn names(catalog: &SqliteCatalog) -> Vec<String> {
+        catalog.read(|tx| tx.all("SELECT name FROM settings ORDER BY name", [], |row| row.get(0))).unwrap()
+    }
+
+    /// Lets writes gather behind one that waits, so that they share a transaction.
+    async fn gathered<T: Send + 'static>(
+        catalog: &Arc<SqliteCatalog>,
+        writes: Vec<Box<dyn FnOnce(&Tx<'_>) -> Result<T> + Send>>,
+    ) -> Vec<Result<T>> {
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (entered, inside) = oneshot::channel();
+        let holder = Arc::clone(catalog);
+        let held = tokio::spawn(async move {
+            holder
+                .write(move |_| {
+                    entered.send(()).unwrap();
+                    gate.recv().unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        inside.await.unwrap();
+        let mut pending: Vec<_> =
+            writes.into_iter().map(|write| Box::pin(catalog.write(write))).collect();
+        // Polled once, each is in the queue.
+        for write in &mut pending {
+            assert!(write.as_mut().now_or_never().is_none());
+        }
+        release.send(()).unwrap();
+        // It shares the fate of the transaction.
+        let _ = held.await.unwrap();
+        futures_util::future::join_all(pending).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_failing_write_takes_back_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(&folder);
+        let results = gathered(
+            &catalog,
+            vec![
+                Box::new(|tx| insert(tx, "first")),
+                Box::new(|tx| {
+                    insert(tx, "taken back")?;
+                    Err(Error::not_found("thing", "x"))
+                }),
+                Box::new(|tx| {
+                    insert(tx, "taken back too")?;
+                    panic!("a write that panics")
+                }),
+                Box::new(|tx| insert(tx, "last")),
+            ],
+        )
+        .await;
+        assert!(results[0].is_ok() && results[3].is_ok());
+        assert!(matches!(results[1], Err(Error::NotFound { .. })));
+        assert!(matches!(results[2], Err(Error::Damaged(_))));
+        assert_eq!(names(&catalog), ["first", "last"]);
+        drop(catalog);
+        assert_eq!(names(&open(&folder)), ["first", "last"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_full_device_is_told_as_such_and_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(&folder);
+        catalog.write(|tx| insert(tx, "before")).await.unwrap();
+        let limit = |pages: i64| {
+            catalog.write(move |tx| {
+                let sql = format!("PRAGMA max_page_count = {pages}");
+                tx.first(&sql, [], |row| row.get::<_, i64>(0)).map(Option::unwrap)
+            })
+        };
+        let pages = limit(1).await.unwrap();
+        let fill = |tx: &Tx<'_>| {
+            tx.run("INSERT INTO settings (name, value) VALUES ('large', zeroblob(10000000))", []).map(drop)
+        };
+        let results = gathered(&catalog, vec![Box::new(|tx| insert(tx, "small")), Box::new(fill)]).await;
+        // Whether SQLite takes back the statement or everything, no write is told done that is not.
+        assert!(matches!(results[1], Err(Error::Full(_))), "{results:?}");
+        assert_eq!(results[0].is_ok(), names(&catalog).contains(&"small".to_owned()), "{results:?}");
+        assert!(matches!(results[0], Ok(()) | Err(Error::Full(_))), "{results:?}");
+        assert!(names(&catalog).contains(&"before".to_owned()));
+        limit(pages + 100_000).await.unwrap();
+        catalog.write(fill).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_goes_on_when_its_caller_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(&folder);
+        let mut write = Box::pin(catalog.write(|tx| insert(tx, "kept")));
+        assert!(write.as_mut().now_or_never().is_none());
+        drop(write);
+        // Closing waits for what is queued.
+        drop(catalog);
+        assert_eq!(names(&open(&folder)), ["kept"]);
     }
 }

@@ -196,17 +196,20 @@ async fn wrong_counters_and_marks_are_told_and_corrected() {
         "UPDATE projects SET used_bytes = 7;
          UPDATE blob_links SET unreferenced_since = NULL WHERE content_id = 1;
          DELETE FROM project_contents WHERE content_id = 2;
-         UPDATE contents SET unreferenced_since = 1 WHERE id = 3;",
+         UPDATE contents SET unreferenced_since = 1 WHERE id = 3;
+         UPDATE storage_use SET used_bytes = 8;
+         INSERT INTO artifact_use SELECT id, 'invented', 2, 3 FROM repositories;",
     )
     .unwrap();
     let findings = clinic.examine(look()).await.unwrap().findings;
-    assert_eq!(findings.len(), 4, "{findings:?}");
+    assert_eq!(findings.len(), 6, "{findings:?}");
     assert!(findings.iter().all(|finding| matches!(finding, Finding::Counter(_))));
     let text = findings.iter().map(ToString::to_string).collect::<String>();
     assert!(text.contains("project shop is recorded to use 7 bytes"), "{text}");
     clinic.examine(repair()).await.unwrap();
     let report = clinic.examine(look()).await.unwrap();
     assert!(report.agrees(), "{report:?}");
+    assert_eq!(clinic.catalog.storage_use().await.unwrap().used_bytes, 3 * 12_000 + 5);
     let project = clinic.catalog.project(&Caller::system(), "shop").await.unwrap();
     assert_eq!(project.used_bytes, 3 * 12_000 + 5);
 }

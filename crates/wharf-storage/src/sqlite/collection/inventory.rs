@@ -7,7 +7,7 @@ use wharf_oci::Digest;
 use super::super::content::repositories::RepositoryRow;
 use super::super::content::{blobs, contents, manifests};
 use super::super::tx::{Tx, parsed, row_limit, unsigned};
-use crate::catalog::BlobUse;
+use crate::catalog::{BlobPlace, BlobUse};
 use crate::{BlobKey, Error, Result};
 
 pub(super) fn released_keys(tx: &Tx<'_>, limit: usize) -> Result<Vec<BlobKey>> {
@@ -27,29 +27,30 @@ pub(super) fn forget_released(tx: &Tx<'_>, keys: &[BlobKey]) -> Result<()> {
     Ok(())
 }
 
+/// How many bytes of contents one page takes along at most, beyond its first content.
+const PAGE_BYTES: u64 = 16 << 20;
+
 pub(super) fn all_blobs(tx: &Tx<'_>, after: Option<&Digest>, limit: usize) -> Result<Vec<BlobUse>> {
-    let rows = tx.all(
+    let mut page = Vec::new();
+    let mut inline_bytes = 0;
+    tx.scan(
         "SELECT digest, size, key, bytes,
              (SELECT count(*) FROM blob_links WHERE content_id = contents.id)
              + (SELECT count(*) FROM manifests WHERE content_id = contents.id)
          FROM contents WHERE digest > ?1 AND (key IS NOT NULL OR bytes IS NOT NULL) ORDER BY digest LIMIT ?2",
         params![after.map_or("", Digest::as_str), row_limit(limit)],
         |row| {
-            Ok((
-                parsed::<Digest>(row, 0)?,
-                unsigned(row, 1)?,
-                row.get::<_, Option<String>>(2)?,
-                row.get::<_, Option<Vec<u8>>>(3)?,
-                unsigned(row, 4)?,
-            ))
+            let digest: Digest = parsed(row, 0)?;
+            let key: Option<String> = row.get(2)?;
+            let place = blobs::place(&digest, key.as_deref(), row.get(3)?)?;
+            if let BlobPlace::Inline(bytes) = &place {
+                inline_bytes += bytes.len() as u64;
+            }
+            page.push(BlobUse { digest, size: unsigned(row, 1)?, place, links: unsigned(row, 4)? });
+            Ok(inline_bytes < PAGE_BYTES)
         },
     )?;
-    rows.into_iter()
-        .map(|(digest, size, key, bytes, links)| {
-            let place = blobs::place(&digest, key.as_deref(), bytes)?;
-            Ok(BlobUse { digest, size, place, links })
-        })
-        .collect()
+    Ok(page)
 }
 
 pub(super) fn knows_key(tx: &Tx<'_>, key: &BlobKey) -> Result<bool> {

@@ -12,6 +12,9 @@ use super::repositories::{self, RepositoryRow};
 use crate::catalog::{AuditOperation, Page, TagMove};
 use crate::{Error, Result};
 
+/// How much of a client's reason to force a move is kept.
+const MAX_REASON_CHARS: usize = 256;
+
 /// Returns the manifest that a tag points to: number and digest.
 pub(in crate::sqlite) fn target(
     tx: &Tx<'_>,
@@ -81,6 +84,7 @@ pub(in crate::sqlite) fn note_move(
         (None, _) => (AuditOperation::CreateTag, None),
         (Some(previous), None) => (AuditOperation::MoveTag, Some(format!("from {previous}"))),
         (Some(previous), Some(reason)) => {
+            let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
             (AuditOperation::MoveTag, Some(format!("from {previous}; forced: {reason}")))
         }
     };
