@@ -221,8 +221,7 @@ mod tests {
                 .await
         });
         inside.await.unwrap();
-        let mut pending: Vec<_> =
-            writes.into_iter().map(|write| Box::pin(catalog.write(write))).collect();
+        let mut pending: Vec<_> = writes.into_iter().map(|write| Box::pin(catalog.write(write))).collect();
         // Polled once, each is in the queue.
         for write in &mut pending {
             assert!(write.as_mut().now_or_never().is_none());
