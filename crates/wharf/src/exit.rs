@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use wharf_client::RegistryError;
 use wharf_content::ErrorKind;
+use wharf_oci::distribution::ErrorEntry;
 
 use crate::publish::{Differences, Refused};
 use crate::terminal;
@@ -86,14 +87,21 @@ pub(crate) fn status(error: &anyhow::Error) -> Status {
         ErrorKind::Usage => Status::Usage,
         ErrorKind::NotFound => Status::NotFound,
         ErrorKind::Unauthorized => Status::Auth,
-        ErrorKind::Denied => match content.cause::<RegistryError>() {
-            Some(answer) if answer.status.as_u16() == 403 => Status::Auth,
-            Some(_) => Status::Policy,
-            None => Status::Auth,
-        },
+        ErrorKind::Denied if content.cause().is_some_and(is_policy) => Status::Policy,
+        ErrorKind::Denied => Status::Auth,
         ErrorKind::Busy | ErrorKind::Network => Status::Network,
         _ => Status::Failed,
     }
+}
+
+/// Returns whether a refusal is about the content or the time and not about the caller. A full quota is answered with
+/// 403 as a missing right is, by Harbor as by Wharf; only the sentence tells them apart.
+fn is_policy(answer: &RegistryError) -> bool {
+    let says = |entry: &ErrorEntry| {
+        let message = entry.message.to_ascii_lowercase();
+        message.contains("quota") || message.contains("upper limit")
+    };
+    answer.status.as_u16() != 403 || answer.entries.iter().any(says)
 }
 
 /// Returns what the user can do about an error, where that is not plain from its text.
@@ -139,6 +147,7 @@ fn texts(error: &anyhow::Error) -> Vec<String> {
 mod tests {
     use super::*;
     use wharf_content::Error;
+    use wharf_oci::distribution::{ErrorBody, ErrorCode};
 
     #[test]
     fn every_kind_of_error_has_its_status() {
@@ -150,6 +159,27 @@ mod tests {
         assert_eq!(of(ErrorKind::Content), Status::Failed);
         assert_eq!(status(&anyhow::anyhow!("x")), Status::Failed);
         assert_eq!(status(&Usage("x".to_owned()).into()), Status::Usage);
+    }
+
+    #[test]
+    fn a_full_quota_is_a_policy_and_a_missing_right_is_not() {
+        let of = |status: u16, message: &str| {
+            let answer = RegistryError {
+                status: reqwest::StatusCode::from_u16(status).expect("a status"),
+                method: "PUT".to_owned(),
+                path: "/".to_owned(),
+                entries: ErrorBody::new(ErrorCode::Denied, message).errors,
+            };
+            status_of(Error::with_source(ErrorKind::Denied, "x", answer))
+        };
+        let status_403 =
+            [of(403, "you may not push here"), of(403, "storage quota of project shop is exceeded")];
+        assert_eq!(status_403, [Status::Auth, Status::Policy]);
+        assert_eq!(of(409, "the tag is immutable"), Status::Policy);
+    }
+
+    fn status_of(error: Error) -> Status {
+        status(&anyhow::Error::new(error))
     }
 
     #[test]
