@@ -117,14 +117,14 @@ impl<'t, 'r> Parser<'t, 'r> {
         Self { chars: text.char_indices().peekable(), text, mode }
     }
 
-    /// Reads up to one of the characters; a backslash takes the next one as it is. `None` at the end of the text.
+    /// Reads up to one of the characters; a backslash takes the next one as it is, except in literals. `None` at the end of the text.
     fn until(&mut self, stops: &str) -> (String, Option<char>) {
         let mut out = String::new();
         while let Some((_, c)) = self.chars.next() {
             if stops.contains(c) {
                 return (out, Some(c));
             }
-            if c == '\\' {
+            if c == '\\' && !matches!(self.mode, Mode::Literal) {
                 match self.chars.next() {
                     Some((_, next)) => out.push(next),
                     None => return (out, None),
@@ -189,7 +189,8 @@ impl<'t, 'r> Parser<'t, 'r> {
     fn index(&mut self) -> Result<i64, Stop> {
         let (digits, stop) = self.until("]");
         if stop.is_none() {
-            return fault("error parsing index: EOF");
+            // The end of the text inside an index is no error, as everywhere.
+            return Err(Stop::End);
         }
         digits.parse().map_err(|_| {
             let quoted = wharf_template::quote(digits.as_bytes());
@@ -203,16 +204,18 @@ impl<'t, 'r> Parser<'t, 'r> {
         }
         let (extra, stop) = self.until("[.=");
         if !extra.is_empty() {
-            let quoted = wharf_template::quote(extra.as_bytes());
-            return fault(format!("unexpected data at end of array index: {quoted}"));
+            // Helm prints the characters as a list.
+            let chars = extra.chars().map(|c| Value::Int(i64::from(u32::from(c)))).collect();
+            let chars = wharf_sprig::from_plain(&Value::List(Arc::new(chars)));
+            let quoted = wharf_template::sprintf(b"%q", &[chars]);
+            return fault(format!("unexpected data at end of array index: {}", String::from_utf8_lossy(&quoted)));
         }
         let there = usize::try_from(index).ok().and_then(|index| list.get(index)).cloned();
         match stop {
             None => Err(Stop::End),
             Some('=') => {
-                let (value, result) = self.value()?;
-                put_at(list, index, value)?;
-                result
+                let (value, _) = self.value()?;
+                put_at(list, index, value)
             }
             Some('[') => {
                 let next = self.index()?;
@@ -230,10 +233,13 @@ impl<'t, 'r> Parser<'t, 'r> {
                     _ => Map::new(),
                 };
                 let result = self.key(&mut inner, depth);
-                if matches!(result, Err(Stop::Fault(_))) {
-                    return result;
+                // What was set before a fault stays, if the list reached so far.
+                let place = usize::try_from(index).ok().and_then(|index| list.get_mut(index));
+                match (&result, place) {
+                    (Ok(()), _) => put_at(list, index, Value::Map(Arc::new(inner)))?,
+                    (Err(_), Some(place)) => *place = Value::Map(Arc::new(inner)),
+                    (Err(_), None) => {}
                 }
-                put_at(list, index, Value::Map(Arc::new(inner)))?;
                 result
             }
         }
@@ -246,7 +252,7 @@ impl<'t, 'r> Parser<'t, 'r> {
             Mode::Literal => {
                 let rest = self.rest().to_owned();
                 while self.chars.next().is_some() {}
-                Ok((Value::String(rest.into()), Err(Stop::End)))
+                Ok((Value::String(rest.into()), Ok(())))
             }
             Mode::Text(_) => self.text(),
         }

@@ -77,7 +77,7 @@ fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
     assert_eq!(of("app/templates/a.yaml"), "v: {\"global\":{\"g\":\"parent\"},\"keep\":1}\n");
     assert_eq!(
         of("app/charts/one/templates/s.yaml"),
-        "kind: one\nv: {\"global\":{\"g\":\"parent\",\"h\":\"child\"},\"enabled\":true,\"w\":\"default\",\"x\":\"from-parent\"}\n"
+        "kind: one\nv: {\"enabled\":true,\"global\":{\"g\":\"parent\",\"h\":\"child\"},\"w\":\"default\",\"x\":\"from-parent\"}\n"
     );
     let off = render_with(&files, "one: {enabled: false}\n", &RenderOptions::default()).unwrap();
     assert_eq!(off.manifests.len(), 1);

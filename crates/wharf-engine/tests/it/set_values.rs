@@ -51,3 +51,32 @@ fn the_other_flags_read_values_their_way() {
     let json = to_json(&values.into_value()).unwrap();
     assert_eq!(json, r#"{"a":"1","b":{"c":[1,2]},"d":null,"e":"x,y={z}","f":"content of name"}"#);
 }
+
+/// `testdata/set-values/cases.jsonl` was made by running the strvals package of Helm v4.2.4 over generated texts, starting
+/// from the values below: flag, text, the values as JSON afterwards, the error.
+#[test]
+fn generated_texts_give_what_helm_gives() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/set-values/cases.jsonl");
+    let mut start = SetValues::new(&Value::Null);
+    start.set("pre.l[0]=1,pre.l[1].a=b,pre.s=x").unwrap();
+    let start = start.into_value();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        let [flag, text, expected, error]: [String; 4] = serde_json::from_str(line).unwrap();
+        let mut values = SetValues::new(&start);
+        let result = match flag.as_str() {
+            "set" => values.set(&text),
+            "string" => values.set_string(&text),
+            "json" => values.set_json(&text),
+            _ => values.set_literal(&text),
+        };
+        let actual = to_json(&values.into_value()).unwrap();
+        count += 1;
+        if result.is_err() != !error.is_empty() || actual != expected || flag != "json" && result.clone().err().unwrap_or_default() != error {
+            failures.push(format!("{flag} {text}\n  Helm:  {expected} {error}\n  Wharf: {actual} {result:?}"));
+        }
+    }
+    assert!(count > 1000, "only {count} cases were read");
+    assert!(failures.is_empty(), "{} of {count} differ:\n{}", failures.len(), failures.join("\n"));
+}
