@@ -4,6 +4,7 @@
 mod expressions;
 mod render;
 mod set_values;
+mod trees;
 
 use std::path::Path;
 use std::rc::Rc;
