@@ -1,7 +1,7 @@
 //! Template functions of Sprig and Helm: names and arguments in, values out.
 //!
 //! The functions are those that charts see in Helm 4.2.4: Sprig 3.3.0 without `env` and `expandenv`, and Helm's own.
-//! `semver` and `semverCompare` are added by the engine, which knows version ranges, and `derivePassword` is missing.
+//! `semver` and `semverCompare` are added by the engine, which knows version ranges.
 //! What depends on more than the arguments (clock, randomness, keys, cluster) comes from [`Surroundings`].
 //!
 //! Where Helm goes through a map in random order (`keys`, `values`), the order here is that of the keys.
@@ -22,6 +22,7 @@ mod keys;
 mod lists;
 mod merge;
 mod numbers;
+mod passwords;
 mod paths;
 mod plain;
 mod pretty;
@@ -53,6 +54,7 @@ pub fn add_functions(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundin
     helm::add(table, surroundings);
     lists::add(table);
     numbers::add(table);
+    passwords::add(table);
     paths::add(table);
     random::add(table, surroundings);
     regexes::add(table);

@@ -62,14 +62,12 @@ impl ItemKind {
 }
 
 /// One token: its kind, where it begins, and its text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'s> {
     pub(crate) kind: ItemKind,
     pub(crate) pos: usize,
     pub(crate) val: &'s [u8],
     pub(crate) line: u32,
-    /// The text of an error item.
-    pub(crate) error: Option<Box<str>>,
 }
 
 impl Item<'_> {
@@ -77,7 +75,6 @@ impl Item<'_> {
     pub(crate) fn describe(&self) -> String {
         match self.kind {
             ItemKind::Eof => "EOF".to_owned(),
-            ItemKind::Error => self.error.as_deref().unwrap_or_default().to_owned(),
             kind if kind.is_keyword() => format!("<{}>", String::from_utf8_lossy(self.val)),
             _ if self.val.len() > 10 => {
                 let cut = crate::printf::truncate_runes(self.val, 10);
@@ -102,7 +99,8 @@ pub(crate) struct Lexer<'s> {
     start_line: u32,
     paren_depth: i32,
     inside_action: bool,
-    failed: bool,
+    /// Why the lexer stopped, once it has given an error item.
+    failure: Option<String>,
 }
 
 impl<'s> Lexer<'s> {
@@ -115,20 +113,23 @@ impl<'s> Lexer<'s> {
             start_line: 1,
             paren_depth: 0,
             inside_action: false,
-            failed: false,
+            failure: None,
         }
+    }
+
+    /// Returns the text of the error item given.
+    pub(crate) fn failure(&self) -> &str {
+        self.failure.as_deref().unwrap_or_default()
     }
 
     /// Returns the next item; after an error or the end, the end again and again.
     pub(crate) fn next_item(&mut self) -> Item<'s> {
-        if self.failed {
+        if self.failure.is_some() {
             return Item {
                 kind: ItemKind::Eof,
                 pos: self.pos,
                 val: b"EOF",
-                line: self.start_line,
-                error: None,
-            };
+                line: self.start_line };
         }
         if self.inside_action { self.inside_action() } else { self.text() }
     }
@@ -145,9 +146,7 @@ impl<'s> Lexer<'s> {
                     kind: ItemKind::Eof,
                     pos: self.pos,
                     val: b"",
-                    line: self.start_line,
-                    error: None,
-                };
+                    line: self.start_line };
             };
             if found > 0 {
                 self.pos += found;
@@ -491,23 +490,19 @@ impl<'s> Lexer<'s> {
             kind,
             pos: self.start,
             val: &self.input[self.start..self.pos],
-            line: self.start_line,
-            error: None,
-        };
+            line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         item
     }
 
     fn error(&mut self, text: &str) -> Item<'s> {
-        self.failed = true;
+        self.failure = Some(text.to_owned());
         Item {
             kind: ItemKind::Error,
             pos: self.start,
             val: b"",
-            line: self.start_line,
-            error: Some(text.into()),
-        }
+            line: self.start_line }
     }
 }
 

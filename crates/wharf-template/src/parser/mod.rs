@@ -530,7 +530,7 @@ impl<'s> Parser<'s> {
         if token.kind != ItemKind::Error {
             return self.error(format!("unexpected {} in {context}", token.describe()));
         }
-        let mut text = token.describe();
+        let mut text = self.lexer.failure().to_owned();
         if self.action_line != 0 && self.action_line != token.line {
             let extra = format!(" in action started at {}:{}", self.source.name, self.action_line);
             // Avoids "unclosed action in action".
