@@ -125,11 +125,7 @@ impl<'s> Lexer<'s> {
     /// Returns the next item; after an error or the end, the end again and again.
     pub(crate) fn next_item(&mut self) -> Item<'s> {
         if self.failure.is_some() {
-            return Item {
-                kind: ItemKind::Eof,
-                pos: self.pos,
-                val: b"EOF",
-                line: self.start_line };
+            return Item { kind: ItemKind::Eof, pos: self.pos, val: b"EOF", line: self.start_line };
         }
         if self.inside_action { self.inside_action() } else { self.text() }
     }
@@ -142,11 +138,7 @@ impl<'s> Lexer<'s> {
                     self.line += count_lines(&self.input[self.start..]);
                     return self.item(ItemKind::Text);
                 }
-                return Item {
-                    kind: ItemKind::Eof,
-                    pos: self.pos,
-                    val: b"",
-                    line: self.start_line };
+                return Item { kind: ItemKind::Eof, pos: self.pos, val: b"", line: self.start_line };
             };
             if found > 0 {
                 self.pos += found;
@@ -486,11 +478,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn item(&mut self, kind: ItemKind) -> Item<'s> {
-        let item = Item {
-            kind,
-            pos: self.start,
-            val: &self.input[self.start..self.pos],
-            line: self.start_line };
+        let item =
+            Item { kind, pos: self.start, val: &self.input[self.start..self.pos], line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         item
@@ -498,11 +487,7 @@ impl<'s> Lexer<'s> {
 
     fn error(&mut self, text: &str) -> Item<'s> {
         self.failure = Some(text.to_owned());
-        Item {
-            kind: ItemKind::Error,
-            pos: self.start,
-            val: b"",
-            line: self.start_line }
+        Item { kind: ItemKind::Error, pos: self.start, val: b"", line: self.start_line }
     }
 }
 

@@ -208,7 +208,10 @@ impl<'t, 'r> Parser<'t, 'r> {
             let chars = extra.chars().map(|c| Value::Int(i64::from(u32::from(c)))).collect();
             let chars = wharf_sprig::from_plain(&Value::List(Arc::new(chars)));
             let quoted = wharf_template::sprintf(b"%q", &[chars]);
-            return fault(format!("unexpected data at end of array index: {}", String::from_utf8_lossy(&quoted)));
+            return fault(format!(
+                "unexpected data at end of array index: {}",
+                String::from_utf8_lossy(&quoted)
+            ));
         }
         let there = usize::try_from(index).ok().and_then(|index| list.get(index)).cloned();
         match stop {

@@ -73,8 +73,12 @@ fn generated_texts_give_what_helm_gives() {
         };
         let actual = to_json(&values.into_value()).unwrap();
         count += 1;
-        if result.is_err() != !error.is_empty() || actual != expected || flag != "json" && result.clone().err().unwrap_or_default() != error {
-            failures.push(format!("{flag} {text}\n  Helm:  {expected} {error}\n  Wharf: {actual} {result:?}"));
+        if result.is_err() != !error.is_empty()
+            || actual != expected
+            || flag != "json" && result.clone().err().unwrap_or_default() != error
+        {
+            failures
+                .push(format!("{flag} {text}\n  Helm:  {expected} {error}\n  Wharf: {actual} {result:?}"));
         }
     }
     assert!(count > 1000, "only {count} cases were read");

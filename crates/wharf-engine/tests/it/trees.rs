@@ -22,7 +22,8 @@ fn values_pass_through_trees_of_charts_as_in_helm() {
         let actual: Result<BTreeMap<String, String>, String> =
             load_folder(files).map_err(|error| error.to_string()).and_then(|chart| {
                 let values = wharf_yaml::from_yaml(text(&case["values"]).as_bytes()).unwrap();
-                render_files(&chart, &values, &RenderOptions::default(), &fixed).map_err(|error| error.to_string())
+                render_files(&chart, &values, &RenderOptions::default(), &fixed)
+                    .map_err(|error| error.to_string())
             });
         let expected = match case["error"].as_str() {
             Some(error) => Err(error.to_owned()),
