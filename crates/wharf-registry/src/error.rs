@@ -83,7 +83,14 @@ pub(crate) fn status_and_code(error: &Error, caller: &Caller) -> (StatusCode, Er
             (StatusCode::NOT_FOUND, code)
         }
         Error::Storage(Storage::Conflict { .. }) => (StatusCode::CONFLICT, ErrorCode::Denied),
-        Error::Storage(Storage::Invalid { .. }) => (StatusCode::BAD_REQUEST, ErrorCode::Unsupported),
+        Error::Storage(Storage::Invalid { what, .. }) => {
+            let code = match *what {
+                "manifest" => ErrorCode::ManifestInvalid,
+                "upload" => ErrorCode::BlobUploadInvalid,
+                _ => ErrorCode::Unsupported,
+            };
+            (StatusCode::BAD_REQUEST, code)
+        }
         Error::Storage(Storage::MissingBlobs(_)) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
         // Harbor's answer to a full quota, which clients print as it is.
         Error::Storage(Storage::QuotaExceeded { .. }) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
@@ -211,5 +218,62 @@ fn hint(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharf_oci::Algorithm;
+    use wharf_storage::Error as Storage;
+
+    fn answer(error: Storage, caller: &Caller) -> (u16, &'static str) {
+        let (status, code) = status_and_code(&error.into(), caller);
+        (status.as_u16(), code.as_str())
+    }
+
+    #[test]
+    fn storage_failures_are_told_by_whose_they_are() {
+        let user = Caller::named(Principal::User(1), "ann");
+        let digest = Algorithm::Sha256.digest(b"");
+        let failed = || io::Error::other("disk");
+        for (error, expected) in [
+            (Storage::Full(failed()), (507, "UNKNOWN")),
+            (Storage::io("writing", failed()), (503, "UNKNOWN")),
+            (Storage::io("writing", io::ErrorKind::StorageFull.into()), (507, "UNKNOWN")),
+            (Storage::Damaged("x".to_owned()), (500, "UNKNOWN")),
+            (Storage::MissingBlobs(vec![digest.clone()]), (404, "MANIFEST_BLOB_UNKNOWN")),
+            (Storage::DigestMismatch { expected: digest.clone(), actual: digest }, (400, "DIGEST_INVALID")),
+            (Storage::QuotaExceeded { project: "p".to_owned(), wanted_bytes: 2, limit_bytes: 1 }, (403, "DENIED")),
+            (Storage::Invalid { what: "upload", problem: String::new() }, (400, "BLOB_UPLOAD_INVALID")),
+            (Storage::not_found("tag", "v1"), (404, "MANIFEST_UNKNOWN")),
+            (Storage::not_found("blob", "x"), (404, "BLOB_UNKNOWN")),
+            (Storage::not_found("upload", "x"), (404, "BLOB_UPLOAD_UNKNOWN")),
+            (Storage::not_found("project", "x"), (404, "NAME_UNKNOWN")),
+        ] {
+            let text = error.to_string();
+            assert_eq!(answer(error, &user), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn denial_tells_strangers_nothing() {
+        let user = Caller::named(Principal::User(1), "ann");
+        for denied in [Denied::Hidden, Denied::Forbidden] {
+            assert_eq!(answer(denied.into(), &Caller::anonymous()), (401, "UNAUTHORIZED"));
+        }
+        assert_eq!(answer(Denied::Hidden.into(), &user), (404, "NAME_UNKNOWN"));
+        assert_eq!(answer(Denied::Forbidden.into(), &user), (403, "DENIED"));
+        let hidden = message(&Storage::Denied(Denied::Hidden).into(), StatusCode::NOT_FOUND);
+        for absent in ["project", "repository"] {
+            assert_eq!(message(&Storage::not_found(absent, "x").into(), StatusCode::NOT_FOUND), hidden);
+        }
+    }
+
+    #[test]
+    fn the_insides_of_the_server_are_not_shown() {
+        let error = Error::Storage(Storage::io("opening /srv/wharf/catalog.db", io::Error::other("denied")));
+        let (status, _) = status_and_code(&error, &Caller::anonymous());
+        assert!(!message(&error, status).contains("/srv"));
     }
 }

@@ -1,5 +1,6 @@
 //! `wharf serve`: runs the registry.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -122,7 +123,9 @@ fn show(effective: &Effective) {
 /// Logs go to standard error: lines for people, or JSON where `WHARF_LOG_FORMAT=json`; `WHARF_LOG` filters them.
 fn start_logging() {
     let filter = EnvFilter::try_from_env("WHARF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if std::env::var("WHARF_LOG_FORMAT").is_ok_and(|format| format == "json") {
         logs.json().init();
     } else {

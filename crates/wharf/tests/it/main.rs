@@ -5,5 +5,6 @@ mod completion;
 mod demo;
 mod login;
 mod publish;
+mod serve;
 mod support;
 mod target;
