@@ -244,7 +244,10 @@ mod tests {
             (Storage::Damaged("x".to_owned()), (500, "UNKNOWN")),
             (Storage::MissingBlobs(vec![digest.clone()]), (404, "MANIFEST_BLOB_UNKNOWN")),
             (Storage::DigestMismatch { expected: digest.clone(), actual: digest }, (400, "DIGEST_INVALID")),
-            (Storage::QuotaExceeded { project: "p".to_owned(), wanted_bytes: 2, limit_bytes: 1 }, (403, "DENIED")),
+            (
+                Storage::QuotaExceeded { project: "p".to_owned(), wanted_bytes: 2, limit_bytes: 1 },
+                (403, "DENIED"),
+            ),
             (Storage::Invalid { what: "upload", problem: String::new() }, (400, "BLOB_UPLOAD_INVALID")),
             (Storage::not_found("tag", "v1"), (404, "MANIFEST_UNKNOWN")),
             (Storage::not_found("blob", "x"), (404, "BLOB_UNKNOWN")),

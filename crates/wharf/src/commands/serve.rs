@@ -123,7 +123,8 @@ fn show(effective: &Effective) {
 /// Logs go to standard error: lines for people, or JSON where `WHARF_LOG_FORMAT=json`; `WHARF_LOG` filters them.
 fn start_logging() {
     let filter = EnvFilter::try_from_env("WHARF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter)
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if std::env::var("WHARF_LOG_FORMAT").is_ok_and(|format| format == "json") {

@@ -16,7 +16,7 @@ fn wharf(home: &Path) -> Command {
     command
 }
 
-/// A running server; dropped, it is killed.
+/// A server that was started and stopped; dropped in between, it is killed.
 struct Server {
     child: Child,
     address: String,
@@ -24,8 +24,8 @@ struct Server {
 }
 
 impl Server {
-    /// Starts on a free port and reads what it shows until it serves.
-    fn start(home: &Path) -> Self {
+    /// Starts on a free port, stops as soon as it serves, and keeps what was shown.
+    fn run_once(home: &Path) -> Self {
         let mut child = wharf(home)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -36,9 +36,9 @@ impl Server {
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
         let address = first.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        // The rest, if any, has been written when the server can be asked to stop; it is read to its end then.
         let mut server = Self { child, address, shown: first };
-        server.shown.push_str(&server.stop_and_read(lines));
+        let rest = server.stop_and_read(lines);
+        server.shown.push_str(&rest);
         server
     }
 
@@ -67,16 +67,18 @@ fn text(output: &Output) -> String {
 #[test]
 fn the_first_start_shows_the_secret_once_and_stores_its_hash() {
     let home = TempDir::new().unwrap();
-    let first = Server::start(home.path());
+    let first = Server::run_once(home.path());
     let secret = first.shown.lines().find_map(|line| line.strip_prefix("    ")).unwrap();
     assert!(secret.len() >= 32, "{secret:?}");
     assert!(!first.address.ends_with(":0"));
     let folder = home.path().join(".local/share/wharf");
-    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+    for file in
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+    {
         let content = std::fs::read(&file).unwrap();
         assert!(!content.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", file.display());
     }
-    let second = Server::start(home.path());
+    let second = Server::run_once(home.path());
     assert_eq!(second.shown.lines().count(), 1, "{}", second.shown);
 }
 
@@ -115,7 +117,7 @@ fn what_hinders_a_start_is_named_and_no_secret_is_lost() {
     assert!(shown.contains(&address) && shown.contains("another program"), "{shown}");
     assert!(!shown.contains("password"), "{shown}");
     // The administrator was not made by the start that failed.
-    assert!(Server::start(home.path()).shown.contains("password"));
+    assert!(Server::run_once(home.path()).shown.contains("password"));
 
     for (variable, value) in [("WHARF_LISTEN", "nowhere"), ("WHARF_GC_GRACE", "soon")] {
         let output = wharf(home.path()).arg("serve").env(variable, value).output().unwrap();
@@ -124,7 +126,11 @@ fn what_hinders_a_start_is_named_and_no_secret_is_lost() {
     }
     std::fs::write(home.path().join("file"), "").unwrap();
     let folder = home.path().join("file/data");
-    let output = wharf(home.path()).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&folder).output().unwrap();
+    let output = wharf(home.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&folder)
+        .output()
+        .unwrap();
     assert!(!output.status.success());
     assert!(text(&output).contains(&folder.display().to_string()), "{}", text(&output));
 }
@@ -137,7 +143,7 @@ fn the_doctor_finds_and_removes_what_nobody_names() {
     assert!(!output.status.success());
     assert!(text(&output).contains("no registry"), "{}", text(&output));
 
-    drop(Server::start(home.path()));
+    drop(Server::run_once(home.path()));
     let output = doctor(&["--scrub"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains("catalog and disk agree"));
