@@ -196,13 +196,12 @@ async fn check(folder: &Path, expected: &str, last: &str, at: usize, context: &s
 #[ignore = "run by the other tests as a process of its own"]
 fn child_process() {
     let Some(folder) = std::env::var_os("WHARF_CRASH_FOLDER") else { return };
-    let concurrent = std::env::var_os("WHARF_CRASH_CONCURRENT").is_some();
+    let round = std::env::var("WHARF_CRASH_CONCURRENT").ok().and_then(|text| text.parse().ok());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        if concurrent {
-            script::push_for_ever(Path::new(&folder)).await;
-        } else {
-            script::child(Path::new(&folder)).await;
+        match round {
+            Some(round) => script::push_for_ever(Path::new(&folder), round).await,
+            None => script::child(Path::new(&folder)).await,
         }
     });
 }
@@ -234,7 +233,7 @@ async fn a_process_that_is_killed_under_load_loses_nothing_that_it_acknowledged(
         }
         child.wait().unwrap();
 
-        let store = Store::open(folder.path(), 1000);
+        let store = Store::open(folder.path(), 1_000_000);
         for image in &acknowledged {
             script::assert_is_whole(&store, image).await;
         }

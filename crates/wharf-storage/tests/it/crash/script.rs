@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -34,16 +34,17 @@ const START: i64 = 1_800_000_000;
 pub(super) struct Store {
     pub(super) catalog: Arc<SqliteCatalog>,
     pub(super) blobs: Arc<DiskStore>,
-    now: i64,
+    now: Arc<AtomicI64>,
     uploads: AtomicU64,
 }
 
 impl Store {
     /// Opens the store `later` seconds after the script began.
     pub(super) fn open(folder: &Path, later: i64) -> Self {
-        let now = START + later;
+        let now = Arc::new(AtomicI64::new(START + later));
+        let clock = Arc::clone(&now);
         let options = SqliteOptions {
-            clock: Arc::new(move || now * 1000),
+            clock: Arc::new(move || clock.load(Ordering::SeqCst) * 1000),
             ..SqliteOptions::new(folder.join("catalog.db"))
         };
         Self {
@@ -54,8 +55,8 @@ impl Store {
         }
     }
 
-    pub(super) fn now(&self) -> i64 {
-        self.now
+    fn now(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
     }
 
     async fn push_blob(&self, repository: &str, content: &Bytes) {
@@ -250,8 +251,8 @@ async fn read(store: &Store, place: &BlobPlace, size: u64) -> Vec<u8> {
 }
 
 /// Pushes images from many tasks at once, with deletions and collections between, until the process is killed.
-pub(super) async fn push_for_ever(folder: &Path) {
-    let store = Arc::new(Store::open(folder, 0));
+pub(super) async fn push_for_ever(folder: &Path, round: i64) {
+    let store = Arc::new(Store::open(folder, round * 100_000));
     let project = NewProject { name: "shop".to_owned(), ..NewProject::default() };
     match store.catalog.create_project(&Caller::system(), project, false).await {
         Ok(_) | Err(Error::Conflict { .. }) => {}
@@ -271,7 +272,14 @@ pub(super) async fn push_for_ever(folder: &Path) {
                 }
                 let manifest = image(&layers, None);
                 let digest = manifest.digest.clone();
-                store.put(&repository, manifest, Some(&format!("v{seed}"))).await;
+                let manifest = NewManifest { tags: vec![format!("v{seed}").parse().unwrap()], ..manifest };
+                match store.catalog.put_manifest(&Caller::system(), &name(&repository), manifest).await {
+                    Ok(_) => {}
+                    // Time flies here: a blob may be collected before its manifest comes.
+                    Err(Error::MissingBlobs(_)) => continue,
+                    Err(error) => panic!("{error}"),
+                }
+                store.now.fetch_add(1, Ordering::SeqCst);
                 if number % 3 == 2 {
                     store
                         .catalog
@@ -285,11 +293,12 @@ pub(super) async fn push_for_ever(folder: &Path) {
         }));
     }
     let collector = Collector::new(store.catalog.clone(), store.blobs.clone());
-    let policy = CollectionPolicy { grace_seconds: 0, untagged_manifests: false, dry_run: false };
+    let policy = CollectionPolicy { grace_seconds: 10, untagged_manifests: false, dry_run: false };
     loop {
-        // With no grace time an upload may lose its blobs, so only what is older goes: keys of duplicates and deletions.
-        match collector.run(store.now() - 1, &policy).await {
-            Ok(_) | Err(Error::Conflict { .. }) => {}
+        match collector.run(store.now(), &policy).await {
+            Ok(_) => {}
+            // The lease of a process that was killed.
+            Err(Error::Conflict { .. }) => drop(store.now.fetch_add(60, Ordering::SeqCst)),
             Err(error) => panic!("{error}"),
         }
         tokio::task::yield_now().await;
