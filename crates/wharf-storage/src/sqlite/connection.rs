@@ -65,8 +65,10 @@ fn create_private(path: &Path) -> Result<()> {
     match options.open(path) {
         Ok(file) => {
             file.sync_all().map_err(|error| Error::io(context(), error))?;
-            let folder =
-                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or_else(|| Path::new("."));
             std::fs::File::open(folder)
                 .and_then(|folder| folder.sync_all())
                 .map_err(|error| Error::io(context(), error))

@@ -203,10 +203,12 @@ mod tests {
         catalog.read(|tx| tx.all("SELECT name FROM settings ORDER BY name", [], |row| row.get(0))).unwrap()
     }
 
+    type Write<T> = Box<dyn FnOnce(&Tx<'_>) -> Result<T> + Send>;
+
     /// Lets writes gather behind one that waits, so that they share a transaction.
     async fn gathered<T: Send + 'static>(
         catalog: &Arc<SqliteCatalog>,
-        writes: Vec<Box<dyn FnOnce(&Tx<'_>) -> Result<T> + Send>>,
+        writes: Vec<Write<T>>,
     ) -> Vec<Result<T>> {
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let (entered, inside) = oneshot::channel();

@@ -115,7 +115,7 @@ async fn a_missing_blob_is_taken_out_so_that_clients_send_it_again() {
     std::fs::remove_file(clinic.file(&key)).unwrap();
     let finding = Finding::Missing { digest: digest.clone(), key };
     let report = clinic.examine(look()).await.unwrap();
-    assert_eq!(report.findings, [finding.clone()]);
+    assert_eq!(report.findings, std::slice::from_ref(&finding));
     assert!(clinic.links(&digest).await, "looking changes nothing");
 
     let report = clinic.examine(repair()).await.unwrap();
@@ -147,7 +147,7 @@ async fn damaged_bytes_are_found_by_size_and_by_scrub() {
         expected: 12_000,
         actual: 5,
     };
-    assert_eq!(clinic.examine(look()).await.unwrap().findings, [wrong_size.clone()]);
+    assert_eq!(clinic.examine(look()).await.unwrap().findings, std::slice::from_ref(&wrong_size));
     let damaged = Finding::Damaged { digest: stored[1].0.clone(), actual: Algorithm::Sha256.digest(&bytes) };
     let findings = clinic.examine(repair()).await.unwrap().findings;
     assert_eq!(findings.len(), 2);

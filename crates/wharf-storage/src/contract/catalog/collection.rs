@@ -20,7 +20,7 @@ pub(super) async fn an_unused_blob_goes_after_its_grace_time(stage: &Stage<impl 
     assert_eq!(stage.collect(true).await, Collected { manifests: 0, links: 1, blobs: 1, bytes: 500 });
     assert!(!stage.links("shop/web", &digest).await);
     assert!(stage.links("shop/web", &used).await);
-    assert_eq!(stage.released().await, [key.clone()]);
+    assert_eq!(stage.released().await, std::slice::from_ref(&key));
     assert!(stage.catalog.knows_key(&key).await.unwrap(), "its bytes are still to be removed");
     stage.catalog.forget_released(std::slice::from_ref(&key)).await.unwrap();
     assert!(!stage.catalog.knows_key(&key).await.unwrap());
