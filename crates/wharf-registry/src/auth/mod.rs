@@ -104,21 +104,25 @@ pub(crate) async fn authenticate(
     Ok(caller)
 }
 
-/// Returns the error to answer with when a request failed with `error`: a token that is too narrow for `wanted` is answered
-/// with a challenge, upon which clients fetch a wider one; lack of rights of the account itself stays what it is.
-pub(crate) fn explain(error: Error, caller: &Caller, wanted: Option<&Scope>) -> Error {
-    let (Error::Storage(wharf_storage::Error::Denied(Denied::Forbidden)), Some(scopes), Some(wanted)) =
+/// Returns the error to answer with when a request failed with `error`.
+///
+/// A token that is too narrow for `wanted` is answered with a challenge, upon which clients fetch a wider one. Where no
+/// token would help, because the account itself lacks the right, it stays a refusal, which clients show as such.
+pub(crate) async fn explain(app: &App, error: Error, caller: &Caller, wanted: Option<&Scope>) -> Error {
+    let (Error::Storage(wharf_storage::Error::Denied(Denied::Forbidden)), Some(_), Some(wanted)) =
         (&error, &caller.token_scopes, wanted)
     else {
         return error;
     };
-    let covered = |action: &String| {
-        scopes.iter().any(|scope| {
-            (&scope.kind, &scope.name) == (&wanted.kind, &wanted.name)
-                && (scope.actions.contains(action) || scope.actions.contains("*"))
-        })
+    let covers = |scope: &Scope| {
+        (&scope.kind, &scope.name) == (&wanted.kind, &wanted.name)
+            && (scope.actions.contains("*") || scope.actions.is_superset(&wanted.actions))
     };
-    if wanted.actions.iter().all(covered) { error } else { AuthError::NarrowToken.into() }
+    let account = Caller { token_scopes: None, ..caller.clone() };
+    match token_service::grant(app, &account, wanted).await {
+        Ok(Some(possible)) if covers(&possible) => AuthError::NarrowToken.into(),
+        _ => error,
+    }
 }
 
 /// Verifies that whoever sent a request knows the account's secret, before something that a stolen session must not do.

@@ -181,7 +181,7 @@ async fn issue(
 }
 
 /// Returns the part of a scope that the caller may have, if any.
-async fn grant(app: &App, caller: &Caller, wanted: &Scope) -> Result<Option<Scope>, Error> {
+pub(super) async fn grant(app: &App, caller: &Caller, wanted: &Scope) -> Result<Option<Scope>, Error> {
     if wanted.kind == "registry" && wanted.name == "catalog" {
         // The list itself shows each caller what that caller may see.
         return Ok(Some(Scope { actions: ["*".to_owned()].into(), ..wanted.clone() }));

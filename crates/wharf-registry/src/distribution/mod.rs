@@ -57,19 +57,21 @@ pub(crate) async fn serve(app: &App, request: Request<Body>) -> (&'static str, R
             dispatch(&route, Context { app, caller: known, parts: &parts, query, body: &mut body }).await
         }
     };
-    let mut response = answer.unwrap_or_else(|error| {
-        let scope = scope(&route, &parts.method);
-        let error = auth::explain(error, &caller, scope.as_ref());
-        let mut scopes: Vec<Scope> =
-            scope.into_iter().chain(mount_scope(&route, Query::of(&parts.uri))).collect();
-        if let Error::TokenLacks(more) = &error
-            && !scopes.contains(more)
-        {
-            scopes.push(more.clone());
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(error) => {
+            let scope = scope(&route, &parts.method);
+            let error = auth::explain(app, error, &caller, scope.as_ref()).await;
+            let mut scopes: Vec<Scope> =
+                scope.into_iter().chain(mount_scope(&route, Query::of(&parts.uri))).collect();
+            if let Error::TokenLacks(more) = &error
+                && !scopes.contains(more)
+            {
+                scopes.push(more.clone());
+            }
+            error_response(&error, &caller, &auth::challenges(app, &parts, &scopes))
         }
-        let challenges = auth::challenges(app, &parts, &scopes);
-        error_response(&error, &caller, &challenges)
-    });
+    };
     if response.status().is_client_error() || response.status().is_server_error() {
         // A client that is still sending would see a broken connection in place of the answer.
         body::discard(&mut body).await;

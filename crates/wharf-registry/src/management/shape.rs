@@ -179,6 +179,10 @@ impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Every stored time is within the calendar; should one not be, the first moment stands for it.
         let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        serializer.collect_str(&time)
+        if self.0 % 1000 == 0 {
+            serializer.collect_str(&time)
+        } else {
+            serializer.collect_str(&format_args!("{time:.3}"))
+        }
     }
 }

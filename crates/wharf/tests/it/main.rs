@@ -4,6 +4,7 @@
 mod completion;
 mod demo;
 mod login;
+mod manage;
 mod publish;
 mod serve;
 mod support;
