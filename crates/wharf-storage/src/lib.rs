@@ -9,7 +9,7 @@
 //! A blob is acknowledged in this order: its bytes are on disk under a key of their own (unique to that upload, never
 //! reused), then the catalog's transaction that names the key is committed. Deleting goes the other way: the
 //! transaction that forgets the key commits first, then the bytes go. So neither side ever waits for the other, no lock
-//! spans both, and a crash in between leaves at most bytes that nobody names, which `doctor` and the collector remove.
+//! spans both, and a crash in between leaves at most bytes that nobody names, which [`Doctor`] finds and removes.
 
 pub mod blobs;
 pub mod catalog;

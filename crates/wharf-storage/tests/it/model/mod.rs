@@ -23,7 +23,7 @@ const STEPS: usize = 14;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_reachable_blob_is_lost_and_no_unreachable_one_stays() {
-    let seeds = std::env::var("WHARF_MODEL_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let seeds = std::env::var("WHARF_MODEL_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(4);
     for seed in 0..seeds {
         for untagged_manifests in [false, true] {
             run(seed, untagged_manifests).await;
