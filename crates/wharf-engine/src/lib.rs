@@ -35,6 +35,7 @@ mod failure;
 mod glob;
 mod manifests;
 mod objects;
+mod parallel;
 mod render;
 mod templates;
 mod values;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wharf_sprig::Surroundings;
-use wharf_template::{FunctionTable, Limits, Map, MissingKey, Runtime, Str, TemplateSet, Value};
+use wharf_template::{FunctionTable, Limits, Map, MissingKey, Parsed, Runtime, Str, TemplateSet, Value};
 
 use crate::charts::Node;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{execution_failure, parse_failure};
 use crate::objects::{VALUES, add_functions, chart_object, files_object};
+use crate::parallel;
 use crate::values::table;
 
 struct Renderable<'c> {
@@ -39,8 +40,13 @@ pub(crate) fn render(
     wharf_sprig::add_functions(&mut functions, surroundings);
     add_functions(&mut functions);
     let set = TemplateSet::new(Rc::new(functions));
-    for template in &found {
-        set.parse(&template.path, template.text).map_err(|error| parse_failure(&template.path, error))?;
+    let names = set.functions().function_names();
+    let texts: Vec<(&str, &[u8])> =
+        found.iter().map(|template| (template.path.as_str(), template.text)).collect();
+    let parsed =
+        parallel::map(&texts, |(_, text)| text.len(), |(path, text)| Parsed::new(path, text, &names));
+    for (parsed, template) in parsed.into_iter().zip(&found) {
+        set.add(&parsed.map_err(|error| parse_failure(&template.path, error))?);
     }
     let mut runtime = Runtime::new(missing_key, limits);
     let mut rendered = BTreeMap::new();

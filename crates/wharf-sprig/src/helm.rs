@@ -50,10 +50,11 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         let parsed = match cached {
             Some(parsed) => parsed,
             None => {
-                let parsed = Parsed::new(TPL_NAME, &source, call.set().functions()).map_err(|error| {
-                    let prefix = format!("cannot parse template {}: ", wharf_template::quote(&source));
-                    FuncError::Message(error.to_string()).wrapped(prefix)
-                })?;
+                let parsed = Parsed::new(TPL_NAME, &source, &call.set().functions().function_names())
+                    .map_err(|error| {
+                        let prefix = format!("cannot parse template {}: ", wharf_template::quote(&source));
+                        FuncError::Message(error.to_string()).wrapped(prefix)
+                    })?;
                 let mut kept = kept.borrow_mut();
                 if kept.len() >= MAX_KEPT {
                     kept.clear();

@@ -133,10 +133,10 @@ fn scrypt(password: &[u8], salt: &[u8]) -> Vec<u8> {
 }
 
 /// RFC 7914, section 5: scryptROMix.
-fn mix(words: &mut Vec<u32>) {
+fn mix(words: &mut [u32]) {
     let mut seen: Vec<Vec<u32>> = Vec::with_capacity(COST);
     for _ in 0..COST {
-        seen.push(words.clone());
+        seen.push(words.to_vec());
         block_mix(words);
     }
     for _ in 0..COST {

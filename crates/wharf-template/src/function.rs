@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) use crate::error::FuncError;
 pub(crate) use crate::eval::Call;
@@ -136,13 +137,23 @@ pub(crate) struct FuncId(pub(crate) u32);
 #[derive(Clone, Debug)]
 pub struct FunctionTable {
     functions: Vec<Function>,
-    ids: HashMap<&'static str, FuncId>,
+    names: FunctionNames,
+}
+
+/// The names of the functions of a table, which is all that parsing needs; goes to other threads.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionNames(Arc<HashMap<&'static str, FuncId>>);
+
+impl FunctionNames {
+    pub(crate) fn find(&self, name: &str) -> Option<FuncId> {
+        self.0.get(name).copied()
+    }
 }
 
 impl Default for FunctionTable {
     /// Returns the table of Go's built-in functions.
     fn default() -> Self {
-        let mut table = Self { functions: Vec::new(), ids: HashMap::new() };
+        let mut table = Self { functions: Vec::new(), names: FunctionNames::default() };
         for function in crate::eval::builtins() {
             table.add(function);
         }
@@ -153,13 +164,13 @@ impl Default for FunctionTable {
 impl FunctionTable {
     /// Adds a function; one of the same name is replaced.
     pub fn add(&mut self, function: Function) {
-        if let Some(id) = self.ids.get(function.name) {
+        if let Some(id) = self.names.find(function.name) {
             let index = id.0 as usize;
             self.functions[index] = function;
             return;
         }
         let id = FuncId(u32::try_from(self.functions.len()).expect("far fewer functions than that"));
-        self.ids.insert(function.name, id);
+        Arc::make_mut(&mut self.names.0).insert(function.name, id);
         self.functions.push(function);
     }
 
@@ -168,8 +179,9 @@ impl FunctionTable {
         self.functions.iter().map(|function| function.name)
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<FuncId> {
-        self.ids.get(name).copied()
+    /// Returns the names, for parsing.
+    pub fn function_names(&self) -> FunctionNames {
+        self.names.clone()
     }
 
     pub(crate) fn function(&self, id: FuncId) -> &Function {

@@ -34,7 +34,7 @@ mod value;
 
 pub use error::{ExecError, FuncError, ParseError, Place};
 pub use eval::{Call, Limits, MissingKey, Runtime};
-pub use function::{Function, FunctionTable, Type};
+pub use function::{Function, FunctionNames, FunctionTable, Type};
 pub use numbers::{NumberError, parse_float, parse_int, parse_uint};
 pub use printf::{format_float, is_print, quote, sprint, sprintf};
 pub use set::{Parsed, TemplateSet};

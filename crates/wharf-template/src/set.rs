@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::ParseError;
-use crate::function::FunctionTable;
+use crate::function::{FunctionNames, FunctionTable};
 use crate::parser::ast::Tree;
 use crate::value::Str;
 
@@ -41,7 +41,7 @@ impl TemplateSet {
     /// # Errors
     /// Fails with Go's message when the text does not parse; then nothing is added.
     pub fn parse(&self, name: &str, text: &[u8]) -> Result<(), ParseError> {
-        self.add(&Parsed::new(name, text, &self.0.functions)?);
+        self.add(&Parsed::new(name, text, &self.0.functions.function_names())?);
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Parsed {
     ///
     /// # Errors
     /// Fails with Go's message when the text does not parse.
-    pub fn new(name: &str, text: &[u8], functions: &FunctionTable) -> Result<Self, ParseError> {
+    pub fn new(name: &str, text: &[u8], functions: &FunctionNames) -> Result<Self, ParseError> {
         let trees = crate::parser::parse(name, text.into(), functions)?;
         let main = trees.get(name.as_bytes()).cloned().expect("the parser adds a tree for the file itself");
         Ok(Self { trees: Arc::new(trees), main })

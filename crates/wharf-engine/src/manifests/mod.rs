@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use head::Head;
 
 use crate::error::{Error, ErrorKind};
+use crate::parallel;
 
 /// One Kubernetes document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,47 +63,48 @@ const EVENTS: &[&str] = &[
 pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, Vec<Hook>), Error> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
-    for (path, text) in files {
-        let base = path.rsplit('/').next().unwrap_or(path);
-        if base.starts_with('_') || text.trim().is_empty() {
+    let documents: Vec<(&String, &str)> = files
+        .iter()
+        .filter(|(path, text)| {
+            let base = path.rsplit('/').next().unwrap_or(path);
+            !base.starts_with('_') && !text.trim().is_empty()
+        })
+        .flat_map(|(path, text)| split(text).into_iter().map(move |document| (path, document)))
+        .collect();
+    let heads =
+        parallel::map(&documents, |(_, document)| document.len(), |(_, document)| Head::read(document));
+    for ((path, document), head) in documents.into_iter().zip(heads) {
+        let head = head.map_err(|error| {
+            Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {error}"))
+        })?;
+        let manifest = Manifest {
+            path: path.clone(),
+            content: document.to_owned(),
+            kind: head.kind,
+            api_version: head.api_version,
+        };
+        let Some(events) = head.annotations.get("helm.sh/hook") else {
+            manifests.push(manifest);
             continue;
-        }
-        for document in split(text) {
-            let head = Head::read(document).map_err(|error| {
-                Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {error}"))
-            })?;
-            let manifest = Manifest {
-                path: path.clone(),
-                content: document.to_owned(),
-                kind: head.kind,
-                api_version: head.api_version,
-            };
-            let Some(events) = head.annotations.get("helm.sh/hook") else {
-                manifests.push(manifest);
-                continue;
-            };
-            // One event that nobody knows, and the document is dropped.
-            let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
-                continue;
-            };
-            let words = |name: &str| match head.annotations.get(name) {
-                Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
-                None => Vec::new(),
-            };
-            let weight = head
-                .annotations
-                .get("helm.sh/hook-weight")
-                .and_then(|weight| weight.parse().ok())
-                .unwrap_or(0);
-            hooks.push(Hook {
-                name: head.name,
-                events,
-                weight,
-                delete_policies: words("helm.sh/hook-delete-policy"),
-                output_log_policies: words("helm.sh/hook-output-log-policy"),
-                manifest,
-            });
-        }
+        };
+        // One event that nobody knows, and the document is dropped.
+        let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
+            continue;
+        };
+        let words = |name: &str| match head.annotations.get(name) {
+            Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
+            None => Vec::new(),
+        };
+        let weight =
+            head.annotations.get("helm.sh/hook-weight").and_then(|weight| weight.parse().ok()).unwrap_or(0);
+        hooks.push(Hook {
+            name: head.name,
+            events,
+            weight,
+            delete_policies: words("helm.sh/hook-delete-policy"),
+            output_log_policies: words("helm.sh/hook-output-log-policy"),
+            manifest,
+        });
     }
     manifests.sort_by(|a, b| kinds::compare(&a.kind, &b.kind));
     hooks.sort_by(|a, b| kinds::compare(&a.manifest.kind, &b.manifest.kind));

@@ -73,7 +73,7 @@ fn generated_texts_give_what_helm_gives() {
         };
         let actual = to_json(&values.into_value()).unwrap();
         count += 1;
-        if result.is_err() != !error.is_empty()
+        if result.is_err() == error.is_empty()
             || actual != expected
             || flag != "json" && result.clone().err().unwrap_or_default() != error
         {

@@ -11,7 +11,7 @@ use ast::{Branch, Command, Item, List, Operand, OperandKind, Pipe, Pos, Source, 
 use number::Number;
 
 use crate::error::ParseError;
-use crate::function::FunctionTable;
+use crate::function::FunctionNames;
 use crate::lexer::{Item as Token, ItemKind, Lexer};
 use crate::stack::StackGuard;
 use crate::value::Str;
@@ -26,7 +26,7 @@ const MAX_STACK_BYTES: usize = 1 << 20;
 pub(crate) fn parse(
     name: &str,
     text: Arc<[u8]>,
-    functions: &FunctionTable,
+    functions: &FunctionNames,
 ) -> Result<HashMap<Str, Arc<Tree>>, ParseError> {
     let source = Arc::new(Source { name: name.into(), text: Arc::clone(&text) });
     let mut parser = Parser {
@@ -47,7 +47,7 @@ pub(crate) fn parse(
 struct Parser<'s> {
     lexer: Lexer<'s>,
     source: Arc<Source>,
-    functions: &'s FunctionTable,
+    functions: &'s FunctionNames,
     /// Items taken from the lexer and given back; the last one comes next.
     tokens: Vec<Token<'s>>,
     /// The line of the item most recently taken from the lexer, which errors name.
