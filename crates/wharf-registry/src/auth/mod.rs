@@ -20,9 +20,11 @@ use data_encoding::BASE64;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
-use wharf_access::{Caller, Denied};
+use wharf_access::{Caller, Denied, Principal};
+use wharf_oci::RepositoryName;
 use wharf_oci::distribution::Scope;
 use wharf_storage::Catalog;
+use wharf_storage::catalog::AuditOperation;
 use zeroize::Zeroizing;
 
 use crate::app::random;
@@ -104,25 +106,39 @@ pub(crate) async fn authenticate(
     Ok(caller)
 }
 
-/// Returns the error to answer with when a request failed with `error`.
+/// Returns the error to answer with when a request to the distribution API failed with `error`, and notes a refusal.
 ///
 /// A token that is too narrow for `wanted` is answered with a challenge, upon which clients fetch a wider one. Where no
 /// token would help, because the account itself lacks the right, it stays a refusal, which clients show as such.
 pub(crate) async fn explain(app: &App, error: Error, caller: &Caller, wanted: Option<&Scope>) -> Error {
-    let (Error::Storage(wharf_storage::Error::Denied(Denied::Forbidden)), Some(_), Some(wanted)) =
-        (&error, &caller.token_scopes, wanted)
-    else {
+    let (Error::Storage(wharf_storage::Error::Denied(denied)), Some(wanted)) = (&error, wanted) else {
         return error;
     };
-    let covers = |scope: &Scope| {
-        (&scope.kind, &scope.name) == (&wanted.kind, &wanted.name)
-            && (scope.actions.contains("*") || scope.actions.is_superset(&wanted.actions))
-    };
-    let account = Caller { token_scopes: None, ..caller.clone() };
-    match token_service::grant(app, &account, wanted).await {
-        Ok(Some(possible)) if covers(&possible) => AuthError::NarrowToken.into(),
-        _ => error,
+    if *denied == Denied::Forbidden && caller.token_scopes.is_some() && account_has(app, caller, wanted).await
+    {
+        return AuthError::NarrowToken.into();
     }
+    // Every client begins without credentials; that they are asked for some is no event.
+    if caller.principal != Principal::Anonymous
+        && let Ok(name) = wanted.name.parse::<RepositoryName>()
+    {
+        let operation = if wanted.actions.contains("delete") {
+            AuditOperation::DeleteArtifact
+        } else if wanted.actions.contains("push") {
+            AuditOperation::CreateArtifact
+        } else {
+            AuditOperation::PullArtifact
+        };
+        app.audit.refused(caller, operation, Some(name.project()), name.as_str());
+    }
+    error
+}
+
+/// Returns whether the account behind a token has all that is wanted.
+async fn account_has(app: &App, caller: &Caller, wanted: &Scope) -> bool {
+    let account = Caller { token_scopes: None, ..caller.clone() };
+    let granted = token_service::grant(app, &account, wanted).await;
+    matches!(granted, Ok(Some(granted)) if granted.actions.contains("*") || granted.actions.is_superset(&wanted.actions))
 }
 
 /// Verifies that whoever sent a request knows the account's secret, before something that a stolen session must not do.

@@ -199,6 +199,8 @@ async fn the_audit_log_tells_who_did_what_and_is_exported_as_json_lines() {
     registry.create_user("stranger").await;
     let denied = registry.request_by("stranger", "DELETE", "/api/v2.0/projects/open").send().await.unwrap();
     assert_eq!(denied.status(), 403);
+    let denied = registry.request_by("stranger", "POST", "/v2/open/web/blobs/uploads/").send().await.unwrap();
+    assert_eq!(denied.status(), 403);
     let export = registry.get("/api/v2.0/audit-logs/export").await;
     assert_eq!(header(&export, "content-type"), "application/x-ndjson");
     let text = export.text().await.unwrap();
@@ -208,6 +210,13 @@ async fn the_audit_log_tells_who_did_what_and_is_exported_as_json_lines() {
     let refusal =
         entries.iter().find(|entry| entry["username"] == "stranger" && entry["event"] == "delete_project");
     assert_eq!(refusal.unwrap()["operation_result"], false);
+    let refusal =
+        entries.iter().find(|entry| entry["username"] == "stranger" && entry["event"] == "create_artifact");
+    let refusal = refusal.unwrap();
+    assert_eq!(
+        (&refusal["resource"], &refusal["outcome"]),
+        (&json!("open/web"), &json!("denied: no permission"))
+    );
     assert!(entries.iter().any(|entry| entry["event"] == "create_artifact"));
 
     // From one page to the next, nothing twice and nothing left out.
