@@ -65,7 +65,7 @@ pub enum Denied {
 
 /// Decides whether `caller`, standing as the catalog says, may do what `request` asks.
 ///
-/// Default deny. A token narrows the rights of its account and never widens them.
+/// Default deny. A token narrows the rights of its account, down to those of everyone, and never widens them.
 ///
 /// # Errors
 /// [`Denied`], which says how much the answer may reveal.
@@ -77,24 +77,25 @@ pub fn decide(caller: &Caller, standing: &Standing, request: &Request<'_>) -> Re
     if !(sees_project(standing, request) || (standing.active && standing.system_admin)) {
         return Err(Denied::Hidden);
     }
-    if !standing.active || !within_token(caller, request) {
+    // What everyone may do needs no token, so a token that says nothing of it takes nothing away.
+    let for_everyone = standing.project_public && public_permits(request.permission);
+    if !standing.active || !(for_everyone || within_token(caller, request)) {
         return Err(Denied::Forbidden);
     }
     let allowed = match caller.principal {
         Principal::System => true,
-        Principal::Anonymous => standing.project_public && public_permits(request.permission),
+        Principal::Anonymous => for_everyone,
         Principal::Robot(_) => {
             standing
                 .robot_grants
                 .iter()
                 .any(|grant| grant.permits(request.permission, request.project, request.repository))
-                || (standing.project_public && public_permits(request.permission))
+                || for_everyone
         }
         Principal::User(_) => {
             standing.system_admin
                 || (request.project.is_some()
-                    && (standing.role.is_some_and(|role| role.permits(request.permission))
-                        || (standing.project_public && public_permits(request.permission))))
+                    && (standing.role.is_some_and(|role| role.permits(request.permission)) || for_everyone))
         }
     };
     if allowed { Ok(()) } else { Err(Denied::Forbidden) }

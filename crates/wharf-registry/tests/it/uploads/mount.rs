@@ -58,6 +58,23 @@ async fn a_blob_that_may_not_be_read_cannot_be_mounted() {
 }
 
 #[tokio::test]
+async fn a_public_source_needs_no_word_in_the_token() {
+    let registry = Registry::start().await;
+    let digest = registry.push_blob("open/a", b"content").await;
+    let answer = registry.get("/service/token?service=wharf&scope=repository:shop/b:pull,push").await;
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    let token = answer["token"].as_str().unwrap();
+    let blob = registry.anonymous("GET", &format!("/v2/open/a/blobs/{digest}")).bearer_auth(token);
+    assert_eq!(blob.send().await.unwrap().status(), 200);
+    for from in ["&from=open/a", ""] {
+        let path = format!("/v2/shop/b/blobs/uploads/?mount={digest}{from}");
+        let response = registry.anonymous("POST", &path).bearer_auth(token).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        registry.delete(&format!("/v2/shop/b/blobs/{digest}")).await;
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_lacks_the_source_is_answered_with_what_it_needs() {
     let registry = Registry::start().await;
     const SCOPE: &str = "scope=\"repository:shop/b:pull,push repository:shop/a:pull\"";
