@@ -37,6 +37,9 @@ pub struct RenderOptions {
     pub subchart_notes: bool,
     /// Whether a missing key is an error.
     pub strict: bool,
+    /// Whether the render is for a check: `required` and `fail` let everything pass, and the release is neither an
+    /// installation nor an upgrade.
+    pub lint: bool,
     /// Commands executed at most.
     pub max_steps: u64,
     /// Bytes of output of one template, and of any string made on the way, at most.
@@ -55,6 +58,7 @@ impl Default for RenderOptions {
             api_versions: Vec::new(),
             subchart_notes: false,
             strict: false,
+            lint: false,
             max_steps: limits.max_steps,
             max_bytes: limits.max_bytes,
         }
@@ -142,8 +146,8 @@ fn render_templates<'c>(
                 ("Name", Value::from(options.release_name.as_str())),
                 ("Namespace", options.namespace.as_str().into()),
                 ("IsUpgrade", options.is_upgrade.into()),
-                ("IsInstall", (!options.is_upgrade).into()),
-                ("Revision", Value::int(options.revision)),
+                ("IsInstall", (!options.is_upgrade && !options.lint).into()),
+                ("Revision", Value::int(if options.lint { 0 } else { options.revision })),
                 ("Service", "Helm".into()),
             ])),
         ),
@@ -164,7 +168,7 @@ fn render_templates<'c>(
         max_stack_bytes: STACK_BYTES,
         ..Limits::default()
     };
-    let files = templates::render(&root, &top, surroundings, missing_key, limits)?;
+    let files = templates::render(&root, &top, surroundings, missing_key, options.lint, limits)?;
     Ok((root, files))
 }
 

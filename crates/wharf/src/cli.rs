@@ -10,6 +10,7 @@ use crate::commands::{
     audit, completion, demo, doctor, gc, login, logout, project, publish, repo, robot, serve, user,
 };
 use crate::exit::{self, Status};
+use crate::helm;
 
 /// Carries software from the build to the cluster with its papers.
 #[derive(Debug, Parser)]
@@ -45,6 +46,16 @@ enum Command {
     Gc(gc::Args),
     Audit(audit::Args),
     Completion(completion::Args),
+    Helm(Helm),
+}
+
+/// Helm's command line, as far as it needs no cluster.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+struct Helm {
+    /// A command of Helm's with its flags; `wharf helm --help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
 }
 
 /// How a result is written to standard output.
@@ -65,6 +76,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Completion(args) => completion::run(&args),
+            Command::Helm(helm) => Ok(helm::run(helm.words.into_iter().map(Into::into).collect())),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),

@@ -2,12 +2,14 @@
 //!
 //! The binary is thin: [`cli`] reads the command line, each file of `commands` runs one command, [`exit`] turns what
 //! came of it into an exit status and a hint. What a command does beyond calling the library crates lives in a module
-//! of its own, such as `publish`.
+//! of its own, such as `publish`. [`helm`] is a command line of its own, since its words are Helm's.
 
 mod api;
+mod chart;
 mod cli;
 mod commands;
 mod exit;
+mod helm;
 mod progress;
 mod publish;
 mod remote;
@@ -18,6 +20,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(words) = helm::words() {
+        return helm::run(words).into();
+    }
     match cli::Cli::parse().run() {
         Ok(status) => status.into(),
         Err(error) => exit::report(&error),

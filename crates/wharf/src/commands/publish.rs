@@ -182,7 +182,8 @@ fn task(args: &Args) -> anyhow::Result<Task> {
     Ok(task)
 }
 
-fn source_date_epoch() -> anyhow::Result<Option<u64>> {
+/// Returns `SOURCE_DATE_EPOCH`, where set.
+pub(crate) fn source_date_epoch() -> anyhow::Result<Option<u64>> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) if !text.is_empty() => {
             let seconds = text

@@ -2,7 +2,6 @@
 //! destination has, [`push`] carries the plan there, and a [`Report`] says what happened.
 
 mod differences;
-mod folder;
 mod manifest;
 mod plan;
 mod probe;

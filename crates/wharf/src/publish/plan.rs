@@ -13,8 +13,9 @@ use wharf_content::{
 };
 use wharf_oci::{Algorithm, Descriptor, Reference, Tag, media_type};
 
+use crate::chart::{Rendering, folder};
 use crate::exit::Usage;
-use crate::publish::{folder, manifest};
+use crate::publish::manifest;
 
 /// The name of the file beside the layout.
 const PLAN_FILE: &str = "plan.json";
@@ -296,7 +297,7 @@ impl PlanOptions {
 
 /// Checks a chart by the rules of `helm lint`: errors refuse it, warnings are returned.
 fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
-    let report = lint::lint(&path.display().to_string(), files, &lint::NoEngine)?;
+    let report = lint::lint(&path.display().to_string(), files, &Rendering::default())?;
     let of = |severity| {
         report
             .findings

@@ -10,7 +10,7 @@ use wharf_chart::{File, IgnoreRules, Limits};
 const MAX_DEPTH: usize = 64;
 
 /// Reads the files of a chart folder that `.helmignore` leaves in. Links are followed inside the chart only.
-pub(super) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
+pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
     let real_root = fs::canonicalize(root).with_context(|| format!("cannot read {}", root.display()))?;
     let ignore = match fs::read(root.join(".helmignore")) {
         Ok(text) => Some(text),

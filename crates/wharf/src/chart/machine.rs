@@ -1,0 +1,40 @@
+//! What templates get from the machine: clock, randomness, keys. No cluster, no look-ups of hosts.
+
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wharf_engine::Surroundings;
+use wharf_sprig::{Keys, LibraryKeys};
+
+struct Machine(LibraryKeys);
+
+/// Returns what a render gets from this machine.
+pub(crate) fn machine() -> Rc<dyn Surroundings> {
+    Rc::new(Machine(LibraryKeys))
+}
+
+impl Surroundings for Machine {
+    fn now_nanoseconds(&self) -> i128 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |time| i128::try_from(time.as_nanos()).unwrap_or(i128::MAX))
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("an operating system has randomness");
+    }
+
+    fn zone(&self, name: &str, unix_seconds: i64) -> Option<(i32, String)> {
+        let zone = match name {
+            "" | "UTC" => return Some((0, "UTC".to_owned())),
+            "Local" => jiff::tz::TimeZone::system(),
+            name => jiff::tz::TimeZone::get(name).ok()?,
+        };
+        let time = jiff::Timestamp::from_second(unix_seconds).ok()?;
+        let info = zone.to_offset_info(time);
+        Some((info.offset().seconds(), info.abbreviation().to_owned()))
+    }
+
+    fn keys(&self) -> Option<&dyn Keys> {
+        Some(&self.0)
+    }
+}

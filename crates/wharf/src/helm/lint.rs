@@ -1,0 +1,99 @@
+//! `helm lint`
+
+use std::io::Write;
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::{anyhow, bail};
+use wharf_chart::lint::{lint, summary};
+use wharf_engine::KubeVersion;
+
+use super::flags::Kind::{IgnoredSwitch, Switch, Text};
+use super::flags::{Given, flag};
+use super::namespace::namespace;
+use super::values::values;
+use super::{Command, chart, tables};
+use crate::chart::Rendering;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["lint"],
+    usage: "PATH [flags]",
+    about: "look for problems in charts (values are not held against values.schema.json yet)",
+    flags: &[
+        &[
+            flag("kube-version", Text, "the version of Kubernetes that the cluster is taken to have"),
+            flag("quiet", Switch, "show warnings and errors only"),
+            flag("skip-schema-validation", IgnoredSwitch, "without effect: schemas are not validated yet"),
+            flag("strict", Switch, "warnings fail, too"),
+            flag("with-subcharts", Switch, "look at the charts under charts/, too"),
+        ],
+        tables::VALUES,
+    ],
+    run,
+};
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    if arguments.is_empty() {
+        return COMMAND.wrong_arguments("requires at least 1 argument");
+    }
+    let mut engine = Rendering { namespace: namespace(given), ..Rendering::default() };
+    if let Some(text) = given.text("kube-version").filter(|text| !text.is_empty()) {
+        engine.kube_version =
+            KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
+    }
+    engine.values = values(given)?;
+    let mut paths: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
+    if given.is_on("with-subcharts") {
+        for path in arguments {
+            subcharts(&Path::new(path).join("charts"), &mut paths);
+        }
+    }
+    let quiet = given.is_on("quiet");
+    let mut failed = 0;
+    for path in &paths {
+        let shown = path.display().to_string();
+        let report = check(path, &engine);
+        let fails = report.as_ref().map_or(true, |report| report.fails(given.is_on("strict")));
+        failed += usize::from(fails);
+        let text = match report {
+            Ok(report) => report.text(&shown, quiet),
+            Err(error) => format!("==> Linting {shown}\nError {error:#}\n\n"),
+        };
+        out.write_all(text.as_bytes())?;
+    }
+    let summary = summary(paths.len(), failed);
+    if failed > 0 {
+        bail!(summary);
+    }
+    if !quiet {
+        writeln!(out, "{summary}")?;
+    }
+    Ok(())
+}
+
+fn check(path: &Path, engine: &Rendering) -> anyhow::Result<wharf_chart::lint::Report> {
+    let description = path.join("Chart.yaml");
+    if !path.is_file() && !description.exists() {
+        let description = description.display();
+        bail!(
+            "unable to check Chart.yaml file in chart: stat {description}: no such file or directory"
+        );
+    }
+    Ok(lint(&absolute(path)?.display().to_string(), &chart::files(path)?, engine)?)
+}
+
+/// Adds the chart folders and archives below a folder.
+fn subcharts(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !path.is_symlink() {
+            subcharts(&path, found);
+        } else if name == "Chart.yaml" {
+            found.push(folder.to_owned());
+        } else if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+            found.push(path);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `helm show all|chart|crds|readme|values`
+
+use std::io::Write;
+
+use wharf_chart::Chart;
+
+use super::flags::Kind::Missing;
+use super::flags::flag;
+use super::{Command, chart, tables};
+
+pub(super) const ALL: Command = Command {
+    path: &["show", "all"],
+    usage: "[CHART] [flags]",
+    about: "show everything about a chart",
+    flags: &[tables::SOURCE],
+    run: |_, arguments, out| show(&ALL, arguments, out, &[description, values, readme, crds]),
+};
+
+pub(super) const CHART: Command = Command {
+    path: &["show", "chart"],
+    usage: "[CHART] [flags]",
+    about: "show a chart's description",
+    flags: &[tables::SOURCE],
+    run: |_, arguments, out| show(&CHART, arguments, out, &[description]),
+};
+
+pub(super) const CRDS: Command = Command {
+    path: &["show", "crds"],
+    usage: "[CHART] [flags]",
+    about: "show a chart's definitions of custom resources",
+    flags: &[tables::SOURCE],
+    run: |_, arguments, out| show(&CRDS, arguments, out, &[crds]),
+};
+
+pub(super) const README: Command = Command {
+    path: &["show", "readme"],
+    usage: "[CHART] [flags]",
+    about: "show a chart's README",
+    flags: &[tables::SOURCE],
+    run: |_, arguments, out| show(&README, arguments, out, &[readme]),
+};
+
+pub(super) const VALUES: Command = Command {
+    path: &["show", "values"],
+    usage: "[CHART] [flags]",
+    about: "show a chart's default values",
+    flags: &[tables::SOURCE, &[flag("jsonpath", Missing, "")]],
+    run: |_, arguments, out| show(&VALUES, arguments, out, &[values]),
+};
+
+/// Returns a part of a chart as it is shown; `among_others` puts a separator before it.
+type Part = fn(&Chart, among_others: bool) -> anyhow::Result<String>;
+
+fn show(command: &Command, arguments: &[String], out: &mut dyn Write, parts: &[Part]) -> anyhow::Result<()> {
+    let [name] = arguments else { return command.wrong_arguments("requires 1 argument") };
+    let chart = chart::load(name)?;
+    for part in parts {
+        out.write_all(part(&chart, parts.len() > 1)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn description(chart: &Chart, _: bool) -> anyhow::Result<String> {
+    Ok(chart.metadata.to_yaml()? + "\n")
+}
+
+fn values(chart: &Chart, among_others: bool) -> anyhow::Result<String> {
+    Ok(chart.raw_file("values.yaml").map(|file| separated(&file.data, among_others)).unwrap_or_default())
+}
+
+fn readme(chart: &Chart, among_others: bool) -> anyhow::Result<String> {
+    let is_readme = |name: &str| ["readme.md", "readme.txt", "readme"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let file = chart.files.iter().find(|file| is_readme(&file.name));
+    Ok(file.map(|file| separated(&file.data, among_others)).unwrap_or_default())
+}
+
+fn crds(chart: &Chart, _: bool) -> anyhow::Result<String> {
+    let all = chart.crds();
+    Ok(all.iter().map(|crd| separated(&crd.file.data, !crd.file.data.starts_with(b"---"))).collect())
+}
+
+fn separated(text: &[u8], with_separator: bool) -> String {
+    format!("{}{}\n", if with_separator { "---\n" } else { "" }, String::from_utf8_lossy(text))
+}
+

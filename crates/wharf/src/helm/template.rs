@@ -1,0 +1,256 @@
+//! `helm template`
+
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use wharf_chart::glob_matches;
+use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, Rendered, render, render_files, split_manifests};
+use wharf_template::Value;
+
+use super::flags::Kind::{
+    Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts,
+};
+use super::flags::{Flag, Given, flag, short};
+use super::namespace::namespace;
+use super::values::values;
+use super::{Command, chart, expand, tables};
+use crate::chart::machine;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["template"],
+    usage: "[NAME] [CHART] [flags]",
+    about: "render a chart's templates without a cluster (values are not held against values.schema.json yet)",
+    flags: &[FLAGS, tables::VALUES, tables::SOURCE],
+    run,
+};
+
+const FLAGS: &[Flag] = &[
+    short('a', "api-versions", List, "group versions that the cluster is taken to have, beside the usual ones"),
+    flag("create-namespace", IgnoredSwitch, ""),
+    flag("dependency-update", MissingSwitch, ""),
+    flag("description", Ignored, ""),
+    flag("disable-openapi-validation", IgnoredSwitch, ""),
+    flag("dry-run", TextOr("client"), "only client is possible"),
+    flag("enable-dns", MissingSwitch, ""),
+    flag("force-conflicts", IgnoredSwitch, ""),
+    flag("force-replace", IgnoredSwitch, ""),
+    short('g', "generate-name", Switch, "no NAME is given"),
+    flag("hide-notes", IgnoredSwitch, ""),
+    flag("include-crds", Switch, "put the definitions of custom resources first"),
+    flag("is-upgrade", Switch, "render as for an upgrade, not an installation"),
+    flag("kube-version", Text, "the version of Kubernetes that the cluster is taken to have"),
+    short('l', "labels", Ignored, ""),
+    flag("name-template", Text, "a Go template that makes the name of the release"),
+    flag("no-hooks", Switch, "leave out hooks"),
+    flag("output-dir", Text, "write a file per template below this folder instead"),
+    flag("post-renderer", Missing, ""),
+    flag("post-renderer-args", Missing, ""),
+    flag("release-name", Switch, "with --output-dir: write below a folder named as the release"),
+    flag("render-subchart-notes", IgnoredSwitch, ""),
+    flag("replace", IgnoredSwitch, ""),
+    flag("rollback-on-failure", IgnoredSwitch, ""),
+    flag("atomic", IgnoredSwitch, ""),
+    flag("server-side", TextOr("true"), "without effect here"),
+    short('s', "show-only", Texts, "show only these templates, in this order"),
+    flag("skip-crds", IgnoredSwitch, ""),
+    flag("skip-schema-validation", IgnoredSwitch, "without effect: schemas are not validated yet"),
+    flag("skip-tests", Switch, "leave out test hooks"),
+    flag("take-ownership", IgnoredSwitch, ""),
+    flag("timeout", Ignored, ""),
+    flag("validate", MissingSwitch, ""),
+    flag("wait", TextOr("watcher"), "without effect here"),
+    flag("wait-for-jobs", IgnoredSwitch, ""),
+];
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    if arguments.is_empty() {
+        return COMMAND.wrong_arguments("requires at least 1 argument");
+    }
+    match given.text("dry-run") {
+        None | Some("client" | "true" | "unset") => {}
+        Some("server") => bail!("--dry-run=server asks a cluster, which is not built in wharf yet"),
+        Some("none" | "false") => bail!("--dry-run=none asks a cluster, which is not built in wharf yet"),
+        Some(other) => bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\""),
+    }
+    let mut options = RenderOptions {
+        namespace: namespace(given),
+        is_upgrade: given.is_on("is-upgrade"),
+        api_versions: given.texts("api-versions").to_vec(),
+        ..RenderOptions::default()
+    };
+    if let Some(text) = given.text("kube-version").filter(|text| !text.is_empty()) {
+        options.kube_version =
+            KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
+    }
+    let (name, source) = name_and_chart(given, arguments)?;
+    let (values, chart) = values_and_chart(given, source)?;
+    if !matches!(chart.metadata.chart_type.as_str(), "" | "application") {
+        bail!("{} charts are not installable", chart.metadata.chart_type);
+    }
+    if chart.metadata.deprecated {
+        warn("level=WARN msg=\"this chart is deprecated\"");
+    }
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        bail!(
+            "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to \
+             fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
+            missing.join(", ")
+        );
+    }
+    check_name(&name)?;
+    options.release_name = name;
+    let result = render(&chart, &values, &options, &machine);
+    let is_debug = given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
+    let rendered = match result {
+        Ok(rendered) => rendered,
+        Err(error) if error.kind() == ErrorKind::Values => bail!(error),
+        Err(error) if !is_debug => bail!("{error}\n\nUse --debug flag to render out invalid YAML"),
+        Err(error) => {
+            let files = match error.kind() {
+                ErrorKind::Manifest => render_files(&chart, &values, &options, &machine).unwrap_or_default(),
+                _ => Default::default(),
+            };
+            let shown = files.iter().filter(|(path, text)| !path.ends_with("NOTES.txt") && !text.trim().is_empty());
+            let all: String = shown.map(|(path, text)| document(path, text)).collect();
+            writeln!(out, "{}", all.trim())?;
+            bail!(error);
+        }
+    };
+    print(given, &options.release_name, &rendered, out)
+}
+
+/// Reads values and chart, in the order in which Helm notices what is wrong with them.
+fn values_and_chart(given: &Given, source: &str) -> anyhow::Result<(wharf_yaml::Value, wharf_chart::Chart)> {
+    chart::locate(source)?;
+    Ok((values(given)?, chart::load(source)?))
+}
+
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn name_and_chart<'a>(given: &Given, arguments: &'a [String]) -> anyhow::Result<(String, &'a str)> {
+    let template = given.text("name-template").filter(|template| !template.is_empty());
+    match arguments {
+        [_, _] if given.is_on("generate-name") => {
+            bail!("cannot set --generate-name and also specify a name")
+        }
+        [_, _] if template.is_some() => bail!("cannot set --name-template and also specify a name"),
+        [name, chart] => Ok((name.clone(), chart)),
+        [chart] => match template {
+            Some(template) => Ok((expand::expand("name-template", template, &Value::Nil)?, chart)),
+            // The preset name wins even over --generate-name.
+            None => Ok(("release-name".to_owned(), chart)),
+        },
+        [_, _, more @ ..] => {
+            bail!("expected at most two arguments, unexpected arguments: {}", more.join(", "))
+        }
+        [] => COMMAND.wrong_arguments("requires at least 1 argument"),
+    }
+}
+
+/// Holds a release's name against Helm's rule: at most 53 characters, dot-separated labels of `a-z0-9-`.
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let is_label = |label: &str| {
+        let is_good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_good)
+    };
+    let failed = format!("release name check failed: release name {name:?}");
+    if name.is_empty() {
+        bail!("{failed}: no name provided");
+    }
+    if name.len() > 53 || !name.split('.').all(is_label) {
+        bail!(
+            "{failed}: invalid release name, must match regex \
+             ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53"
+        );
+    }
+    Ok(())
+}
+
+fn document(path: &str, content: &str) -> String {
+    format!("---\n# Source: {path}\n{content}\n")
+}
+
+fn print(given: &Given, release: &str, rendered: &Rendered, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (crds, hooks, tests) = (given.is_on("include-crds"), !given.is_on("no-hooks"), !given.is_on("skip-tests"));
+    let text = match given.text("output-dir").filter(|folder| !folder.is_empty()) {
+        None => rendered.text(crds, hooks, tests),
+        Some(folder) => {
+            let named = format!("{}/{release}", folder.trim_end_matches('/'));
+            let below = if given.is_on("release-name") { named.as_str() } else { folder };
+            let mut files = Files { written: HashSet::new(), out };
+            if crds {
+                for (path, content) in &rendered.crds {
+                    // Without the release's name, as in Helm.
+                    files.write(folder, path, content)?;
+                }
+            }
+            for manifest in &rendered.manifests {
+                files.write(below, &manifest.path, &manifest.content)?;
+            }
+            for hook in rendered.hooks.iter().filter(|hook| hooks && (tests || !hook.is_test())) {
+                // A hook is added to whatever is there, even from an earlier run, as in Helm.
+                if Path::new(below).join(&hook.manifest.path).exists() {
+                    files.written.insert(hook.manifest.path.clone());
+                }
+                files.write(below, &hook.manifest.path, &hook.manifest.content)?;
+            }
+            "\n".to_owned()
+        }
+    };
+    let wanted = given.texts("show-only");
+    if wanted.is_empty() {
+        out.write_all(text.as_bytes())?;
+        return Ok(());
+    }
+    let documents = split_manifests(&text);
+    let mut shown = String::new();
+    for pattern in wanted {
+        let mut found = documents.iter().filter(|document| {
+            source(document).is_some_and(|path| glob_matches(pattern, path).unwrap_or(false))
+        });
+        let before = shown.len();
+        found.by_ref().for_each(|document| shown.push_str(&format!("---\n{document}\n")));
+        if shown.len() == before {
+            bail!("could not find template {pattern} in chart");
+        }
+    }
+    out.write_all(shown.as_bytes())?;
+    Ok(())
+}
+
+/// Returns the path in a document's comment, without the chart's name.
+fn source(document: &str) -> Option<&str> {
+    let (_, path) = document.split_once("# Source: ")?;
+    let (_, path) = path.lines().next()?.split_once('/')?;
+    Some(path).filter(|path| !path.is_empty())
+}
+
+/// The files written below `--output-dir`.
+struct Files<'o> {
+    /// What was begun in this run: more is added to it.
+    written: HashSet<String>,
+    out: &'o mut dyn Write,
+}
+
+impl Files<'_> {
+    fn write(&mut self, folder: &str, name: &str, content: &str) -> anyhow::Result<()> {
+        let path = format!("{folder}/{name}");
+        let failed = || format!("cannot write {path}");
+        if let Some(parent) = Path::new(&path).parent() {
+            fs::create_dir_all(parent).with_context(failed)?;
+        }
+        let is_new = self.written.insert(name.to_owned());
+        let mut options = OpenOptions::new();
+        let options = if is_new { options.write(true).truncate(true) } else { options.append(true) };
+        let mut file = options.create(true).open(&path).with_context(failed)?;
+        file.write_all(document(name, content).as_bytes()).with_context(failed)?;
+        writeln!(self.out, "wrote {path}")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! `helm version`
+
+use std::io::Write;
+
+use wharf_template::{Map, Value};
+
+use super::expand::expand;
+use super::flags::Kind::{IgnoredSwitch, Switch, Text};
+use super::flags::{Given, flag};
+use super::{Command, HELM_VERSION};
+
+pub(super) const COMMAND: Command = Command {
+    path: &["version"],
+    usage: "[flags]",
+    about: "tell the version of Helm that wharf follows",
+    flags: &[&[
+        flag("short", Switch, "the version alone"),
+        flag("template", Text, "a Go template for the output"),
+        flag("client", IgnoredSwitch, ""),
+    ]],
+    run,
+};
+
+/// The version of the client library for Kubernetes that Helm has.
+const KUBE_CLIENT_VERSION: &str = "v1.36";
+
+/// What stands where Helm tells the state of its source tree, so that reports show who really ran.
+const TREE_STATE: &str = concat!("wharf-", env!("CARGO_PKG_VERSION"));
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    if !arguments.is_empty() {
+        return COMMAND.wrong_arguments("accepts no arguments");
+    }
+    if let Some(template) = given.text("template").filter(|template| !template.is_empty()) {
+        let fields = [
+            ("Version", HELM_VERSION),
+            ("GitCommit", ""),
+            ("GitTreeState", TREE_STATE),
+            ("GoVersion", ""),
+            ("KubeClientVersion", KUBE_CLIENT_VERSION),
+        ];
+        let data = Map::of(fields.map(|(name, value)| (name, Value::from(value))));
+        out.write_all(expand("_", template, &Value::Map(data))?.as_bytes())?;
+    } else if given.is_on("short") {
+        writeln!(out, "{HELM_VERSION}")?;
+    } else {
+        writeln!(
+            out,
+            "version.BuildInfo{{Version:\"{HELM_VERSION}\", GitCommit:\"\", GitTreeState:\"{TREE_STATE}\", \
+             GoVersion:\"\", KubeClientVersion:\"{KUBE_CLIENT_VERSION}\"}}"
+        )?;
+    }
+    Ok(())
+}
