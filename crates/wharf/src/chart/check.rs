@@ -22,11 +22,7 @@ pub(crate) struct Rendering {
 
 impl Default for Rendering {
     fn default() -> Self {
-        Self {
-            values: Value::Null,
-            namespace: "default".to_owned(),
-            kube_version: KubeVersion::default(),
-        }
+        Self { values: Value::Null, namespace: "default".to_owned(), kube_version: KubeVersion::default() }
     }
 }
 

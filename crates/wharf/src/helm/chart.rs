@@ -53,7 +53,9 @@ pub(super) fn locate(name: &str) -> anyhow::Result<&Path> {
     match name.split_once('/') {
         None => bail!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}"),
         Some((repository, _)) => {
-            bail!("there is no chart at {name}, and chart repositories ({repository}) are not built in wharf helm yet")
+            bail!(
+                "there is no chart at {name}, and chart repositories ({repository}) are not built in wharf helm yet"
+            )
         }
     }
 }

@@ -47,7 +47,8 @@ fn settings(given: &Given) -> Vec<(&'static str, String)> {
     };
     let empty = |flag: &str, name: &str| of(flag, name, String::new());
     let program = std::env::args().next().unwrap_or_default();
-    let debug = given.is_on("debug") || variable("HELM_DEBUG").is_some_and(|value| value == "true" || value == "1");
+    let debug =
+        given.is_on("debug") || variable("HELM_DEBUG").is_some_and(|value| value == "true" || value == "1");
     let insecure = given.is_on("kube-insecure-skip-tls-verify")
         || variable("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").is_some_and(|value| value == "true" || value == "1");
     vec![
@@ -70,8 +71,17 @@ fn settings(given: &Given) -> Vec<(&'static str, String)> {
         ("HELM_NAMESPACE", namespace(given)),
         ("HELM_PLUGINS", variable("HELM_PLUGINS").unwrap_or_else(|| format!("{data}/plugins"))),
         ("HELM_QPS", of("qps", "HELM_QPS", "0.00".to_owned())),
-        ("HELM_REGISTRY_CONFIG", of("registry-config", "HELM_REGISTRY_CONFIG", format!("{config}/registry/config.json"))),
-        ("HELM_REPOSITORY_CACHE", of("repository-cache", "HELM_REPOSITORY_CACHE", format!("{cache}/repository"))),
-        ("HELM_REPOSITORY_CONFIG", of("repository-config", "HELM_REPOSITORY_CONFIG", format!("{config}/repositories.yaml"))),
+        (
+            "HELM_REGISTRY_CONFIG",
+            of("registry-config", "HELM_REGISTRY_CONFIG", format!("{config}/registry/config.json")),
+        ),
+        (
+            "HELM_REPOSITORY_CACHE",
+            of("repository-cache", "HELM_REPOSITORY_CACHE", format!("{cache}/repository")),
+        ),
+        (
+            "HELM_REPOSITORY_CONFIG",
+            of("repository-config", "HELM_REPOSITORY_CONFIG", format!("{config}/repositories.yaml")),
+        ),
     ]
 }

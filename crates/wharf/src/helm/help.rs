@@ -26,9 +26,7 @@ pub(super) fn group(name: &str) -> String {
     for command in COMMANDS.iter().filter(|command| command.path[0] == name) {
         text.push_str(&line(command));
     }
-    text.push_str(&format!(
-        "\nUse \"helm {name} [command] --help\" for more information about a command.\n"
-    ));
+    text.push_str(&format!("\nUse \"helm {name} [command] --help\" for more information about a command.\n"));
     text
 }
 

@@ -74,9 +74,7 @@ fn check(path: &Path, engine: &Rendering) -> anyhow::Result<wharf_chart::lint::R
     let description = path.join("Chart.yaml");
     if !path.is_file() && !description.exists() {
         let description = description.display();
-        bail!(
-            "unable to check Chart.yaml file in chart: stat {description}: no such file or directory"
-        );
+        bail!("unable to check Chart.yaml file in chart: stat {description}: no such file or directory");
     }
     Ok(lint(&absolute(path)?.display().to_string(), &chart::files(path)?, engine)?)
 }

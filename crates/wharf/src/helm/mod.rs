@@ -56,9 +56,34 @@ const COMMANDS: &[Command] = &[
 
 /// Helm's commands that are not built, with their other names.
 const MISSING: &[&str] = &[
-    "completion", "create", "dependency", "dep", "dependencies", "docs", "get", "history", "hist", "install", "list", "ls",
-    "plugin", "pull", "fetch", "push", "registry", "repo", "rollback", "search", "status", "test", "uninstall", "del",
-    "delete", "un", "upgrade", "verify",
+    "completion",
+    "create",
+    "dependency",
+    "dep",
+    "dependencies",
+    "docs",
+    "get",
+    "history",
+    "hist",
+    "install",
+    "list",
+    "ls",
+    "plugin",
+    "pull",
+    "fetch",
+    "push",
+    "registry",
+    "repo",
+    "rollback",
+    "search",
+    "status",
+    "test",
+    "uninstall",
+    "del",
+    "delete",
+    "un",
+    "upgrade",
+    "verify",
 ];
 
 /// Returns the words for Helm's command line if the program is called for it: `helm …` or `wharf helm …`.

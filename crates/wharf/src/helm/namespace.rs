@@ -30,10 +30,8 @@ fn of_context(given: &Given) -> Option<String> {
             None => vec![PathBuf::from(variable("HOME")?).join(".kube/config")],
         },
     };
-    let configs: Vec<Value> = paths
-        .iter()
-        .filter_map(|path| from_yaml(&std::fs::read(path).ok()?).ok())
-        .collect();
+    let configs: Vec<Value> =
+        paths.iter().filter_map(|path| from_yaml(&std::fs::read(path).ok()?).ok()).collect();
     let stated = given.text("kube-context").map(str::to_owned).or_else(|| variable("HELM_KUBECONTEXT"));
     let context = stated.or_else(|| configs.iter().find_map(|config| text(config, "current-context")))?;
     configs.iter().find_map(|config| {

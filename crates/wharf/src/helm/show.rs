@@ -69,7 +69,9 @@ fn values(chart: &Chart, among_others: bool) -> anyhow::Result<String> {
 }
 
 fn readme(chart: &Chart, among_others: bool) -> anyhow::Result<String> {
-    let is_readme = |name: &str| ["readme.md", "readme.txt", "readme"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let is_readme = |name: &str| {
+        ["readme.md", "readme.txt", "readme"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
     let file = chart.files.iter().find(|file| is_readme(&file.name));
     Ok(file.map(|file| separated(&file.data, among_others)).unwrap_or_default())
 }
@@ -82,4 +84,3 @@ fn crds(chart: &Chart, _: bool) -> anyhow::Result<String> {
 fn separated(text: &[u8], with_separator: bool) -> String {
     format!("{}{}\n", if with_separator { "---\n" } else { "" }, String::from_utf8_lossy(text))
 }
-

@@ -10,9 +10,7 @@ use wharf_chart::glob_matches;
 use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, Rendered, render, render_files, split_manifests};
 use wharf_template::Value;
 
-use super::flags::Kind::{
-    Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts,
-};
+use super::flags::Kind::{Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts};
 use super::flags::{Flag, Given, flag, short};
 use super::namespace::namespace;
 use super::values::values;
@@ -28,7 +26,12 @@ pub(super) const COMMAND: Command = Command {
 };
 
 const FLAGS: &[Flag] = &[
-    short('a', "api-versions", List, "group versions that the cluster is taken to have, beside the usual ones"),
+    short(
+        'a',
+        "api-versions",
+        List,
+        "group versions that the cluster is taken to have, beside the usual ones",
+    ),
     flag("create-namespace", IgnoredSwitch, ""),
     flag("dependency-update", MissingSwitch, ""),
     flag("description", Ignored, ""),
@@ -73,7 +76,9 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         None | Some("client" | "true" | "unset") => {}
         Some("server") => bail!("--dry-run=server asks a cluster, which is not built in wharf yet"),
         Some("none" | "false") => bail!("--dry-run=none asks a cluster, which is not built in wharf yet"),
-        Some(other) => bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\""),
+        Some(other) => {
+            bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"")
+        }
     }
     let mut options = RenderOptions {
         namespace: namespace(given),
@@ -104,7 +109,8 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     check_name(&name)?;
     options.release_name = name;
     let result = render(&chart, &values, &options, &machine);
-    let is_debug = given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
+    let is_debug =
+        given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
     let rendered = match result {
         Ok(rendered) => rendered,
         Err(error) if error.kind() == ErrorKind::Values => bail!(error),
@@ -114,7 +120,8 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
                 ErrorKind::Manifest => render_files(&chart, &values, &options, &machine).unwrap_or_default(),
                 _ => Default::default(),
             };
-            let shown = files.iter().filter(|(path, text)| !path.ends_with("NOTES.txt") && !text.trim().is_empty());
+            let shown =
+                files.iter().filter(|(path, text)| !path.ends_with("NOTES.txt") && !text.trim().is_empty());
             let all: String = shown.map(|(path, text)| document(path, text)).collect();
             writeln!(out, "{}", all.trim())?;
             bail!(error);
@@ -177,7 +184,8 @@ fn document(path: &str, content: &str) -> String {
 }
 
 fn print(given: &Given, release: &str, rendered: &Rendered, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (crds, hooks, tests) = (given.is_on("include-crds"), !given.is_on("no-hooks"), !given.is_on("skip-tests"));
+    let (crds, hooks, tests) =
+        (given.is_on("include-crds"), !given.is_on("no-hooks"), !given.is_on("skip-tests"));
     let text = match given.text("output-dir").filter(|folder| !folder.is_empty()) {
         None => rendered.text(crds, hooks, tests),
         Some(folder) => {
