@@ -18,7 +18,7 @@ The project's chores. Usage: cargo xtask WORD
   help            this text
 
 Environment:
-  WHARF_PEERS     folder of the installed peers (default: .peers in the workspace)
+  WHARF_PEERS     folder of the installed peers (default: wharf/peers in the user's cache, shared by checkouts)
   WHARF_PROGRAM   another build of wharf to run conformance and interop against
-  CI=true         a missing peer is a failure instead of a skip
+  CI=true         a missing peer is a failure instead of a skip, unless its source refuses it to this machine
 ";

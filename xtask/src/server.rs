@@ -28,7 +28,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the program and waits until it answers `GET /v2/`. `name` keeps the folders of several apart.
-    pub(crate) fn start(program: &Path, name: &str) -> Result<Self> {
+    pub(crate) fn start(program: &Path, name: &str, accept_missing_blobs: bool) -> Result<Self> {
         let folder = root().join("target").join("xtask").join(format!("{name}-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let address = free_address()?;
@@ -37,8 +37,7 @@ impl Server {
             .args(["serve", "--listen", &address.to_string(), "--data"])
             .arg(folder.join("data"))
             .env("WHARF_ADMIN_PASSWORD", PASSWORD)
-            // Refusing manifests whose blobs are missing is the default, and one switch of a suite wants them taken.
-            .env("WHARF_ACCEPT_MISSING_BLOBS", "true")
+            .env("WHARF_ACCEPT_MISSING_BLOBS", accept_missing_blobs.to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -6,6 +6,7 @@
 mod install;
 mod table;
 
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
@@ -57,9 +58,29 @@ pub(crate) enum Source {
 pub(crate) enum State {
     Ready(PathBuf),
     /// Set-up tried and remembered why it failed.
-    Missing(String),
+    Missing(Absence),
     /// Set-up has not tried this version yet.
     Unknown,
+}
+
+/// Why a peer is not there.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    pub(crate) reason: String,
+}
+
+impl Absence {
+    /// Whether the source itself said no: it does not hand this version out to this machine, and trying again will not
+    /// help. Everything else (no network, a full disk, a program that does not compile) can be mended here.
+    pub(crate) fn is_refusal(&self) -> bool {
+        ["403 Forbidden", "404 Not Found", "410 Gone"].iter().any(|answer| self.reason.contains(answer))
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
 }
 
 impl Peer {
@@ -80,7 +101,7 @@ impl Peer {
         match fs::read_to_string(self.missing_stamp()) {
             Ok(note) => match note.split_once('\n') {
                 Some((version, reason)) if version == self.version => {
-                    State::Missing(reason.trim().to_owned())
+                    State::Missing(Absence { reason: reason.trim().to_owned() })
                 }
                 _ => State::Unknown,
             },
@@ -121,19 +142,25 @@ impl Scope {
     }
 }
 
-/// Returns the folder of the peers: `WHARF_PEERS`, else `.peers` in the workspace.
+/// Returns the folder of the peers: `WHARF_PEERS`, else `wharf/peers` in the user's cache, which all checkouts share.
 pub(crate) fn folder() -> PathBuf {
-    std::env::var_os("WHARF_PEERS").map_or_else(|| shell::root().join(".peers"), PathBuf::from)
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("WHARF_PEERS").unwrap_or_else(|| {
+        set("XDG_CACHE_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+            .map_or_else(|| shell::root().join(".peers"), |cache| cache.join("wharf").join("peers"))
+    })
 }
 
 /// Returns an installed peer's program, or why there is none.
-pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
+pub(crate) fn program(name: &str) -> Result<PathBuf, Absence> {
+    let absent = |reason: String| Absence { reason };
     let Some(peer) = TABLE.iter().find(|peer| peer.name == name) else {
-        return Err(format!("{name} is not in the table of peers"));
+        return Err(absent(format!("{name} is not in the table of peers")));
     };
     match peer.state() {
         State::Ready(program) => Ok(program),
-        State::Missing(reason) => Err(reason),
-        State::Unknown => Err("not installed; run `cargo xtask setup`".to_owned()),
+        State::Missing(absence) => Err(absence),
+        State::Unknown => Err(absent("not installed; run `cargo xtask setup`".to_owned())),
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn missing(name: &str) {
 const DEBIAN: &[&str] = &["skopeo", "podman", "buildah"];
 
 fn folder() -> PathBuf {
-    std::env::var_os("WHARF_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.peers"), PathBuf::from)
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("WHARF_PEERS").unwrap_or_else(|| {
+        set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache"))).map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.peers"),
+            |cache| cache.join("wharf").join("peers"),
+        )
+    })
 }
