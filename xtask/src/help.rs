@@ -11,6 +11,7 @@ The project's chores. Usage: cargo xtask WORD
   test            set-up, lint, every test, both conformance suites, real clients; ends with one line of totals
   conformance     both generations of the OCI conformance suite against a freshly started wharf
   interop [NAME]  real clients against wharf (skopeo, podman, helm, oras, crane, regctl, cosign)
+  interop charts  real charts rendered by helm and by wharf, compared byte for byte
   fuzz [TARGET] [SECONDS]
                   every fuzz target or one, a minute each; needs cargo-fuzz and a nightly compiler
   bench registry [--quick] [WORKLOAD ..]
@@ -19,6 +20,7 @@ The project's chores. Usage: cargo xtask WORD
 
 Environment:
   WHARF_PEERS     folder of the installed peers (default: wharf/peers in the user's cache, shared by checkouts)
+  WHARF_SHARED    folder with the charts to compare (default: ../shared)
   WHARF_PROGRAM   another build of wharf to run conformance and interop against
   CI=true         a missing peer is a failure instead of a skip, unless its source refuses it to this machine
 ";

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for terminals and build logs")]
 
 mod bench;
+mod charts;
 mod check;
 mod conformance;
 mod fuzz;
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
         ["test"] => test::run().map(Some),
         ["conformance"] => {
             setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| conformance::run()).map(Some)
+        }
+        ["interop", "charts"] => {
+            setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| charts::run()).map(Some)
         }
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))

@@ -1,7 +1,7 @@
 //! A chart, values and capabilities in, Kubernetes manifests out, byte for byte as Helm 4.2.4 renders them.
 //!
 //! [`render`] selects the dependencies, merges the values down through them, renders the templates of the whole tree
-//! and sorts what they made. Values given on a command line are read by [`SetValues`].
+//! and sorts what they made.
 //!
 //! ```
 //! use std::rc::Rc;
@@ -29,7 +29,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod charts;
 mod error;
 mod failure;
 mod glob;
@@ -44,5 +43,4 @@ pub use error::{Error, ErrorKind};
 pub use manifests::{Hook, Manifest, split as split_manifests};
 pub use objects::{KubeVersion, default_api_versions};
 pub use render::{RenderOptions, Rendered, render, render_files};
-pub use values::set::SetValues;
 pub use wharf_sprig::Surroundings;

@@ -1,18 +1,17 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use wharf_chart::Chart;
+use wharf_chart::semver::{Constraint, Version};
+use wharf_chart::{Chart, coalesce_values, process_dependencies};
 use wharf_sprig::Surroundings;
 use wharf_template::{Limits, Map, MissingKey, Value};
 use wharf_yaml::Value as Plain;
 
-use crate::charts::Node;
 use crate::error::{Error, ErrorKind};
 use crate::manifests::{Hook, Manifest, sort};
 use crate::objects::{Capabilities, KubeVersion, default_api_versions};
 use crate::templates;
-use crate::values::coalesce::coalesce_values;
-use crate::values::dependencies::{is_compatible, process};
+use crate::values::live_values;
 
 /// How much stack a render may use, and a little more that its thread has.
 const STACK_BYTES: usize = 256 << 20;
@@ -76,6 +75,8 @@ pub struct Rendered {
     pub notes: String,
     /// The files under `crds/`, with their paths from the outermost chart's name.
     pub crds: Vec<(String, String)>,
+    /// What was passed over while values were merged, in Helm's words.
+    pub warnings: Vec<String>,
 }
 
 /// Renders a chart.
@@ -104,7 +105,7 @@ pub fn render_files(
     options: &RenderOptions,
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<BTreeMap<String, String>, Error> {
-    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings())?.1))
+    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings())?.files))
 }
 
 fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -119,20 +120,29 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Resu
     })
 }
 
-fn render_templates<'c>(
-    chart: &'c Chart,
+/// The output of the templates, and what they were rendered with.
+struct Made {
+    /// The chart with the dependencies that take part.
+    chart: Chart,
+    files: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+fn render_templates(
+    chart: &Chart,
     user: &Plain,
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
-) -> Result<(Node<'c>, BTreeMap<String, String>), Error> {
-    let user = match wharf_sprig::from_plain(user) {
-        Value::Map(user) => user,
-        Value::Nil => Map::of::<&str>([]),
-        other => return Err(Error::values(format!("values must be a map, not {}", other.type_name()))),
-    };
-    let mut root = Node::root(chart);
-    process(&mut root, &user)
+) -> Result<Made, Error> {
+    if !matches!(user, Plain::Map(_) | Plain::Null) {
+        return Err(Error::values(format!("values must be a map, not {}", user.go_type())));
+    }
+    let mut chart = chart.clone();
+    let mut warnings = process_dependencies(&mut chart, user)
         .map_err(|error| Error::values(format!("chart dependencies processing failed: {error}")))?;
+    let (values, more) = coalesce_values(&chart, user).map_err(|error| Error::values(error.to_string()))?;
+    warnings.extend(more);
+    let values = live_values(&values);
     let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
     api_versions.extend(options.api_versions.iter().cloned());
     let top = Map::of([
@@ -152,8 +162,8 @@ fn render_templates<'c>(
             ])),
         ),
     ]);
-    top.insert("Values".into(), Value::Map(coalesce_values(&root, &user, false)?));
-    let wanted = &root.metadata.kube_version;
+    top.insert("Values".into(), Value::Map(values));
+    let wanted = &chart.metadata.kube_version;
     if !wanted.is_empty() && !is_compatible(wanted, &options.kube_version.normalized) {
         let text = format!(
             "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
@@ -168,8 +178,16 @@ fn render_templates<'c>(
         max_stack_bytes: STACK_BYTES,
         ..Limits::default()
     };
-    let files = templates::render(&root, &top, surroundings, missing_key, options.lint, limits)?;
-    Ok((root, files))
+    let files = templates::render(&chart, &top, surroundings, missing_key, options.lint, limits)?;
+    Ok(Made { chart, files, warnings })
+}
+
+/// Whether a version satisfies a range; what does not parse does not.
+fn is_compatible(range: &str, version: &str) -> bool {
+    match (Version::parse(version), Constraint::parse(range)) {
+        (Ok(version), Ok(range)) => range.matches(&version),
+        _ => false,
+    }
 }
 
 fn render_here(
@@ -178,8 +196,8 @@ fn render_here(
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
 ) -> Result<Rendered, Error> {
-    let (root, mut files) = render_templates(chart, user, options, surroundings)?;
-    let own_notes = format!("{}/templates/NOTES.txt", root.name());
+    let Made { chart, mut files, warnings } = render_templates(chart, user, options, surroundings)?;
+    let own_notes = format!("{}/templates/NOTES.txt", chart.name());
     let mut notes = String::new();
     files.retain(|path, text| {
         if !path.ends_with("NOTES.txt") {
@@ -194,9 +212,12 @@ fn render_here(
         false
     });
     let (manifests, hooks) = sort(&files)?;
-    let crds =
-        root.crds().into_iter().map(|(path, file)| (path, String::from_utf8_lossy(&file.data).into_owned()));
-    Ok(Rendered { manifests, hooks, notes, crds: crds.collect() })
+    let crds = chart
+        .crds()
+        .into_iter()
+        .map(|crd| (crd.path, String::from_utf8_lossy(&crd.file.data).into_owned()))
+        .collect();
+    Ok(Rendered { manifests, hooks, notes, crds, warnings })
 }
 
 impl Rendered {

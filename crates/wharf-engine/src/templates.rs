@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use wharf_chart::Chart;
 use wharf_sprig::Surroundings;
 use wharf_template::{
     Function, FunctionTable, Limits, Map, MissingKey, Parsed, Runtime, Str, TemplateSet, Type, Value,
 };
 
-use crate::charts::Node;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{execution_failure, parse_failure};
 use crate::objects::{VALUES, add_functions, chart_object, files_object};
@@ -24,7 +24,7 @@ struct Renderable<'c> {
 
 /// Renders all templates and returns the output by path.
 pub(crate) fn render(
-    root: &Node<'_>,
+    root: &Chart,
     top: &Map,
     surroundings: &Rc<dyn Surroundings>,
     missing_key: MissingKey,
@@ -89,11 +89,12 @@ fn add_lenient_functions(functions: &mut FunctionTable) {
 }
 
 /// Collects the templates of a chart and those below, and returns the objects that the chart's templates see.
-fn collect<'c>(node: &Node<'c>, parent_path: &str, parent: &Map, found: &mut Vec<Renderable<'c>>) -> Map {
-    let values = if node.is_root {
+fn collect<'c>(chart: &'c Chart, parent_path: &str, parent: &Map, found: &mut Vec<Renderable<'c>>) -> Map {
+    let is_root = parent_path.is_empty();
+    let values = if is_root {
         parent.get(b"Values")
     } else {
-        table(parent, &format!("Values.{}", node.name())).map(Value::Map)
+        table(parent, &format!("Values.{}", chart.name())).map(Value::Map)
     };
     let values = match values {
         Some(Value::Map(values)) => values,
@@ -102,24 +103,22 @@ fn collect<'c>(node: &Node<'c>, parent_path: &str, parent: &Map, found: &mut Vec
     let subcharts = Map::of::<Str>([]);
     let shared = |name: &[u8]| parent.get(name).unwrap_or(Value::Nil);
     let objects = Map::of([
-        ("Chart", chart_object(node)),
-        ("Files", files_object(&node.chart.files)),
+        ("Chart", chart_object(chart, is_root)),
+        ("Files", files_object(&chart.files)),
         ("Release", shared(b"Release")),
         ("Capabilities", shared(b"Capabilities")),
         ("Values", Value::Map(values.with_type(&VALUES))),
         ("Subcharts", Value::Map(subcharts.clone())),
     ]);
-    let path = if parent_path.is_empty() {
-        node.name().to_owned()
-    } else {
-        format!("{parent_path}/charts/{}", node.name())
-    };
-    for dependency in &node.dependencies {
+    let path =
+        if is_root { chart.name().to_owned() } else { format!("{parent_path}/charts/{}", chart.name()) };
+    for dependency in &chart.dependencies {
         let below = collect(dependency, &path, &objects, found);
         subcharts.insert(dependency.name().into(), Value::Map(below));
     }
-    for file in &node.chart.templates {
-        if node.is_library() && !base_name(&file.name).starts_with('_') {
+    let is_library = chart.metadata.chart_type.eq_ignore_ascii_case("library");
+    for file in &chart.templates {
+        if is_library && !base_name(&file.name).starts_with('_') {
             continue;
         }
         found.push(Renderable {

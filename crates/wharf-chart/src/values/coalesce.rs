@@ -16,6 +16,9 @@ const GLOBAL: &str = "global";
 /// replaced. `global` is handed down, and a parent's entry wins there. A null removes the entry it overrides; a null
 /// where there is nothing to override is kept; nulls among the defaults are dropped (the rules since Helm 4.2.0).
 ///
+/// A map or list that Helm shares between charts, such as one below `global`, is one `Arc` in the result; others are
+/// not shared, except those inside lists.
+///
 /// # Errors
 /// The values of a subchart are not a map.
 pub fn coalesce_values(chart: &Chart, user: &Value) -> Result<(Value, Vec<String>), Error> {

@@ -4,7 +4,7 @@
 //! one chart adds there, another sees. To give the same values, the merging works on shared tables.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,14 +25,9 @@ impl Item {
     pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::Map(_) => Self::Table(Table::of(value)),
+            // A list of its own, so that only what Helm shares has one address in the result.
+            Value::List(items) => Self::Other(Value::List(Arc::new(items.to_vec()))),
             other => Self::Other(other.clone()),
-        }
-    }
-
-    pub(super) fn to_value(&self) -> Value {
-        match self {
-            Self::Table(table) => table.to_value(),
-            Self::Other(value) => value.clone(),
         }
     }
 
@@ -51,13 +46,27 @@ impl Table {
         table
     }
 
+    /// Returns the values; a table that stands in several places gives one map, shared by those places.
     pub(super) fn to_value(&self) -> Value {
-        self.0
-            .borrow()
-            .iter()
-            .map(|(key, item)| (key.clone(), item.to_value()))
-            .collect::<wharf_yaml::Map>()
-            .into()
+        self.convert(&mut HashMap::new())
+    }
+
+    fn convert(&self, shared: &mut HashMap<*const RefCell<BTreeMap<Arc<str>, Item>>, Value>) -> Value {
+        let place = Rc::as_ptr(&self.0);
+        let is_shared = Rc::strong_count(&self.0) > 1;
+        if is_shared && let Some(known) = shared.get(&place) {
+            return known.clone();
+        }
+        let entries = self.0.borrow();
+        let entries = entries.iter().map(|(key, item)| match item {
+            Item::Table(table) => (key.clone(), table.convert(shared)),
+            Item::Other(value) => (key.clone(), value.clone()),
+        });
+        let value = Value::from(entries.collect::<wharf_yaml::Map>());
+        if is_shared {
+            shared.insert(place, value.clone());
+        }
+        value
     }
 
     /// A table of its own with the same entries, whose own maps stay shared.

@@ -1,10 +1,10 @@
+use wharf_chart::{Chart, Dependency};
 use wharf_template::{Map, MapType, Value};
-
-use crate::charts::{Node, Wanted};
+use wharf_yaml::Value as Plain;
 
 /// Makes `.Chart`: the metadata under the names of Go's struct fields.
-pub(crate) fn chart_object(node: &Node<'_>) -> Value {
-    let metadata = &node.metadata;
+pub(crate) fn chart_object(chart: &Chart, is_root: bool) -> Value {
+    let metadata = &chart.metadata;
     let texts = |items: &[String]| Value::list(items.iter().map(|item| item.as_str().into()).collect());
     let maintainers = metadata.maintainers.iter().flatten().map(|maintainer| {
         Value::Map(Map::of([
@@ -33,17 +33,20 @@ pub(crate) fn chart_object(node: &Node<'_>) -> Value {
         ("Deprecated", metadata.deprecated.into()),
         ("Annotations", Value::Map(Map::with_entries(annotations_type, annotations.collect()))),
         ("KubeVersion", metadata.kube_version.as_str().into()),
-        ("Dependencies", Value::list(node.wanted.iter().map(dependency).collect())),
+        ("Dependencies", Value::list(metadata.wanted().map(dependency).collect())),
         ("Type", metadata.chart_type.as_str().into()),
-        ("IsRoot", node.is_root.into()),
+        ("IsRoot", is_root.into()),
     ]))
 }
 
-fn dependency(wanted: &Wanted) -> Value {
-    let imported = wanted.imported.iter().map(|(child, parent)| {
-        let entries =
-            [("child", child), ("parent", parent)].map(|(key, path)| (key.into(), path.as_str().into()));
-        Value::Map(Map::with_entries(MapType::STRING, entries.into_iter().collect()))
+fn dependency(wanted: &Dependency) -> Value {
+    // Settled wishes are maps of texts; others are not looked at.
+    let imported = wanted.import_values.iter().filter_map(|wish| {
+        let entries = wish.as_map()?.iter().filter_map(|(key, path)| match path {
+            Plain::String(path) => Some((key.as_ref().into(), path.as_ref().into())),
+            _ => None,
+        });
+        Some(Value::Map(Map::with_entries(MapType::STRING, entries.collect())))
     });
     Value::Map(Map::of([
         ("Name", Value::from(wanted.name.as_str())),

@@ -3,7 +3,6 @@
 
 mod expressions;
 mod render;
-mod set_values;
 mod trees;
 
 use std::path::Path;

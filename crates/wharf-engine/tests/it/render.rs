@@ -152,3 +152,19 @@ fn lookups_find_nothing_and_names_are_not_resolved_without_a_cluster() {
     let rendered = render_with(&files, "{}", &RenderOptions::default()).unwrap();
     assert_eq!(rendered.manifests[0].content, "a: 0\n");
 }
+
+/// As Helm 4.2.4 rendered it.
+#[test]
+fn a_set_below_global_is_seen_by_the_charts_that_share_the_value() {
+    let change = "{{ $_ := set .Values.global.top.deep \"b\" 2 }}{{ $_ := set .Values.global.top \"c\" 3 }}{{ $_ := set \
+                  (index .Values.global.list 0) \"d\" 4 }}{{ $_ := set .Values.own \"y\" 5 }}kind: A\n";
+    let files = [
+        ("values.yaml", "global: {top: {deep: {a: 1}}, list: [{a: 1}]}\nsub: {own: {x: 1}}\n"),
+        ("templates/a.yaml", "a: {{ .Values | toJson }}\n"),
+        ("charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.0.0\n"),
+        ("charts/sub/templates/s.yaml", change),
+    ];
+    let rendered = render_with(&files, "{}", &RenderOptions::default()).unwrap();
+    let expected = r#"a: {"global":{"list":[{"a":1,"d":4}],"top":{"deep":{"a":1,"b":2}}},"sub":{"global":{"list":[{"a":1,"d":4}],"top":{"c":3,"deep":{"a":1,"b":2}}},"own":{"x":1,"y":5}}}"#;
+    assert!(rendered.manifests.iter().any(|manifest| manifest.content.trim() == expected), "{rendered:?}");
+}

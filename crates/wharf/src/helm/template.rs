@@ -127,6 +127,9 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             bail!(error);
         }
     };
+    for warning in &rendered.warnings {
+        warn(&format!("level=WARN msg={warning:?}"));
+    }
     print(given, &options.release_name, &rendered, out)
 }
 

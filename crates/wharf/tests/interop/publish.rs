@@ -94,7 +94,9 @@ fn a_version_that_helm_pushed_is_not_replaced_by_other_content() {
     both.ask(&both.helm, &["push", "app-0.1.0.tgz", &both.remote("closed/charts")]).unwrap();
     let before = both.registry.digest("closed/charts/app", "0.1.0");
 
-    fs::write(both.helm.folder().join("app/values.yaml"), "replicaCount: 7\n").unwrap();
+    let values = both.helm.folder().join("app/values.yaml");
+    let text = fs::read_to_string(&values).unwrap() + "changed: true\n";
+    fs::write(values, text).unwrap();
     let refused = both.ask(&both.wharf, &["publish", "app", &both.remote("closed/charts")]).unwrap_err();
     assert!(refused.contains("exit status: 3"), "{refused}");
     assert!(refused.contains("values.yaml"), "the text names what differs: {refused}");

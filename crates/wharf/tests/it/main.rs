@@ -3,6 +3,7 @@
 
 mod completion;
 mod demo;
+mod helm;
 mod login;
 mod manage;
 mod publish;

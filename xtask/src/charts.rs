@@ -1,0 +1,222 @@
+//! `cargo xtask interop charts`: real charts rendered by Helm and by Wharf, compared byte for byte.
+//!
+//! Every folder below `charts` of the shared material is rendered with its defaults and with each of its
+//! `ci/*-values.yaml`. Where two runs of Helm itself differ, the lines are compared by shape: see [`same_shape`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::peers;
+use crate::shell::{cargo, root, succeeds};
+use crate::tally::{Tally, in_ci};
+
+pub(crate) fn run() -> Result<Tally> {
+    let shared = std::env::var_os("WHARF_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let folder = shared.join("charts");
+    if !folder.is_dir() {
+        println!("skipped: there are no charts in {}", folder.display());
+        return Ok(Tally::missing());
+    }
+    let helm = match peers::program("helm") {
+        Ok(helm) => helm,
+        Err(reason) => {
+            println!("skipped: helm: {reason}");
+            return Ok(Tally::missing());
+        }
+    };
+    let wharf = match std::env::var_os("WHARF_PROGRAM") {
+        Some(program) => program.into(),
+        None => {
+            if !succeeds(&mut cargo(&["build", "--package", "wharf"]))? {
+                bail!("wharf does not build");
+            }
+            root().join("target/debug/wharf")
+        }
+    };
+    let mut figures = Figures::default();
+    let mut tally = Tally::default();
+    for chart in sorted(&folder)?.into_iter().filter(|path| path.join("Chart.yaml").is_file()) {
+        let mut values = vec![None];
+        if chart.join("ci").is_dir() {
+            let is_values = |path: &PathBuf| path.to_string_lossy().ends_with("values.yaml");
+            values.extend(sorted(&chart.join("ci"))?.into_iter().filter(is_values).map(Some));
+        }
+        for values in values {
+            let name = name(&chart, values.as_deref());
+            let verdict = compare(&helm, &wharf, &chart, values.as_deref())?;
+            tally += Tally::one(!matches!(verdict, Verdict::Different(_)));
+            match verdict {
+                Verdict::Identical => figures.identical += 1,
+                Verdict::SameShape(lines) => {
+                    figures.same_shape += 1;
+                    println!("same shape  {name}: {lines} lines are random");
+                }
+                Verdict::SameError => figures.same_error += 1,
+                Verdict::Different(how) => println!("DIFFERENT   {name}: {how}"),
+            }
+        }
+    }
+    println!(
+        "{} renders identical, {} identical but for random values of the same shape, {} refused with the same error, {} \
+         different",
+        figures.identical, figures.same_shape, figures.same_error, tally.failed
+    );
+    if tally == Tally::default() && in_ci() {
+        bail!("{} holds no charts", folder.display());
+    }
+    Ok(tally)
+}
+
+#[derive(Default)]
+struct Figures {
+    identical: usize,
+    same_shape: usize,
+    same_error: usize,
+}
+
+enum Verdict {
+    Identical,
+    /// With the number of lines that two runs of Helm do not share.
+    SameShape(usize),
+    SameError,
+    Different(String),
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(chart: &Path, values: Option<&Path>) -> String {
+    let base = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match values {
+        None => base(chart),
+        Some(values) => format!("{} with {}", base(chart), base(values)),
+    }
+}
+
+fn compare(helm: &Path, wharf: &Path, chart: &Path, values: Option<&Path>) -> Result<Verdict> {
+    let render = |program: &Path, word: Option<&str>| -> Result<Output> {
+        let mut command = Command::new(program);
+        command.args(word).arg("template").arg(chart).stdin(Stdio::null());
+        if let Some(values) = values {
+            command.arg("--values").arg(values);
+        }
+        // The namespace must not come from the user's kubeconfig in one of them only.
+        command.env("HELM_NAMESPACE", "default");
+        command.output().with_context(|| format!("starting {}", program.display()))
+    };
+    let (theirs, ours) = (render(helm, None)?, render(wharf, Some("helm"))?);
+    if theirs.status.code() != ours.status.code() {
+        let how = |output: &Output| format!("{} {}", output.status, error_text(output).trim());
+        return Ok(Verdict::Different(format!("helm: {}; wharf: {}", how(&theirs), how(&ours))));
+    }
+    if !theirs.status.success() {
+        let (theirs, ours) = (error_text(&theirs), error_text(&ours));
+        return Ok(match theirs == ours {
+            true => Verdict::SameError,
+            false => Verdict::Different(format!("helm says {theirs:?}, wharf {ours:?}")),
+        });
+    }
+    if theirs.stdout == ours.stdout {
+        return Ok(Verdict::Identical);
+    }
+    let again = render(helm, None)?;
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(by_shape(&text(&theirs), &text(&again), &text(&ours)))
+}
+
+/// Returns what a program wrote to standard error, without its log.
+fn error_text(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().filter(|line| !line.starts_with("level=")).map(|line| format!("{line}\n")).collect()
+}
+
+/// Compares line by line; lines in which two runs of Helm differ need only the same shape.
+fn by_shape(first: &str, second: &str, ours: &str) -> Verdict {
+    let counts = [first, second, ours].map(|text| text.lines().count());
+    if counts[0] != counts[2] {
+        return Verdict::Different(format!("{} lines against {}", counts[0], counts[2]));
+    }
+    let mut random = 0;
+    for (at, ((first, second), ours)) in first.lines().zip(second.lines()).zip(ours.lines()).enumerate() {
+        if first == ours {
+            continue;
+        }
+        random += 1;
+        if counts[0] == counts[1] && first == second || !same_shape(first, ours) {
+            return Verdict::Different(format!(
+                "line {}: {:?} against {:?}",
+                at + 1,
+                shortened(first),
+                shortened(ours)
+            ));
+        }
+    }
+    Verdict::SameShape(random)
+}
+
+fn shortened(line: &str) -> String {
+    line.chars().take(100).collect()
+}
+
+/// Base64 of `-----BEGIN `, with which keys and certificates begin, and how much of a word their first line takes.
+const PEM: &str = "LS0tLS1CRUdJTi";
+const PEM_HEADER: usize = 36;
+
+/// Whether two lines differ in random characters only: any letter or digit stands for any other, in the same places. A word
+/// that is a key or a certificate in base64 need only begin with the same line of PEM, since its length varies.
+fn same_shape(a: &str, b: &str) -> bool {
+    let kinds = |line: &str| -> String {
+        line.chars().map(|c| if c.is_ascii_alphanumeric() { 'x' } else { c }).collect()
+    };
+    if kinds(a) == kinds(b) {
+        return true;
+    }
+    let (Some(at), Some(other)) = (a.find(PEM), b.find(PEM)) else { return is_base64_pair(a, b) };
+    let in_word = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let rest = |line: &str| line[at..].trim_start_matches(in_word).to_owned();
+    at == other
+        && a[..at] == b[..at]
+        && a.get(at..at + PEM_HEADER) == b.get(at..at + PEM_HEADER)
+        && rest(a) == rest(b)
+}
+
+/// Whether two lines are the same but for base64 of the same length, in which `+` and `/` are as random.
+fn is_base64_pair(a: &str, b: &str) -> bool {
+    let kinds = |line: &str| -> String {
+        line.chars().map(|c| if c.is_ascii_alphanumeric() || "+/".contains(c) { 'x' } else { c }).collect()
+    };
+    let word = |line: &str| line.split([' ', '"']).map(str::len).max().unwrap_or_default();
+    kinds(a) == kinds(b) && word(a) >= 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_helm_always_makes_alike_must_be_the_same() {
+        assert!(matches!(by_shape("a: 1\nb: x1", "a: 1\nb: y2", "a: 1\nb: z3"), Verdict::SameShape(1)));
+        assert!(matches!(by_shape("a: 1\nb: x1", "a: 1\nb: y2", "a: 2\nb: z3"), Verdict::Different(_)));
+    }
+
+    #[test]
+    fn random_values_have_the_same_length_and_places() {
+        assert!(same_shape("  password: \"aB3d\"", "  password: \"Zq90\""));
+        assert!(!same_shape("  password: \"aB3d\"", "  password: \"Zq9\""));
+        assert!(same_shape("  id: \"c2RmZ2RzZmdkc2Zn+w==\"", "  id: \"c2RmZ2RzZmdkc2ZnAw==\""));
+    }
+
+    #[test]
+    fn keys_and_certificates_vary_in_length() {
+        let header = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk";
+        assert!(same_shape(&format!("  crt: {header}1J=="), &format!("  crt: {header}5K5+=")));
+        assert!(!same_shape(&format!("  crt: {header}1J=="), &format!("  key: {header}5K5+=")));
+    }
+}
