@@ -18,13 +18,13 @@ pub(crate) fn run() -> Result<Tally> {
     let folder = shared.join("charts");
     if !folder.is_dir() {
         println!("skipped: there are no charts in {}", folder.display());
-        return Ok(Tally::missing());
+        return Ok(Tally { skipped: 1, ..Tally::default() });
     }
     let helm = match peers::program("helm") {
         Ok(helm) => helm,
-        Err(reason) => {
-            println!("skipped: helm: {reason}");
-            return Ok(Tally::missing());
+        Err(absence) => {
+            println!("skipped: helm: {absence}");
+            return Ok(Tally::missing(&absence));
         }
     };
     let wharf = match std::env::var_os("WHARF_PROGRAM") {

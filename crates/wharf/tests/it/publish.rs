@@ -29,14 +29,6 @@ fn a_chart_is_published_once_and_found_there_the_second_time() {
     assert!(project.contains(r#""public":"false""#), "{project}");
 }
 
-/// Adds a value, so that the chart still renders, and returns the new text.
-fn change_values(chart: &Path) -> String {
-    let path = chart.join("values.yaml");
-    let text = fs::read_to_string(&path).unwrap() + "changed: true\n";
-    fs::write(path, &text).unwrap();
-    text
-}
-
 #[test]
 fn other_content_under_the_same_version_is_refused_with_what_differs() {
     let world = World::logged_in();
