@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use prometheus_client::metrics::counter::Counter;
-use wharf_access::Caller;
+use wharf_access::{Caller, Principal};
 use wharf_oci::{Digest, Reference, RepositoryName};
 use wharf_storage::catalog::{AuditOperation, NewAuditEntry};
 use wharf_storage::{Catalog, Result};
@@ -14,6 +14,13 @@ use wharf_storage::{Catalog, Result};
 const CAPACITY: usize = 8192;
 /// Entries written in one transaction.
 const BATCH: usize = 1000;
+/// Failures among the waiting entries: however many are provoked, half of the room stays for what was done.
+const FAILURES: usize = CAPACITY / 2;
+/// The outcome of what was done.
+pub(crate) const SUCCESS: &str = "success";
+/// What is noted in place of a name that is no account's or project's. Names as sent are not kept: anybody could write
+/// into the log with them, and a password typed as a user name would stand there.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Entries that wait to be written, at most one flush interval long.
 ///
@@ -30,6 +37,8 @@ pub(crate) struct Buffer {
 struct Waiting {
     /// Each event without its time and count, with the time of the first and the number of all.
     events: HashMap<NewAuditEntry, (i64, u32)>,
+    /// How many of the events are failures.
+    failures: usize,
     lost_since_flush: u64,
 }
 
@@ -52,20 +61,19 @@ impl Buffer {
             project: Some(repository.project().to_owned()),
             resource: format!("{repository}{separator}{reference}"),
             digest: Some(digest.to_string()),
-            ..entry(caller, AuditOperation::PullArtifact, "success")
+            ..entry(caller, AuditOperation::PullArtifact, SUCCESS)
         });
     }
 
-    /// Notes a login: `outcome` is `success`, or `denied` with a reason. The name is what was sent; it may be no account's.
+    /// Notes a login of an account: `outcome` is [`SUCCESS`], or `denied` with a reason.
     pub(crate) fn login(&self, name: &str, address: Option<IpAddr>, user_agent: Option<&str>, outcome: &str) {
-        let name: String = name.chars().filter(|c| !c.is_control()).take(255).collect();
         self.push(NewAuditEntry {
             at_millis: 0,
-            actor: name.clone(),
+            actor: name.to_owned(),
             address: address.map(|address| address.to_string()),
             operation: AuditOperation::LoginUser,
             project: None,
-            resource: name,
+            resource: name.to_owned(),
             digest: None,
             outcome: outcome.to_owned(),
             detail: user_agent.map(str::to_owned),
@@ -73,12 +81,18 @@ impl Buffer {
         });
     }
 
-    /// Notes something that the catalog cannot note by itself.
-    pub(crate) fn noted(&self, caller: &Caller, operation: AuditOperation, resource: &str) {
-        self.push(NewAuditEntry { resource: resource.to_owned(), ..entry(caller, operation, "success") });
+    /// Notes a failed login under a name that is no account's: one entry for each address, whatever else was sent.
+    pub(crate) fn login_of_unknown(&self, address: Option<IpAddr>) {
+        self.login(UNKNOWN, address, None, "denied: no such account");
     }
 
-    /// Notes that a caller was refused.
+    /// Notes something that the catalog cannot note by itself.
+    pub(crate) fn noted(&self, caller: &Caller, operation: AuditOperation, resource: &str) {
+        self.push(NewAuditEntry { resource: resource.to_owned(), ..entry(caller, operation, SUCCESS) });
+    }
+
+    /// Notes that a caller was refused. The user agent is left out: the caller chooses it, and each one would be an
+    /// entry of its own.
     pub(crate) fn refused(
         &self,
         caller: &Caller,
@@ -89,6 +103,7 @@ impl Buffer {
         self.push(NewAuditEntry {
             project: project.map(str::to_owned),
             resource: resource.chars().take(512).collect(),
+            detail: None,
             ..entry(caller, operation, "denied: no permission")
         });
     }
@@ -97,6 +112,7 @@ impl Buffer {
     pub(crate) async fn flush(&self, catalog: &dyn Catalog) -> Result<()> {
         let (events, lost) = {
             let mut waiting = self.waiting.lock().expect("no holder panics");
+            waiting.failures = 0;
             (std::mem::take(&mut waiting.events), std::mem::take(&mut waiting.lost_since_flush))
         };
         if lost > 0 {
@@ -126,10 +142,12 @@ impl Buffer {
             0 => jiff::Timestamp::now().as_millisecond(),
             at_millis => at_millis,
         };
+        let failure = event.outcome != SUCCESS;
         let mut waiting = self.waiting.lock().expect("no holder panics");
         if let Some((_, counted)) = waiting.events.get_mut(&event) {
             *counted = counted.saturating_add(count);
-        } else if waiting.events.len() < CAPACITY {
+        } else if waiting.events.len() < CAPACITY && !(failure && waiting.failures >= FAILURES) {
+            waiting.failures += usize::from(failure);
             waiting.events.insert(event, (at_millis, count));
         } else {
             self.lost.inc_by(u64::from(count));
@@ -148,7 +166,8 @@ fn entry(caller: &Caller, operation: AuditOperation, outcome: &str) -> NewAuditE
         resource: String::new(),
         digest: None,
         outcome: outcome.to_owned(),
-        detail: caller.user_agent.clone(),
+        // Without an account the sender could choose as many entries as user agents.
+        detail: caller.user_agent.clone().filter(|_| caller.principal != Principal::Anonymous),
         count: 1,
     }
 }
@@ -179,6 +198,29 @@ mod tests {
         }
         pull(&buffer, "2.0");
         assert_eq!(waiting(&buffer), [("shop/web:1.0".to_owned(), 3), ("shop/web:2.0".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn failures_never_take_the_last_half() {
+        let buffer = Buffer::default();
+        for name in 0..CAPACITY {
+            buffer.login(&format!("u{name}"), None, None, "denied: wrong credentials");
+        }
+        assert_eq!(waiting(&buffer).len(), CAPACITY / 2);
+        for tag in 0..CAPACITY / 2 {
+            pull(&buffer, &format!("t{tag}"));
+        }
+        assert_eq!(waiting(&buffer).len(), CAPACITY);
+        assert_eq!(buffer.lost.get(), CAPACITY as u64 / 2);
+    }
+
+    #[test]
+    fn failures_of_unknown_names_wait_as_one_entry_for_each_address() {
+        let buffer = Buffer::default();
+        for last in [1, 1, 2] {
+            buffer.login_of_unknown(Some(IpAddr::from([192, 0, 2, last])));
+        }
+        assert_eq!(waiting(&buffer), [(UNKNOWN.to_owned(), 1), (UNKNOWN.to_owned(), 2)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::secret::{self, Secret};
 use super::token::Claims;
 use super::{AuthError, Origin, unix_now};
 use crate::App;
+use crate::audit::SUCCESS;
 
 /// The longest account name that is looked up, in bytes: project and robot name at their longest, with prefix.
 const MAX_NAME_BYTES: usize = 600;
@@ -30,9 +31,24 @@ impl Account {
     }
 }
 
+/// What became of a name and its secret.
+enum Verdict {
+    Accepted {
+        account: Account,
+        /// Whether the secret was compared just now, not remembered.
+        fresh: bool,
+    },
+    Refused {
+        /// The account's name, where there is one.
+        known: Option<String>,
+    },
+}
+
 /// Verifies a name and its password or secret.
 ///
-/// Unknown names, wrong secrets, disabled and expired accounts all get the same answer, in the same time.
+/// Unknown names, wrong secrets, disabled and expired accounts all get the same answer, in the same time, and wait alike
+/// after failures. A password that was verified before, and a robot's secret, never wait: nobody who only knows a name
+/// can lock its owner out of what runs already.
 pub(super) async fn with_secret(
     app: &App,
     name: &str,
@@ -50,23 +66,30 @@ pub(super) async fn with_secret(
         }
         None => Ok(()),
     };
-    wait(Instant::now())?;
-    let verified = if name.starts_with("robot$") {
-        robot(app, name, secret).await?
+    let verdict = if name.starts_with("robot$") {
+        robot(app, name, secret, &wait).await?
     } else {
         user(app, name, secret, &wait).await?
     };
-    match verified {
-        Some((account, first)) => {
-            if first {
+    match verdict {
+        Verdict::Accepted { account, fresh } => {
+            if fresh {
                 app.authenticator.attempts.succeeded(key);
-                app.audit.login(name, origin.address, origin.user_agent.as_deref(), "success");
+                app.audit.login(&account.name, origin.address, origin.user_agent.as_deref(), SUCCESS);
             }
             Ok(account)
         }
-        None => {
+        Verdict::Refused { known } => {
             app.authenticator.attempts.failed(key, Instant::now());
-            app.audit.login(name, origin.address, origin.user_agent.as_deref(), "denied: wrong credentials");
+            match known {
+                Some(name) => app.audit.login(
+                    &name,
+                    origin.address,
+                    origin.user_agent.as_deref(),
+                    "denied: wrong credentials",
+                ),
+                None => app.audit.login_of_unknown(origin.address),
+            }
             Err(AuthError::Refused)
         }
     }
@@ -95,34 +118,42 @@ pub(super) async fn with_claims(app: &App, claims: Claims) -> Result<Account, Au
     Ok(Account { principal: claims.principal, name: claims.name, stamp: claims.stamp })
 }
 
-/// Verifies a user's password; the flag tells whether it was the first time lately.
+/// Verifies a user's password.
 async fn user(
     app: &App,
     name: &str,
     secret: &Secret,
     wait: &(impl Fn(Instant) -> Result<(), AuthError> + Sync),
-) -> Result<Option<(Account, bool)>, AuthError> {
+) -> Result<Verdict, AuthError> {
     let authenticator = &app.authenticator;
     let found = app.catalog.user_credential(name).await?;
-    if let Some(found) = &found
-        && authenticator.verified.contains(secret, &found.password_hash)
-    {
-        return Ok(usable_user(&found.user).then(|| (user_account(app, found), false)));
+    let remembered = || {
+        let found = found.as_ref().filter(|found| usable_user(&found.user))?;
+        authenticator
+            .verified
+            .contains(secret, &found.password_hash)
+            .then(|| Verdict::Accepted { account: user_account(app, found), fresh: false })
+    };
+    if let Some(accepted) = remembered() {
+        return Ok(accepted);
     }
+    wait(Instant::now())?;
     let turn = authenticator.passwords.turn().await.map_err(busy)?;
     // Whoever had the turn before may have verified the same password, or failed once too often.
-    if let Some(found) = &found
-        && authenticator.verified.contains(secret, &found.password_hash)
-    {
-        return Ok(usable_user(&found.user).then(|| (user_account(app, found), false)));
+    if let Some(accepted) = remembered() {
+        return Ok(accepted);
     }
     wait(Instant::now())?;
     let stored = found.as_ref().map(|found| found.password_hash.clone());
     let matched = authenticator.passwords.verify(turn, secret.clone(), stored).await;
-    let Some(found) = found.filter(|found| matched && usable_user(&found.user)) else { return Ok(None) };
-    let found = upgraded(app, found, secret).await?;
-    authenticator.verified.insert(secret, &found.password_hash);
-    Ok(Some((user_account(app, &found), true)))
+    match found {
+        Some(found) if matched && usable_user(&found.user) => {
+            let found = upgraded(app, found, secret).await?;
+            authenticator.verified.insert(secret, &found.password_hash);
+            Ok(Verdict::Accepted { account: user_account(app, &found), fresh: true })
+        }
+        found => Ok(Verdict::Refused { known: found.map(|found| found.user.name) }),
+    }
 }
 
 /// Replaces a hash of an older form, now that the password is known.
@@ -138,20 +169,30 @@ async fn upgraded(app: &App, found: UserCredential, secret: &Secret) -> Result<U
     Ok(app.catalog.user_credential(&found.user.name).await?.unwrap_or(found))
 }
 
-/// Verifies a robot's secret. It is random, so one fast hash is enough and every failure takes as long as a success.
-async fn robot(app: &App, name: &str, secret: &Secret) -> Result<Option<(Account, bool)>, AuthError> {
+/// Verifies a robot's secret. It is random, so one fast hash is enough and every failure takes as long as a success;
+/// nor can it be guessed, so it is compared first and only what is wrong has to wait.
+async fn robot(
+    app: &App,
+    name: &str,
+    secret: &Secret,
+    wait: &(impl Fn(Instant) -> Result<(), AuthError> + Sync),
+) -> Result<Verdict, AuthError> {
     let found = app.catalog.robot_credential(name).await?;
     let presented = secret.sha256_hex();
     let now = unix_now();
     let Some(found) = found else {
         // The comparison that a known name would have had.
         secret::equal(&presented, "");
-        return Ok(None);
+        wait(Instant::now())?;
+        return Ok(Verdict::Refused { known: None });
     };
     let matched = accepted_hashes(&found, now).find(|hash| secret::equal(&presented, hash));
-    let Some(hash) = matched.filter(|_| usable_robot(&found.robot, now)) else { return Ok(None) };
-    let first = !app.authenticator.verified.contains(secret, hash);
-    if first {
+    let Some(hash) = matched.filter(|_| usable_robot(&found.robot, now)) else {
+        wait(Instant::now())?;
+        return Ok(Verdict::Refused { known: Some(found.robot.name) });
+    };
+    let fresh = !app.authenticator.verified.contains(secret, hash);
+    if fresh {
         app.authenticator.verified.insert(secret, hash);
     }
     let account = Account {
@@ -159,7 +200,7 @@ async fn robot(app: &App, name: &str, secret: &Secret) -> Result<Option<(Account
         stamp: app.authenticator.tokens.stamp(hash),
         name: found.robot.name.clone(),
     };
-    Ok(Some((account, first)))
+    Ok(Verdict::Accepted { account, fresh })
 }
 
 fn user_account(app: &App, found: &UserCredential) -> Account {

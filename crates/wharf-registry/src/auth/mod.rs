@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 
 use crate::app::random;
 use crate::error::Error;
-use crate::{App, Config, StartError};
+use crate::{App, Config, StartError, audit};
 
 pub(crate) use challenge::challenges;
 pub(crate) use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords, is_importable};
@@ -129,9 +129,28 @@ pub(crate) async fn explain(app: &App, error: Error, caller: &Caller, wanted: Op
         } else {
             AuditOperation::PullArtifact
         };
-        app.audit.refused(caller, operation, Some(name.project()), name.as_str());
+        note_refusal(app, caller, operation, &name, *denied).await;
     }
     error
+}
+
+/// Notes a refusal under what exists of the name: the repository, else its project, else nothing that the caller chose.
+/// Invented names thus wait and stand in the log as one entry, and a project made later never shows them.
+async fn note_refusal(
+    app: &App,
+    caller: &Caller,
+    operation: AuditOperation,
+    name: &RepositoryName,
+    denied: Denied,
+) {
+    let system = Caller::system();
+    if denied == Denied::Forbidden && app.catalog.repository(&system, name).await.is_ok() {
+        app.audit.refused(caller, operation, Some(name.project()), name.as_str());
+    } else if app.catalog.project(&system, name.project()).await.is_ok() {
+        app.audit.refused(caller, operation, Some(name.project()), name.project());
+    } else {
+        app.audit.refused(caller, operation, None, audit::UNKNOWN);
+    }
 }
 
 /// Returns whether the account behind a token has all that is wanted.

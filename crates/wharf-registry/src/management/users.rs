@@ -13,7 +13,7 @@ use crate::auth::{self, AuthError, MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Secre
 use crate::error::Error;
 
 /// Names that the audit log uses for others than users.
-const RESERVED: [&str; 3] = ["anonymous", "system", "schedule"];
+const RESERVED: [&str; 4] = ["anonymous", "system", "schedule", "unknown"];
 
 shapes! {
     /// A user to make. Nobody becomes an administrator this way.

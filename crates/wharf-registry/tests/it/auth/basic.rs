@@ -173,10 +173,88 @@ async fn logins_and_failures_stand_in_the_audit_log() {
     assert!(!text.contains(PASSWORD) && !text.contains("wrong\""), "{text}");
 }
 
+/// Waits until what was noted is written, then returns the log's matching entries, newest first.
+pub(crate) async fn log(registry: &Registry, filter: &str) -> Vec<serde_json::Value> {
+    let path = format!("/api/v2.0/audit-logs?page_size=100&q={filter}");
+    registry.get(&path).await.json().await.unwrap()
+}
+
+/// Every failed login was stored under the name as sent: anybody could fill the log, and passwords typed as names stood there.
+#[tokio::test]
+async fn failed_logins_of_unknown_names_are_one_actor_and_the_names_are_not_kept() {
+    let registry = Registry::start().await;
+    for name in ["hunter2 is my password", "robot$x1", "robot$x2", "robot$shop+x3"] {
+        assert_eq!(login(&registry, name, "wrong").await, 401);
+    }
+    let entries = log(&registry, "operation=login_user,username=unknown").await;
+    let count: u64 = entries.iter().map(|entry| entry["count"].as_u64().unwrap()).sum();
+    assert_eq!(count, 4, "{entries:?}");
+    let all = registry.get("/api/v2.0/audit-logs/export").await.text().await.unwrap();
+    assert!(!all.contains("hunter2") && !all.contains("robot$x"), "{all}");
+}
+
+/// A new random name each time was never slowed down.
+#[tokio::test]
+async fn failures_under_ever_new_names_make_the_address_wait_but_not_what_is_known_to_be_right() {
+    let registry = Registry::start().await;
+    registry.create_user("ann").await;
+    let (_, robot, secret) = super::robots::create(&registry, "ci").await;
+    assert_eq!(login(&registry, "ann", PASSWORD).await, 200);
+    for number in 0..50 {
+        assert_eq!(login(&registry, &format!("robot$n{number}"), "wrong").await, 401);
+    }
+    // A known name and an unknown one wait alike.
+    for name in ["robot$fresh", "fresh", "ann", &robot] {
+        assert_eq!(login(&registry, name, "wrong").await, 429, "{name}");
+    }
+    assert_eq!(login(&registry, "ann", PASSWORD).await, 200);
+    let answer = registry.anonymous("GET", "/v2/").basic_auth(&robot, Some(&secret)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// Whoever knew a name could lock its owner out who shares the address, as all do behind a proxy.
+#[tokio::test]
+async fn wrong_logins_do_not_lock_out_a_password_that_was_verified_before_nor_a_robot() {
+    let registry = Registry::start().await;
+    registry.create_user("ann").await;
+    let (_, robot, secret) = super::robots::create(&registry, "ci").await;
+    assert_eq!(login(&registry, "ann", PASSWORD).await, 200);
+    for _ in 0..7 {
+        login(&registry, "ann", "wrong").await;
+        login(&registry, &robot, "wrong").await;
+    }
+    assert_eq!(login(&registry, "ann", "wrong").await, 429);
+    assert_eq!(login(&registry, &robot, "wrong").await, 429);
+    assert_eq!(login(&registry, "ann", PASSWORD).await, 200);
+    // Never seen before, right all the same.
+    let answer = registry.anonymous("GET", "/v2/").basic_auth(&robot, Some(&secret)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// Refused pushes to invented names were an entry each.
+#[tokio::test]
+async fn refusals_are_noted_under_what_exists_of_the_name() {
+    let registry = Registry::start().await;
+    registry.create_user("ann").await;
+    registry.push_blob("open/real", b"x").await;
+    for repository in ["shop/a", "shop/b", "nowhere1/x", "nowhere2/x", "open/new1", "open/new2", "open/real"] {
+        let path = format!("/v2/{repository}/blobs/uploads/");
+        let answer = registry.request_by("ann", "POST", &path).send().await.unwrap();
+        assert!(matches!(answer.status().as_u16(), 403 | 404), "{repository}: {}", answer.status());
+    }
+    let entries = log(&registry, "operation=create_artifact,username=ann").await;
+    let mut noted: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry["resource"].as_str().unwrap(), entry["count"].as_u64().unwrap()))
+        .collect();
+    noted.sort_unstable();
+    assert_eq!(noted, [("open", 2), ("open/real", 1), ("shop", 2), ("unknown", 2)], "{entries:?}");
+}
+
 #[tokio::test]
 async fn a_name_that_the_log_needs_cannot_be_taken() {
     let registry = Registry::start().await;
-    for name in ["anonymous", "System", "robot$x"] {
+    for name in ["anonymous", "System", "unknown", "robot$x"] {
         let user = json!({ "username": name, "password": "long enough" });
         let answer = registry.request("POST", "/api/v2.0/users").json(&user).send().await.unwrap();
         assert_eq!(answer.status(), 400, "{name}");

@@ -215,7 +215,7 @@ async fn the_audit_log_tells_who_did_what_and_is_exported_as_json_lines() {
     let refusal = refusal.unwrap();
     assert_eq!(
         (&refusal["resource"], &refusal["outcome"]),
-        (&json!("open/web"), &json!("denied: no permission"))
+        (&json!("open"), &json!("denied: no permission"))
     );
     assert!(entries.iter().any(|entry| entry["event"] == "create_artifact"));
 
