@@ -237,7 +237,8 @@ async fn refusals_are_noted_under_what_exists_of_the_name() {
     let registry = Registry::start().await;
     registry.create_user("ann").await;
     registry.push_blob("open/real", b"x").await;
-    for repository in ["shop/a", "shop/b", "nowhere1/x", "nowhere2/x", "open/new1", "open/new2", "open/real"] {
+    for repository in ["shop/a", "shop/b", "nowhere1/x", "nowhere2/x", "open/new1", "open/new2", "open/real"]
+    {
         let path = format!("/v2/{repository}/blobs/uploads/");
         let answer = registry.request_by("ann", "POST", &path).send().await.unwrap();
         assert!(matches!(answer.status().as_u16(), 403 | 404), "{repository}: {}", answer.status());
