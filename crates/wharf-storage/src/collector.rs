@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt;
 
 use crate::catalog::{Collected, Collection, CollectionPolicy};
 use crate::{BlobStore, Error, Result, faults};
@@ -12,11 +15,18 @@ const LEASE: &str = "collection";
 const LEASE_SECONDS: i64 = 60;
 /// How many removals share a transaction: few enough that a push does not notice one.
 const STEP: usize = 200;
+/// How many keys of the store are looked at before the lease is renewed: well below its time, as each takes microseconds.
+const KEYS_PER_LEASE: usize = 10_000;
+/// How old bytes must be, in seconds, before a sweep takes them for nobody's, however short the grace time is: between
+/// the end of an upload and the commit that names its key lies only the wait for the catalog's writer.
+const MIN_ORPHAN_AGE: i64 = 60 * 60;
 
 /// Removes what nothing refers to any more.
 ///
 /// The catalog decides and commits first, step by step; then the bytes that no content names any more are removed, and
-/// last their keys are forgotten. A run that ends anywhere in between is taken up by the next one.
+/// last their keys are forgotten. A run that ends anywhere in between is taken up by the next one. At the end the store is
+/// swept: bytes that outlived the grace time without the catalog knowing their key were left by a process that died
+/// between file and catalog, or came back when a power loss undid their removal.
 #[derive(Clone)]
 pub struct Collector {
     catalog: Arc<dyn Collection>,
@@ -33,6 +43,8 @@ pub struct CollectionReport {
     pub keys_removed: u64,
     /// How many keys' bytes could not be removed; the next run tries again.
     pub keys_failed: u64,
+    /// How many keys' bytes were removed that the catalog did not know.
+    pub orphans_removed: u64,
     /// Whether nothing was changed.
     pub dry_run: bool,
 }
@@ -80,6 +92,7 @@ impl Collector {
             self.keep_lease().await?;
         }
         self.remove_released(&mut report).await?;
+        self.sweep_store(now, policy, &mut report).await?;
         Ok(report)
     }
 
@@ -112,6 +125,50 @@ impl Collector {
         }
     }
 
+    /// Removes bytes that the catalog does not know and that are older than the grace time.
+    async fn sweep_store(
+        &self,
+        now: i64,
+        policy: &CollectionPolicy,
+        report: &mut CollectionReport,
+    ) -> Result<()> {
+        // A catalog without a single content beside a store with bytes is rather a lost or a wrong one.
+        if self.catalog.all_blobs(None, 1).await?.is_empty() {
+            return Ok(());
+        }
+        // The store's times are those of its file system, so a run that is told of a later time does not age them.
+        let finished_by = now.min(system_time()).saturating_sub(policy.grace_seconds.max(MIN_ORPHAN_AGE));
+        let mut keys = self.blobs.keys().await?;
+        let mut seen = 0usize;
+        while let Some(key) = keys.next().await {
+            let key = key?;
+            seen += 1;
+            if seen.is_multiple_of(KEYS_PER_LEASE) {
+                self.keep_lease().await?;
+            }
+            if self.catalog.knows_key(&key).await? {
+                continue;
+            }
+            let old =
+                self.blobs.finished_at(&key).await?.is_some_and(|finished_at| finished_at <= finished_by);
+            // Asked again, as the commit that names it may have come since.
+            if !old || self.catalog.knows_key(&key).await? {
+                continue;
+            }
+            match self.blobs.remove(&key).await {
+                Ok(()) => {
+                    tracing::info!(key = key.as_str(), "removed bytes that the catalog does not know");
+                    report.orphans_removed += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, key = key.as_str(), "cannot remove bytes that the catalog does not know");
+                    report.keys_failed += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn keep_lease(&self) -> Result<()> {
         if self.catalog.acquire_lease(LEASE, &self.holder, LEASE_SECONDS).await? {
             Ok(())
@@ -123,6 +180,12 @@ impl Collector {
             })
         }
     }
+}
+
+/// Returns the system's time, Unix seconds.
+fn system_time() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn random_name() -> Result<String> {

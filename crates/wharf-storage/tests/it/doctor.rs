@@ -14,15 +14,16 @@ use wharf_storage::{
     SqliteOptions,
 };
 
-struct Clinic {
+/// A registry's stores, to be damaged.
+pub(crate) struct Clinic {
     folder: tempfile::TempDir,
-    catalog: Arc<SqliteCatalog>,
-    blobs: Arc<DiskStore>,
+    pub(crate) catalog: Arc<SqliteCatalog>,
+    pub(crate) blobs: Arc<DiskStore>,
 }
 
 impl Clinic {
     /// A store with three blobs on disk and one in the catalog, all in `shop/web`.
-    async fn open() -> (Self, Vec<(Digest, BlobKey)>) {
+    pub(crate) async fn open() -> (Self, Vec<(Digest, BlobKey)>) {
         let folder = crate::scratch::folder();
         let options = SqliteOptions::new(folder.path().join("catalog.db"));
         let clinic = Self {
@@ -45,7 +46,7 @@ impl Clinic {
         (clinic, stored)
     }
 
-    async fn upload(&self, content: &Bytes, id: &str) -> (BlobKey, u64) {
+    pub(crate) async fn upload(&self, content: &Bytes, id: &str) -> (BlobKey, u64) {
         let id = id.parse().unwrap();
         self.blobs.create_upload(&id).await.unwrap();
         let body = stream::iter([Ok(content.clone())]).boxed();
@@ -53,13 +54,13 @@ impl Clinic {
         self.blobs.finish(&id, &Algorithm::Sha256.digest(content)).await.unwrap()
     }
 
-    async fn commit(&self, digest: &Digest, size: u64, place: BlobPlace) {
+    pub(crate) async fn commit(&self, digest: &Digest, size: u64, place: BlobPlace) {
         let blob = NewBlob { digest: digest.clone(), size, place };
         self.catalog.commit_blob(&Caller::system(), &repository(), blob).await.unwrap();
     }
 
     /// Returns the file that holds a blob, whatever the layout.
-    fn file(&self, key: &BlobKey) -> PathBuf {
+    pub(crate) fn file(&self, key: &BlobKey) -> PathBuf {
         fn search(folder: &Path, name: &str) -> Option<PathBuf> {
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find_map(|path| {
                 if path.is_dir() { search(&path, name) } else { path.ends_with(name).then_some(path) }
@@ -94,7 +95,7 @@ fn repair() -> DoctorOptions {
     DoctorOptions { repair: true, ..scrub() }
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Storage through its public surface.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod collector;
 mod crash;
 mod disk;
 mod disk_model;
