@@ -15,6 +15,7 @@ pub trait Audit: Send + Sync + 'static {
     async fn record(&self, entries: Vec<NewAuditEntry>) -> Result<()>;
 
     /// Lists entries, newest first; `page.after` is an id. In a project (`log:list` there), or all (`audit-log:list`).
+    /// What happened in an earlier project of the same name is told to those only who may list all.
     async fn audit_entries(
         &self,
         caller: &Caller,
@@ -22,8 +23,8 @@ pub trait Audit: Send + Sync + 'static {
         page: Page,
     ) -> Result<Vec<AuditEntry>>;
 
-    /// Removes entries older than `before` (Unix milliseconds), and the oldest ones beyond `keep_at_most`, in steps of at most 1,000; returns how many
-    /// went. For the server itself.
+    /// Removes entries older than `before` (Unix milliseconds), and what goes beyond `keep_at_most`, in steps of at most 1,000; returns how many
+    /// went. Of what goes beyond, failed logins that take more than a quarter of the log go first, as anybody can cause them; then the oldest entries. For the server itself.
     async fn trim_audit(&self, before: i64, keep_at_most: u64) -> Result<u64>;
 }
 

@@ -8,7 +8,11 @@ use crate::{Error, Result};
 const APPLICATION_ID: i32 = 0x5748_5246;
 
 /// The steps from an empty file to the present schema. A step that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Brings the schema to the present version, in one transaction.
 ///

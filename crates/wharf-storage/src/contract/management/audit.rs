@@ -174,3 +174,56 @@ pub(super) async fn old_and_surplus_entries_go(town: &Town<impl Catalog>) {
     assert_eq!(times, [2499, 2498, 2497, 2496, 2495]);
     assert_eq!(catalog.trim_audit(0, 0).await.unwrap(), 5);
 }
+
+pub(super) async fn a_project_does_not_show_the_log_of_an_earlier_one(town: &Town<impl Catalog>) {
+    let catalog = &town.catalog;
+    let ann = town.user("ann").await;
+    let root = town.admin("root").await;
+    town.push("bank/secret", "a", &["1.0"]).await;
+    catalog.delete_repository(&root, &name("bank/secret")).await.unwrap();
+    let before = town.now() * 1000;
+    town.pass(1);
+    catalog.delete_project(&root, "bank").await.unwrap();
+    let new = NewProject { name: "bank".to_owned(), ..NewProject::default() };
+    catalog.create_project(&ann, new, true).await.unwrap();
+    // A pull of the earlier one that is written late, as pulls are.
+    catalog.record(vec![pull(before, "bob", "bank", 1)]).await.unwrap();
+
+    let bank = AuditFilter { project: Some("bank".to_owned()), ..everything() };
+    let seen = catalog.audit_entries(&ann, &bank, first(1000)).await.unwrap();
+    let seen: Vec<_> = seen.iter().map(|entry| (entry.entry.operation, entry.entry.actor.as_str())).collect();
+    assert_eq!(seen, [(AuditOperation::CreateProject, "ann")]);
+    let all = catalog.audit_entries(&root, &bank, first(1000)).await.unwrap();
+    assert!(
+        all.iter().any(|entry| entry.entry.resource.starts_with("bank/secret")),
+        "administrators see both"
+    );
+}
+
+pub(super) async fn failed_logins_do_not_displace_the_rest(town: &Town<impl Catalog>) {
+    let catalog = &town.catalog;
+    catalog.trim_audit(i64::MAX, u64::MAX).await.unwrap();
+    let failure = |n| NewAuditEntry {
+        operation: AuditOperation::LoginUser,
+        project: None,
+        outcome: "denied: wrong password".to_owned(),
+        ..pull(n, "mallory", "shop", 1)
+    };
+    let login = NewAuditEntry { outcome: "success".to_owned(), ..failure(100) };
+    let mut log: Vec<_> = (0..100).map(|n| pull(n, "ann", "shop", 1)).collect();
+    log.push(login.clone());
+    log.extend((200..3200).map(failure));
+    catalog.record(log).await.unwrap();
+    assert_eq!(catalog.trim_audit(0, 140).await.unwrap(), 2961);
+    let left = entries(town, everything()).await;
+    let failures = left.iter().filter(|entry| entry.actor == "mallory" && entry.outcome != "success");
+    let times: Vec<_> = failures.map(|entry| entry.at_millis).collect();
+    assert_eq!((times.len(), times[0], times[38]), (39, 3199, 3161), "the latest failures");
+    assert_eq!(left.iter().filter(|entry| entry.actor == "ann").count(), 100);
+    assert!(left.contains(&login));
+    // Beyond their share nothing else is spared.
+    assert_eq!(catalog.trim_audit(0, 40).await.unwrap(), 100);
+    let left = entries(town, everything()).await;
+    let failures = left.iter().filter(|entry| entry.outcome != "success").count();
+    assert_eq!((left.len(), failures), (40, 10));
+}

@@ -64,7 +64,9 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             changes_are_noted_with_who_and_from_where,
             entries_are_found_by_every_filter,
             the_log_is_read_by_its_readers_only,
-            old_and_surplus_entries_go;
+            a_project_does_not_show_the_log_of_an_earlier_one,
+            old_and_surplus_entries_go,
+            failed_logins_do_not_displace_the_rest;
         listing:
             pages_are_stable_while_rows_come_and_go;
         matrix:

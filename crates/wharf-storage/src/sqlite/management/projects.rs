@@ -45,9 +45,9 @@ pub(super) fn create(tx: &Tx<'_>, caller: &Caller, new: &NewProject, allow_users
         });
     }
     let id = tx.insert(
-        "INSERT INTO projects (name, owner, public, quota_bytes, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        params![new.name, caller.name, new.public, new.quota_bytes.map(signed), tx.now()],
+        "INSERT INTO projects (name, owner, public, quota_bytes, created_at, updated_at, log_since, log_after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, (SELECT coalesce(max(id), 0) FROM audit))",
+        params![new.name, caller.name, new.public, new.quota_bytes.map(signed), tx.now(), tx.now_millis()],
     )?;
     if let Some(user) = user {
         tx.run(
