@@ -23,13 +23,14 @@ use super::login::{self, Account};
 use super::token::{Claims, Kind};
 use super::{AuthError, Credentials, Origin, Secret, challenges, credentials, unix_now};
 use crate::App;
+use crate::distribution::read_whole;
 use crate::error::{Error, error_response};
 use crate::server::Peer;
 
 /// Scopes in one token; a client that pushes or mounts asks for a handful.
 const MAX_SCOPES: usize = 100;
 /// The largest form.
-const MAX_FORM_BYTES: usize = 64 << 10;
+const MAX_FORM_BYTES: u64 = 64 << 10;
 
 /// Returns the route.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -75,7 +76,7 @@ async fn by_basic(State(app): State<Arc<App>>, request: Request) -> Response<Bod
 }
 
 async fn by_form(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let answer = async {
         let origin = origin(&parts);
         let is_form = parts
@@ -86,9 +87,8 @@ async fn by_form(State(app): State<Arc<App>>, request: Request) -> Response<Body
         if !is_form {
             return Err(bad_request("expected a form: application/x-www-form-urlencoded"));
         }
-        let body = axum::body::to_bytes(body, MAX_FORM_BYTES)
-            .await
-            .map_err(|_| Error::TooLarge { what: "a token request", limit_bytes: MAX_FORM_BYTES as u64 })?;
+        let pause = app.config.body_timeout;
+        let body = read_whole(&mut body, &parts.headers, "a token request", MAX_FORM_BYTES, pause).await?;
         let mut grant_type = String::new();
         let (mut username, mut password, mut refresh_token) = (None, None, None);
         let mut scopes = Vec::new();

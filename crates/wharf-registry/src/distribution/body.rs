@@ -27,7 +27,7 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Reads a whole body of at most `limit_bytes`.
-pub(super) async fn read_whole(
+pub(crate) async fn read_whole(
     body: &mut Body,
     headers: &HeaderMap,
     what: &'static str,

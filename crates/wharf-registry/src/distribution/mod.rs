@@ -26,6 +26,7 @@ use crate::error::{Error, error_response};
 use crate::server::Peer;
 use crate::{App, auth};
 
+pub(crate) use body::read_whole;
 use path::Route;
 use query::Query;
 pub(crate) use tag_locks::TagLocks;

@@ -39,11 +39,12 @@ use self::call::{BASE, Call, Reply};
 use self::table::{Access, ROUTES, Route};
 use crate::App;
 use crate::auth::{self, AuthError};
+use crate::distribution::read_whole;
 use crate::error::{Error, status_and_code};
 use crate::server::Peer;
 
 /// The largest body: an htpasswd file of ten thousand users.
-const MAX_BODY_BYTES: usize = 1 << 20;
+const MAX_BODY_BYTES: u64 = 1 << 20;
 
 /// Returns everything beside the distribution API and the operations pages: the management API and the token service.
 /// Requests carry [`Peer`] as an extension.
@@ -106,7 +107,7 @@ async fn serve(
     route: &Route,
     caller: Caller,
     parts: &mut Parts,
-    body: Body,
+    mut body: Body,
 ) -> Result<Reply, Error> {
     let parameters = match RawPathParams::from_request_parts(parts, &()).await {
         Ok(parameters) => {
@@ -119,9 +120,8 @@ async fn serve(
         Call { app, caller, parts: parts.clone(), parameters, query, body: axum::body::Bytes::new() };
     permit(&call, &route.access).await?;
     // Only now: whoever may not do this does not get to send a body.
-    call.body = axum::body::to_bytes(body, MAX_BODY_BYTES)
-        .await
-        .map_err(|_| Error::TooLarge { what: "a management request", limit_bytes: MAX_BODY_BYTES as u64 })?;
+    let pause = call.app.config.body_timeout;
+    call.body = read_whole(&mut body, &parts.headers, "a management request", MAX_BODY_BYTES, pause).await?;
     (route.handler)(call).await
 }
 

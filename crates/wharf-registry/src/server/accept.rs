@@ -8,13 +8,13 @@ use std::time::Duration;
 use hyper::service::Service as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::service::{Peer, Registry};
 use super::tls::Reloading;
+use super::traffic::{Counted, Patience, Stall, Traffic};
 use crate::App;
 
 /// How often the TLS files are looked at.
@@ -30,7 +30,9 @@ pub(super) async fn run(
     let permits = Arc::new(Semaphore::new(app.config.connections));
     let header_timeout = app.config.header_timeout;
     let builder = Arc::new(builder(header_timeout));
-    let graceful = GracefulShutdown::new();
+    let patience = Patience::of(&app.config);
+    // Tells connections to end; each holds a receiver until it has.
+    let (ending, _) = watch::channel(());
     let registry = Registry::new(app);
     let tls = tls.map(Arc::new);
     let mut reload = tokio::time::interval(RELOAD_INTERVAL);
@@ -47,14 +49,17 @@ pub(super) async fn run(
             }
         };
         let Some((stream, address, permit)) = accepted else { continue };
-        let (builder, watcher, registry) = (Arc::clone(&builder), graceful.watcher(), registry.clone());
+        let (builder, ending, registry) = (Arc::clone(&builder), ending.subscribe(), registry.clone());
         let acceptor = tls.as_ref().map(|tls| tls.acceptor());
         tokio::spawn(async move {
             let peer = Peer { address, tls: acceptor.is_some() };
+            let traffic = Traffic::new(patience);
+            let stream = Counted::new(stream, Arc::clone(&traffic));
+            let connection = Connection { builder, ending, registry, peer, traffic };
             match acceptor {
-                None => serve(&builder, watcher, registry, peer, stream).await,
+                None => connection.serve(stream).await,
                 Some(acceptor) => match tokio::time::timeout(header_timeout, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(&builder, watcher, registry, peer, stream).await,
+                    Ok(Ok(stream)) => connection.serve(stream).await,
                     Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed: {error}"),
                     Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
                 },
@@ -63,7 +68,8 @@ pub(super) async fn run(
         });
     }
     drop(listener);
-    if tokio::time::timeout(shutdown_timeout, graceful.shutdown()).await.is_err() {
+    ending.send_replace(());
+    if tokio::time::timeout(shutdown_timeout, ending.closed()).await.is_err() {
         tracing::warn!(
             timeout_seconds = shutdown_timeout.as_secs(),
             "some requests were still in flight at the end of the shutdown time"
@@ -91,24 +97,53 @@ async fn accept(
     }
 }
 
-async fn serve<S>(
-    builder: &Builder<TokioExecutor>,
-    watcher: Watcher,
+/// What serves one connection.
+struct Connection {
+    builder: Arc<Builder<TokioExecutor>>,
+    ending: watch::Receiver<()>,
     registry: Registry,
     peer: Peer,
-    stream: S,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer);
-        registry.call(request)
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let connection = pin!(watcher.watch(connection.into_owned()));
-    if let Err(error) = connection.await {
-        // Clients that stop reading early are everyday business.
-        tracing::debug!(address = %peer.address, %error, "connection ended: {error}");
+    traffic: Arc<Traffic>,
+}
+
+impl Connection {
+    /// Serves requests until the peer leaves, the server ends, or nothing has happened for too long.
+    async fn serve<S>(mut self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { registry, peer, traffic, .. } = self;
+        traffic.open();
+        let service = hyper::service::service_fn(|mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            let handling = traffic.begin();
+            let answer = registry.call(request);
+            async move { answer.await.map(|response| response.map(|body| handling.answered(body))) }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        // Clients that stop reading early are everyday business.
+                        tracing::debug!(address = %peer.address, %error, "connection ended: {error}");
+                    }
+                    return;
+                }
+                _ = self.ending.changed(), if !ending => {}
+                stall = traffic.stalled() => {
+                    tracing::debug!(address = %peer.address, ?stall, "connection does nothing");
+                    if stall != Stall::Idle {
+                        return;
+                    }
+                }
+            }
+            // A request that is on its way is still served.
+            ending = true;
+            traffic.end();
+            connection.as_mut().graceful_shutdown();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod service;
 mod tls;
+mod traffic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

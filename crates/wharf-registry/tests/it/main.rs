@@ -11,6 +11,7 @@ mod deploy;
 mod management;
 mod manifests;
 mod operations;
+mod patience;
 mod referrers;
 mod restart;
 mod support;
