@@ -70,8 +70,7 @@ struct State {
 impl Traffic {
     pub(super) fn new(patience: Patience) -> Arc<Self> {
         let since = Instant::now();
-        let state =
-            State { handling: 0, answering: 0, requested: false, ending: false, written: 0, since };
+        let state = State { handling: 0, answering: 0, requested: false, ending: false, written: 0, since };
         Arc::new(Self { patience, state: Mutex::new(state) })
     }
 
@@ -215,11 +214,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.count(written)
     }

@@ -43,7 +43,8 @@ async fn assert_others_are_served(registry: &Registry, what: &str) {
 #[tokio::test]
 async fn connections_without_a_request_are_closed() {
     let registry = Registry::start_with(one_at_a_time).await;
-    let post = b"POST /service/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+    let post =
+        b"POST /service/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
                  Content-Length: 10\r\n\r\n";
     for (bytes, what) in [
         (&b""[..], "sends nothing"),
