@@ -221,7 +221,7 @@ fn fields(line: &str) -> Vec<String> {
 /// Returns the lines about flags in a help text.
 pub(super) fn help(flags: &[Flag]) -> String {
     let left = |flag: &Flag| {
-        let letter = flag.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+        let letter = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
         let kind = match flag.kind {
             Kind::Text | Kind::Missing | Kind::Ignored => " string",
             Kind::TextOr(_) => " string[=]",

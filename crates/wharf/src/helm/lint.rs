@@ -48,7 +48,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         }
     }
     let quiet = given.is_on("quiet");
-    let mut failed = 0;
+    let (mut failed, mut told) = (0, false);
     for path in &paths {
         let shown = path.display().to_string();
         let report = check(path, &engine);
@@ -58,13 +58,14 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             Ok(report) => report.text(&shown, quiet),
             Err(error) => format!("==> Linting {shown}\nError {error:#}\n\n"),
         };
+        told |= !text.is_empty();
         out.write_all(text.as_bytes())?;
     }
     let summary = summary(paths.len(), failed);
     if failed > 0 {
         bail!(summary);
     }
-    if !quiet {
+    if !quiet || told {
         writeln!(out, "{summary}")?;
     }
     Ok(())

@@ -70,7 +70,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
 
 /// Writes a file so that nobody ever sees a part of it.
 fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
