@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) offset: u64,
     /// The hash of exactly those bytes; `None` when it has to be taken by reading them.
     pub(super) digester: Option<Digester>,
+    /// The last flush that was begun while bytes still arrived.
+    pub(super) write_back: Option<tokio::task::JoinHandle<()>>,
 }
 
 /// The right to write to an upload; given back when dropped.
@@ -173,7 +175,7 @@ impl Upload {
             gone: AtomicBool::new(false),
             offset: AtomicU64::new(offset),
             used: AtomicU64::new(tick()),
-            state: Arc::new(tokio::sync::Mutex::new(State { offset, digester })),
+            state: Arc::new(tokio::sync::Mutex::new(State { offset, digester, write_back: None })),
         }
     }
 

@@ -22,6 +22,9 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// Up to here a batch is hashed faster than another thread is woken.
 const INLINE_HASH_BYTES: usize = 32 * 1024;
 
+/// How far the disk may be behind before it is told to start, so that the last flush of a large blob has little left to do.
+const WRITE_BACK_BYTES: u64 = 16 * 1024 * 1024;
+
 type Batch = Vec<Bytes>;
 
 /// Appends `body` at `offset`; see [`crate::BlobStore::append`].
@@ -45,7 +48,7 @@ pub(super) async fn append(
     }
 
     let (sender, batches) = mpsc::channel(1);
-    let writer = Writer { uploads: Arc::clone(uploads), upload, state, file: None };
+    let writer = Writer { uploads: Arc::clone(uploads), upload, state, file: None, behind: 0 };
     let writing = tokio::spawn(writer.run(batches));
     let mut feeder = Feeder::default();
     feeder.permit = sender.reserve_owned().await.ok();
@@ -118,6 +121,8 @@ struct Writer {
     upload: Arc<Upload>,
     state: OwnedMutexGuard<State>,
     file: Option<Arc<File>>,
+    /// How many bytes were written since the disk was last told to start.
+    behind: u64,
 }
 
 impl Writer {
@@ -154,6 +159,8 @@ impl Writer {
         let (written, hashed) = futures_util::future::join(writing, hashing).await;
         match written.and_then(|written| written) {
             Ok(file) => {
+                self.behind += size as u64;
+                self.write_back_early(&file);
                 self.file = Some(file);
                 self.state.offset = end;
                 self.state.digester = hashed.ok().flatten();
@@ -162,6 +169,25 @@ impl Writer {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Lets the disk write while more bytes arrive.
+    ///
+    /// A failed flush is reported once: the flush in [`finish`] would not hear of this one's. So the upload is removed
+    /// here when it fails, and `finish` waits for it.
+    fn write_back_early(&mut self, file: &Arc<File>) {
+        let busy = self.state.write_back.as_ref().is_some_and(|flush| !flush.is_finished());
+        if self.behind < WRITE_BACK_BYTES || busy {
+            return;
+        }
+        self.behind = 0;
+        let (file, uploads, upload) = (Arc::clone(file), Arc::clone(&self.uploads), Arc::clone(&self.upload));
+        self.state.write_back = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = file.sync_data() {
+                tracing::error!(%error, upload = upload.id.as_str(), "the disk refused part of an upload");
+                let _ = uploads.remove(&upload.id);
+            }
+        }));
     }
 }
 
@@ -205,7 +231,13 @@ pub(super) async fn finish(uploads: &Arc<Uploads>, id: &UploadId, digest: &Diges
     })?;
     let upload = uploads.open(id).await?;
     let claim = Claim::take(&upload)?;
-    let state = Arc::clone(&upload.state).lock_owned().await;
+    let mut state = Arc::clone(&upload.state).lock_owned().await;
+    if let Some(flush) = state.write_back.take() {
+        flush.await.map_err(ended_early)?;
+    }
+    if upload.is_gone() {
+        return Err(Error::not_found("upload", id.as_str()));
+    }
     let (uploads, id, digest) = (Arc::clone(uploads), id.clone(), digest.clone());
     off_thread(move || {
         // Held until the end, also when the request is given up.
