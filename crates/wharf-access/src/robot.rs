@@ -1,5 +1,7 @@
 //! What a robot account is granted.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Action, Permission, Resource};
@@ -28,6 +30,29 @@ impl RobotGrant {
             && repository.is_none_or(|path| self.repositories.matches(path))
             && self.access.contains(&(permission.resource, permission.action))
     }
+
+    /// Returns why the grant is not to be kept, or `None` when it is small enough to be asked on every request: its
+    /// pattern has at most [`RepositoryPattern::MAX_BYTES`] and [`RepositoryPattern::MAX_COMPONENTS`], and no access is
+    /// given twice.
+    pub fn problem(&self) -> Option<String> {
+        let (bytes, components) = (self.repositories.0.len(), self.repositories.0.split('/').count());
+        if bytes > RepositoryPattern::MAX_BYTES {
+            return Some(format!(
+                "a pattern has {bytes} bytes, at most {} are kept",
+                RepositoryPattern::MAX_BYTES
+            ));
+        }
+        if components > RepositoryPattern::MAX_COMPONENTS {
+            return Some(format!(
+                "a pattern has {components} components, at most {} are kept",
+                RepositoryPattern::MAX_COMPONENTS
+            ));
+        }
+        let mut seen = BTreeSet::new();
+        self.access.iter().find(|access| !seen.insert(**access)).map(|&(resource, action)| {
+            format!("{} is given twice in one grant", Permission::new(resource, action))
+        })
+    }
 }
 
 /// A pattern over repository paths inside a project: `*` matches within a component, `**` any number of components.
@@ -36,6 +61,11 @@ impl RobotGrant {
 pub struct RepositoryPattern(String);
 
 impl RepositoryPattern {
+    /// The greatest length of a pattern that a robot is given, in bytes: that of a repository's name, nearly.
+    pub const MAX_BYTES: usize = 256;
+    /// The greatest number of components of a pattern that a robot is given.
+    pub const MAX_COMPONENTS: usize = 32;
+
     /// Returns the pattern with this text. Any text is a pattern; one that no name can match matches nothing.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -48,12 +78,14 @@ impl RepositoryPattern {
 
     /// Returns whether `path` matches as a whole.
     pub fn matches(&self, path: &str) -> bool {
-        let pattern: Vec<&str> = self.0.split('/').collect();
         let path: Vec<&str> = path.split('/').collect();
         // Row by row, so that no pattern can cost more than its length times the path's.
         let mut reached = vec![false; path.len() + 1];
         reached[0] = true;
-        for component in pattern {
+        for component in self.0.split('/') {
+            if !reached.contains(&true) {
+                return false;
+            }
             let mut next = vec![false; path.len() + 1];
             if component == "**" {
                 let mut any = false;
@@ -114,6 +146,26 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(RepositoryPattern::new(pattern).matches(path), matches, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_is_costly_to_ask_is_not_kept() {
+        let problem = |pattern: &str, access: &[(Resource, Action)]| {
+            let repositories = RepositoryPattern::new(pattern);
+            RobotGrant { project: "shop".to_owned(), repositories, access: access.to_vec() }.problem()
+        };
+        let pull = (Resource::Repository, Action::Pull);
+        let components = |count: usize| vec!["*"; count].join("/");
+        assert_eq!(problem(&components(32), &[pull, (Resource::Repository, Action::Push)]), None);
+        assert_eq!(problem(&"x".repeat(256), &[]), None);
+        for (pattern, access, told) in [
+            (components(33), vec![pull], "33 components"),
+            ("x".repeat(257), vec![pull], "257 bytes"),
+            ("**".to_owned(), vec![pull, pull], "repository:pull is given twice"),
+        ] {
+            let problem = problem(&pattern, &access).unwrap_or_default();
+            assert!(problem.contains(told), "{problem}");
         }
     }
 

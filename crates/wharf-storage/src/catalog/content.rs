@@ -11,7 +11,8 @@ use crate::{BlobKey, Result};
 /// `manifest`, `blob`, `tag`.
 #[async_trait]
 pub trait Content: Send + Sync + 'static {
-    /// Returns a manifest by tag or digest. Needs `repository:pull`.
+    /// Returns a manifest by tag or digest. Needs `repository:pull`. One that nothing refers to is kept for another grace
+    /// time, as the caller may be about to list it in an index.
     async fn manifest(
         &self,
         caller: &Caller,
@@ -24,7 +25,7 @@ pub trait Content: Send + Sync + 'static {
     ///
     /// Blobs that it refers to must be linked in the repository ([`Error::MissingBlobs`](crate::Error::MissingBlobs)) unless their media
     /// type is non-distributable or the descriptor carries its `data`; child manifests and the subject may be absent.
-    /// Storing what is there already changes nothing but tags.
+    /// Storing what is there already changes nothing but tags, and starts its grace time anew.
     async fn put_manifest(
         &self,
         caller: &Caller,

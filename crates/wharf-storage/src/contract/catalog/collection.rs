@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test suite: an error that is not expected is a failure")]
 
 use wharf_access::Caller;
-use wharf_oci::Algorithm;
+use wharf_oci::{Algorithm, media_type};
 
-use super::stage::{GRACE, Stage, collect_all, image, image_of, index, name, tag};
+use super::stage::{GRACE, Stage, collect_all, image, image_of, index, manifest, name, tag};
 use crate::Catalog;
 use crate::catalog::{BlobPlace, Collected, CollectionPolicy, CommitOutcome};
 
@@ -40,6 +40,37 @@ pub(super) async fn looking_at_an_unused_blob_renews_its_grace_time(stage: &Stag
     // A manifest that uses it keeps it for good.
     stage.put("shop/web", image(&[&content], None), &["1.0"]).await.unwrap();
     stage.pass(GRACE * 2);
+    assert_eq!(stage.collect(true).await, NOTHING);
+}
+
+/// A child or referrer that lay untagged for nearly its whole grace time was collected between the push that was told
+/// "it is there" and the index or subject that was to keep it.
+pub(super) async fn what_was_just_acknowledged_waits_for_its_index(stage: &Stage<impl Catalog>) {
+    let child = image_of(&[], None);
+    let late_subject = manifest(&serde_json::json!({
+        "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [],
+        "annotations": { "late": "subject" },
+    }));
+    let referrer = image_of(&[], Some(&late_subject.digest));
+    for pushed in [&child, &referrer] {
+        stage.put("shop/web", pushed.clone(), &[]).await.unwrap();
+    }
+    stage.pass(GRACE);
+    for pushed in [&child, &referrer] {
+        assert!(stage.has("shop/web", pushed.digest.as_str()).await, "looked at");
+    }
+    assert_eq!(stage.collect(true).await, NOTHING);
+    stage.pass(GRACE);
+    for pushed in [&child, &referrer] {
+        let outcome = stage.put("shop/web", pushed.clone(), &[]).await.unwrap();
+        assert!(!outcome.created, "pushed again");
+    }
+    assert_eq!(stage.collect(true).await, NOTHING);
+    stage.pass(GRACE - 1);
+    assert_eq!(stage.collect(true).await, NOTHING);
+    stage.put("shop/web", index(&[&child.digest]), &["multi"]).await.unwrap();
+    stage.put("shop/web", late_subject, &["late"]).await.unwrap();
+    stage.pass(GRACE * 3);
     assert_eq!(stage.collect(true).await, NOTHING);
 }
 

@@ -83,6 +83,29 @@ pub(super) async fn all_missing_blobs_are_told_and_nothing_is_stored(stage: &Sta
     stage.agrees().await;
 }
 
+/// Each was looked for among all that were missing before it, while everyone else waited to write.
+pub(super) async fn many_missing_blobs_are_told_as_quickly_as_few(stage: &Stage<impl Catalog>) {
+    let time = async |count: usize| {
+        let layers: Vec<_> = (0..count)
+            .map(|number| descriptor("application/octet-stream", &Bytes::from(format!("layer {number}"))))
+            .collect();
+        let pushed = image_of(&layers, None);
+        let clock = std::time::Instant::now();
+        match stage.put("shop/web", pushed, &[]).await {
+            Err(Error::MissingBlobs(missing)) => {
+                assert!(missing.iter().eq(layers.iter().map(|layer| &layer.digest)));
+            }
+            other => panic!("expected missing blobs: {other:?}"),
+        }
+        clock.elapsed()
+    };
+    time(1000).await;
+    // Sixteen times as many take about sixteen times as long, not 256 times.
+    let few = time(2000).await;
+    let many = time(32_000).await;
+    assert!(many < few * 48, "2000 take {few:?}, 32000 take {many:?}");
+}
+
 pub(super) async fn blobs_that_live_elsewhere_may_be_absent(stage: &Stage<impl Catalog>) {
     let foreign = descriptor(
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",

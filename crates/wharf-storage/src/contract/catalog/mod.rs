@@ -41,6 +41,7 @@ pub async fn catalog<P: CatalogPlace>(fresh: impl Fn() -> P) {
             the_media_type_of_the_push_is_kept,
             putting_again_changes_nothing_but_tags,
             all_missing_blobs_are_told_and_nothing_is_stored,
+            many_missing_blobs_are_told_as_quickly_as_few,
             blobs_that_live_elsewhere_may_be_absent,
             a_descriptor_with_a_wrong_size_is_refused,
             children_and_subject_may_be_absent,
@@ -78,6 +79,7 @@ pub async fn catalog<P: CatalogPlace>(fresh: impl Fn() -> P) {
         collection:
             an_unused_blob_goes_after_its_grace_time,
             looking_at_an_unused_blob_renews_its_grace_time,
+            what_was_just_acknowledged_waits_for_its_index,
             untagged_manifests_go_only_where_the_policy_says,
             an_index_keeps_its_children,
             a_referrer_whose_subject_never_came_goes,

@@ -35,6 +35,7 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             a_robot_is_as_it_was_made,
             malformed_robots_are_refused,
             grants_stay_in_the_project_and_below_its_administrator,
+            grants_that_are_costly_to_ask_are_refused,
             a_robot_makes_none_that_may_do_more,
             a_weaker_robot_cannot_take_over_a_stronger,
             system_robots_are_made_by_administrators_only,

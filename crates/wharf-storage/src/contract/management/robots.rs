@@ -106,6 +106,25 @@ pub(super) async fn grants_stay_in_the_project_and_below_its_administrator(town:
     assert_eq!(catalog.robot(&ann, Some("shop"), robot.id).await.unwrap().grants, []);
 }
 
+pub(super) async fn grants_that_are_costly_to_ask_are_refused(town: &Town<impl Catalog>) {
+    let catalog = &town.catalog;
+    let ann = town.member("ann", "shop", Role::ProjectAdmin).await;
+    let (_, robot) = town.robot(Some("shop"), "ci", Vec::new()).await;
+    let (deep, long) = (vec!["*"; 33].join("/"), "x".repeat(257));
+    for (pattern, access, problem) in [
+        (deep.as_str(), &[PULL][..], "33 components"),
+        (long.as_str(), &[PULL], "257 bytes"),
+        ("**", &[PULL, PUSH, PULL], "is given twice"),
+    ] {
+        let grants = vec![grant("shop", "**", &[PULL]), grant("shop", pattern, access)];
+        let refused = catalog.create_robot(&ann, new_robot(Some("shop"), "x", grants.clone())).await;
+        assert_invalid(refused, problem);
+        let change = RobotUpdate { grants: Some(grants), ..update() };
+        assert_invalid(catalog.update_robot(&ann, Some("shop"), robot.id, change).await, problem);
+    }
+    assert_eq!(catalog.robot(&ann, Some("shop"), robot.id).await.unwrap().grants, []);
+}
+
 pub(super) async fn a_robot_makes_none_that_may_do_more(town: &Town<impl Catalog>) {
     // As CVE-2019-16919: a maker of robots gave them what it did not have itself.
     let catalog = &town.catalog;

@@ -203,6 +203,9 @@ fn check_grants(
         return invalid(format!("there are {}, at most {MAX_GRANTS} are kept", grants.len()));
     }
     for grant in grants {
+        if let Some(problem) = grant.problem() {
+            return invalid(problem);
+        }
         match project {
             Some(project) if grant.project != project.name => {
                 return invalid(format!(

@@ -13,7 +13,7 @@ use super::repositories::{self, RepositoryRow};
 use crate::catalog::{AuditOperation, BlobPlace, BlobRecord, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
 use crate::{BlobKey, Error, Result};
 
-/// How old the mark of an unused link gets before a look at the blob renews it. Less, and every look during a push
+/// How old the mark of an unused link or manifest gets before a look at it renews it. Less, and every look during a push
 /// would be a write; the grace time of collection is to be well above it.
 const RENEW_AFTER_SECONDS: i64 = 60;
 /// How many repositories are tried as the source of a mount that names none: the writer serves everyone.
@@ -50,8 +50,13 @@ pub(super) fn find(
     let Some((size, key, bytes, since)) = found else { return Err(Error::not_found("blob", digest)) };
     Ok(Found {
         record: BlobRecord { digest: digest.clone(), size, place: place(digest, key.as_deref(), bytes)? },
-        renew: since.is_some_and(|since| tx.now() - since >= RENEW_AFTER_SECONDS),
+        renew: is_worth_renewing(tx, since),
     })
+}
+
+/// Returns whether a mark is old enough for a look to renew it.
+pub(super) fn is_worth_renewing(tx: &Tx<'_>, unreferenced_since: Option<i64>) -> bool {
+    unreferenced_since.is_some_and(|since| tx.now() - since >= RENEW_AFTER_SECONDS)
 }
 
 /// Returns where the bytes are: in the catalog when it has them, else under the key.

@@ -10,7 +10,7 @@ use super::super::access::{self, ProjectRow};
 use super::super::journal::{self, Note};
 use super::super::tx::{Tx, parsed, signed};
 use super::repositories::{self, RepositoryRow};
-use super::{contents, tags};
+use super::{blobs, contents, tags};
 use crate::catalog::{AuditOperation, NewManifest, PullCount, PutOutcome};
 use crate::{Error, Result};
 
@@ -20,6 +20,8 @@ pub(super) struct Found {
     pub(super) media_type: String,
     pub(super) artifact_type: Option<String>,
     pub(super) content_id: i64,
+    /// Whether its grace time should start anew, as someone is about to rely on it.
+    pub(super) renew: bool,
 }
 
 pub(super) fn find(
@@ -32,12 +34,12 @@ pub(super) fn find(
     let row = repositories::require(tx, repository)?;
     let (sql, name) = match reference {
         Reference::Tag(tag) => (
-            "SELECT m.digest, m.media_type, m.artifact_type, m.content_id
+            "SELECT m.digest, m.media_type, m.artifact_type, m.content_id, m.unreferenced_since
              FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2",
             tag.as_str(),
         ),
         Reference::Digest(digest) => (
-            "SELECT digest, media_type, artifact_type, content_id
+            "SELECT digest, media_type, artifact_type, content_id, unreferenced_since
              FROM manifests WHERE repository_id = ?1 AND digest = ?2",
             digest.as_str(),
         ),
@@ -48,9 +50,33 @@ pub(super) fn find(
             media_type: row.get(1)?,
             artifact_type: row.get(2)?,
             content_id: row.get(3)?,
+            renew: blobs::is_worth_renewing(tx, row.get(4)?),
         })
     })?
     .ok_or_else(|| Error::not_found("manifest", reference))
+}
+
+/// Starts the grace time of a manifest anew, unless something refers to it; nothing when it is not there any more.
+pub(super) fn renew(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<()> {
+    let found = find(tx, caller, repository, reference)?;
+    let row = repositories::require(tx, repository)?;
+    match id_of(tx, row, &found.digest)? {
+        Some(id) => renew_mark(tx, id),
+        None => Ok(()),
+    }
+}
+
+fn renew_mark(tx: &Tx<'_>, id: i64) -> Result<()> {
+    tx.run(
+        "UPDATE manifests SET unreferenced_since = ?2 WHERE id = ?1 AND unreferenced_since IS NOT NULL",
+        params![id, tx.now()],
+    )?;
+    Ok(())
 }
 
 /// Returns the number of a manifest in a repository.
@@ -76,7 +102,11 @@ pub(super) fn put(
     let repository = repositories::find_or_create(tx, &project, name)?;
     let known = id_of(tx, repository, &new.digest)?;
     let id = match known {
-        Some(id) => id,
+        Some(id) => {
+            // What was just acknowledged may be listed by an index that is on its way.
+            renew_mark(tx, id)?;
+            id
+        }
         None => store(tx, &project, repository, new)?,
     };
     tx.run("UPDATE repositories SET updated_at = ?2 WHERE id = ?1", params![repository.id, tx.now()])?;
@@ -169,7 +199,9 @@ fn store(tx: &Tx<'_>, project: &ProjectRow, repository: RepositoryRow, new: &New
 /// [`Error::MissingBlobs`], and [`Error::Invalid`] where a descriptor tells another size than the blob has.
 fn referenced_blobs(tx: &Tx<'_>, repository: RepositoryRow, new: &NewManifest) -> Result<BTreeMap<i64, u64>> {
     let mut blobs = BTreeMap::new();
-    let mut missing: Vec<Digest> = Vec::new();
+    // In the order in which the manifest names them, each once.
+    let mut missing = Vec::new();
+    let mut seen_missing = BTreeSet::new();
     for descriptor in new.manifest.blobs() {
         let linked = tx.first(
             "SELECT c.id, c.size FROM contents c JOIN blob_links l ON l.content_id = c.id
@@ -193,7 +225,7 @@ fn referenced_blobs(tx: &Tx<'_>, repository: RepositoryRow, new: &NewManifest) -
             None if new.accept_missing_blobs || may_be_absent(descriptor) => {
                 blobs.insert(contents::intern(tx, &descriptor.digest)?, 0);
             }
-            None if !missing.contains(&descriptor.digest) => missing.push(descriptor.digest.clone()),
+            None if seen_missing.insert(&descriptor.digest) => missing.push(descriptor.digest.clone()),
             None => {}
         }
     }

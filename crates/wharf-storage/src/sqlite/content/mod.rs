@@ -13,10 +13,10 @@ use wharf_access::Caller;
 use wharf_oci::{Descriptor, Digest, Reference, RepositoryName, Tag};
 
 use super::SqliteCatalog;
-use crate::Result;
 use crate::catalog::{
     BlobRecord, CommitOutcome, Content, ManifestRecord, NewBlob, NewManifest, Page, PullCount, PutOutcome,
 };
+use crate::{Error, Result};
 
 #[async_trait]
 impl Content for SqliteCatalog {
@@ -26,7 +26,7 @@ impl Content for SqliteCatalog {
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<ManifestRecord> {
-        self.read(|tx| {
+        let (record, renew) = self.read(|tx| {
             let found = manifests::find(tx, caller, repository, reference)?;
             // The bytes of a digest never change, so they may be remembered; that it is there and readable may not.
             let content = match self.manifests.get(&found.digest) {
@@ -37,13 +37,25 @@ impl Content for SqliteCatalog {
                     content
                 }
             };
-            Ok(ManifestRecord {
+            let record = ManifestRecord {
                 digest: found.digest,
                 media_type: found.media_type,
                 artifact_type: found.artifact_type,
                 content,
-            })
-        })
+            };
+            Ok((record, found.renew))
+        })?;
+        if renew {
+            let (caller, repository, reference) = (caller.clone(), repository.clone(), reference.clone());
+            let renewed =
+                self.write(move |tx| manifests::renew(tx, &caller, &repository, &reference)).await;
+            match renewed {
+                // Clusters pull untagged manifests by digest, and go on doing so while nothing can be written.
+                Ok(()) | Err(Error::Full(_) | Error::Io { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(record)
     }
 
     async fn put_manifest(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wharf_access::Caller;
 use wharf_oci::{Descriptor, Digest, Manifest, Reference, RepositoryName, Tag, media_type};
-use wharf_storage::catalog::{BlobPlace, CommitOutcome, Content, NewBlob, NewManifest, Page};
+use wharf_storage::catalog::{BlobPlace, CommitOutcome, Content, Management, NewBlob, NewManifest, Page};
 use wharf_storage::{BlobStore, Error};
 
 use super::world::{GRACE, Random, World, content, digest};
@@ -140,11 +140,26 @@ impl Worker {
         }
     }
 
+    /// Returns whether a manifest is there, without a trace.
     async fn has(&self, at: usize, digest: &Digest) -> bool {
         let reference = Reference::Digest(digest.clone());
+        match self.world.catalog.artifact(&Caller::system(), &self.repositories[at].name, &reference).await {
+            Ok(_) => true,
+            Err(Error::NotFound { .. }) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Looks at a manifest as clients do, who rely on it from then on.
+    async fn look(&mut self, at: usize, digest: &Digest) -> bool {
+        let (reference, now) = (Reference::Digest(digest.clone()), self.world.now());
         match self.world.catalog.manifest(&Caller::system(), &self.repositories[at].name, &reference).await {
             Ok(record) => {
                 assert_eq!(wharf_oci::Algorithm::Sha256.digest(&record.content), *digest);
+                let since = self.repositories[at].manifests.get_mut(digest).and_then(|known| known.since.as_mut());
+                if let Some(since) = since.filter(|since| now - **since >= RENEWED_AFTER) {
+                    *since = now;
+                }
                 true
             }
             Err(Error::NotFound { .. }) => false,
@@ -222,7 +237,11 @@ impl Worker {
         let known: Vec<Digest> = self.repositories[at].ever.keys().cloned().collect();
         let mut children = BTreeSet::new();
         for _ in 0..self.random.below(4) {
-            children.extend(self.random.one_of(&known));
+            let Some(child) = self.random.one_of(&known) else { continue };
+            if self.random.below(2) == 0 {
+                self.look(at, &child).await;
+            }
+            children.insert(child);
         }
         self.push(at, Vec::new(), children, None).await;
     }
@@ -312,7 +331,8 @@ impl Worker {
                         assert!(repository.links.contains_key(blob), "{digest} was taken without {blob}");
                     }
                 }
-                repository.manifests.entry(digest.clone()).or_insert(Known { document, since: None });
+                // One that was there has its grace time anew as well.
+                repository.manifests.insert(digest.clone(), Known { document, since: None });
                 for tag in tags {
                     repository.tags.insert(tag, digest.clone());
                 }
@@ -429,7 +449,7 @@ impl Worker {
         let known: Vec<Digest> = self.repositories[at].manifests.keys().cloned().collect();
         let Some(digest) = self.random.one_of(&known) else { return };
         let due = self.repositories[at].due(self.world.now(), self.untagged_manifests);
-        if !self.has(at, &digest).await {
+        if !self.look(at, &digest).await {
             assert!(self.may_go(at, &digest, &due), "{digest} was lost");
             self.repositories[at].remove(&digest, self.world.now());
             return;
