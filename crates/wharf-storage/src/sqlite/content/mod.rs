@@ -47,8 +47,7 @@ impl Content for SqliteCatalog {
         })?;
         if renew {
             let (caller, repository, reference) = (caller.clone(), repository.clone(), reference.clone());
-            let renewed =
-                self.write(move |tx| manifests::renew(tx, &caller, &repository, &reference)).await;
+            let renewed = self.write(move |tx| manifests::renew(tx, &caller, &repository, &reference)).await;
             match renewed {
                 // Clusters pull untagged manifests by digest, and go on doing so while nothing can be written.
                 Ok(()) | Err(Error::Full(_) | Error::Io { .. }) => {}

@@ -156,7 +156,8 @@ impl Worker {
         match self.world.catalog.manifest(&Caller::system(), &self.repositories[at].name, &reference).await {
             Ok(record) => {
                 assert_eq!(wharf_oci::Algorithm::Sha256.digest(&record.content), *digest);
-                let since = self.repositories[at].manifests.get_mut(digest).and_then(|known| known.since.as_mut());
+                let since =
+                    self.repositories[at].manifests.get_mut(digest).and_then(|known| known.since.as_mut());
                 if let Some(since) = since.filter(|since| now - **since >= RENEWED_AFTER) {
                     *since = now;
                 }
