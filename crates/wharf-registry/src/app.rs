@@ -6,7 +6,6 @@ use aws_lc_rs::hmac;
 use wharf_storage::{BlobStore, Catalog};
 
 use crate::config::Config;
-use crate::distribution::TagLocks;
 use crate::error::StartError;
 use crate::jobs::Collections;
 use crate::metrics::Metrics;
@@ -26,7 +25,6 @@ pub struct App {
     pub(crate) pulls: Pulls,
     pub(crate) authenticator: auth::Authenticator,
     pub(crate) collections: Collections,
-    pub(crate) tag_locks: TagLocks,
     /// Signs upload ids; kept in the catalog so that uploads outlive the process.
     pub(crate) upload_key: hmac::Key,
 }
@@ -50,7 +48,6 @@ impl App {
             pulls: Pulls::default(),
             authenticator,
             collections: Collections::default(),
-            tag_locks: TagLocks::default(),
             upload_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             catalog,
             blobs,

@@ -91,6 +91,9 @@ pub(crate) fn status_and_code(error: &Error, caller: &Caller) -> (StatusCode, Er
             };
             (StatusCode::BAD_REQUEST, code)
         }
+        Error::Storage(Storage::PreconditionFailed { .. }) => {
+            (StatusCode::PRECONDITION_FAILED, ErrorCode::Denied)
+        }
         Error::Storage(Storage::MissingBlobs(_)) => (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown),
         // Harbor's answer to a full quota, which clients print as it is.
         Error::Storage(Storage::QuotaExceeded { .. }) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
@@ -248,6 +251,7 @@ mod tests {
                 Storage::QuotaExceeded { project: "p".to_owned(), wanted_bytes: 2, limit_bytes: 1 },
                 (403, "DENIED"),
             ),
+            (Storage::PreconditionFailed { tag: "v1".parse().unwrap(), current: None }, (412, "DENIED")),
             (Storage::Invalid { what: "upload", problem: String::new() }, (400, "BLOB_UPLOAD_INVALID")),
             (Storage::not_found("tag", "v1"), (404, "MANIFEST_UNKNOWN")),
             (Storage::not_found("blob", "x"), (404, "BLOB_UNKNOWN")),

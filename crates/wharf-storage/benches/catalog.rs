@@ -91,6 +91,7 @@ fn manifest(number: u64) -> NewManifest {
         manifest: Manifest::parse(&content, None).unwrap(),
         content,
         tags: vec![format!("v{number}").parse().unwrap()],
+        condition: None,
         force_reason: None,
         accept_missing_blobs: false,
     }

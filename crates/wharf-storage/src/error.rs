@@ -1,7 +1,7 @@
 //! What can go wrong in storage, sorted by who must act.
 
 use wharf_access::Denied;
-use wharf_oci::Digest;
+use wharf_oci::{Digest, Tag};
 
 /// The result of a storage operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -42,6 +42,14 @@ pub enum Error {
     /// A manifest refers to blobs that its repository does not link.
     #[error("manifest refers to {} blob(s) that the repository does not have, first {}", .0.len(), .0[0])]
     MissingBlobs(Vec<Digest>),
+    /// A tag does not point to what the push was made to depend on.
+    #[error("tag {tag} points to {}, which the condition excludes", .current.as_ref().map_or("nothing", Digest::as_str))]
+    PreconditionFailed {
+        /// The tag.
+        tag: Tag,
+        /// What it points to.
+        current: Option<Digest>,
+    },
     /// The project would exceed its storage quota.
     #[error("project {project:?} would use {wanted_bytes} bytes, its quota is {limit_bytes}")]
     QuotaExceeded {

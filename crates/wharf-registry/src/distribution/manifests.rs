@@ -12,7 +12,7 @@ use wharf_oci::{Algorithm, Digest, DigestError, Manifest, Reference, RepositoryN
 use wharf_storage::catalog::NewManifest;
 
 use super::body::read_whole;
-use super::conditional::{entity_tag, has_precondition, not_modified, precondition_holds};
+use super::conditional::{entity_tag, not_modified, tag_condition};
 use super::{Answer, Context, empty, header};
 use crate::error::Error;
 
@@ -73,30 +73,12 @@ pub(super) async fn put(context: Context<'_>, name: &RepositoryName, reference: 
         content,
         manifest,
         tags: tags.clone(),
+        // Content under a digest never changes, so there is nothing that a condition could protect.
+        condition: tag_condition(&parts.headers).filter(|_| !from_query),
         force_reason,
         accept_missing_blobs: app.config.accept_missing_blobs,
     };
-
-    let outcome = match reference {
-        Reference::Tag(_) if has_precondition(&parts.headers) => {
-            let _held = app.tag_locks.hold(name).await;
-            let current = match app.catalog.manifest(&caller, name, reference).await {
-                Ok(record) => Some(record.digest),
-                Err(wharf_storage::Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-            if !precondition_holds(&parts.headers, current.as_ref()) {
-                let points_to = current.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
-                let message = format!("tag {reference} points to {points_to}, which the condition excludes");
-                return Err(Error::answer(StatusCode::PRECONDITION_FAILED, ErrorCode::Denied, message));
-            }
-            app.catalog.put_manifest(&caller, name, new).await?
-        }
-        _ => {
-            let _shared = app.tag_locks.share(name).await;
-            app.catalog.put_manifest(&caller, name, new).await?
-        }
-    };
+    let outcome = app.catalog.put_manifest(&caller, name, new).await?;
     let time = clock.elapsed();
     app.metrics.artifacts.pushed(name.as_str(), artifact_type.as_deref(), time);
     tracing::info!(
@@ -125,7 +107,6 @@ pub(super) async fn put(context: Context<'_>, name: &RepositoryName, reference: 
 /// Removes a tag, or a manifest with all tags on it: the reference decides, and with it the permission.
 pub(super) async fn delete(context: Context<'_>, name: &RepositoryName, reference: &Reference) -> Answer {
     let Context { app, caller, .. } = context;
-    let _shared = app.tag_locks.share(name).await;
     match reference {
         Reference::Tag(tag) => app.catalog.delete_tag(&caller, name, tag).await?,
         Reference::Digest(digest) => app.catalog.delete_manifest(&caller, name, digest).await?,

@@ -9,7 +9,6 @@ mod page;
 mod path;
 mod query;
 mod referrers;
-mod tag_locks;
 mod tags;
 mod upload_id;
 mod uploads;
@@ -29,7 +28,6 @@ use crate::{App, auth};
 pub(crate) use body::read_whole;
 use path::Route;
 use query::Query;
-pub(crate) use tag_locks::TagLocks;
 
 type Answer = Result<Response<Body>, Error>;
 

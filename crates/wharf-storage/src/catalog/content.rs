@@ -25,7 +25,7 @@ pub trait Content: Send + Sync + 'static {
     ///
     /// Blobs that it refers to must be linked in the repository ([`Error::MissingBlobs`](crate::Error::MissingBlobs)) unless their media
     /// type is non-distributable or the descriptor carries its `data`; child manifests and the subject may be absent.
-    /// Storing what is there already changes nothing but tags, and starts its grace time anew.
+    /// A condition that does not hold is [`Error::PreconditionFailed`](crate::Error::PreconditionFailed). Storing what is there already changes nothing but tags, and starts its grace time anew.
     async fn put_manifest(
         &self,
         caller: &Caller,
@@ -141,10 +141,48 @@ pub struct NewManifest {
     pub manifest: Manifest,
     /// The tags to set on it.
     pub tags: Vec<Tag>,
+    /// What the tags must point to before; decided in the transaction that sets them.
+    pub condition: Option<TagCondition>,
     /// What the client gave as the reason to replace a tag's content, such as `publish`; noted in the audit log.
     pub force_reason: Option<String>,
     /// Whether blobs that the repository does not link are no error: a setting of servers that mirror partial content.
     pub accept_missing_blobs: bool,
+}
+
+/// What a tag must point to for a manifest to be stored under it (RFC 9110, sections 13.1.1 and 13.1.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagCondition {
+    /// To one of these.
+    pub matches: Option<TagTargets>,
+    /// To none of these.
+    pub none_match: Option<TagTargets>,
+}
+
+impl TagCondition {
+    /// Returns whether a tag that points to `current`, or to nothing, may be set.
+    pub fn holds(&self, current: Option<&Digest>) -> bool {
+        let include = |targets: &TagTargets| current.is_some_and(|digest| targets.include(digest));
+        self.matches.as_ref().is_none_or(include) && !self.none_match.as_ref().is_some_and(include)
+    }
+}
+
+/// Manifests that a tag may point to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagTargets {
+    /// Whichever it is.
+    Any,
+    /// These.
+    These(Vec<Digest>),
+}
+
+impl TagTargets {
+    /// Returns whether `digest` is one of them.
+    pub fn include(&self, digest: &Digest) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(digests) => digests.contains(digest),
+        }
+    }
 }
 
 /// What storing a manifest did.

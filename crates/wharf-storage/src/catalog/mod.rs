@@ -21,7 +21,7 @@ pub use audit::{Audit, AuditEntry, AuditFilter, AuditOperation, NewAuditEntry};
 pub use collection::{BlobUse, Collected, Collection, CollectionPolicy};
 pub use content::{
     BlobPlace, BlobRecord, CommitOutcome, Content, MAX_INLINE_BYTES, ManifestRecord, NewBlob, NewManifest,
-    Page, PullCount, PutOutcome, TagMove,
+    Page, PullCount, PutOutcome, TagCondition, TagMove, TagTargets,
 };
 pub use management::{
     ArtifactRecord, Management, MemberRecord, NewProject, Project, ProjectUpdate, RepositoryRecord,

@@ -268,6 +268,40 @@ async fn a_conditional_push_replaces_only_what_it_has_seen() {
     assert_eq!(header(&response, "etag"), tag(&second));
 }
 
+/// It was answered 403: the tag was read as if the client had asked to pull it.
+#[tokio::test]
+async fn a_robot_that_may_only_push_can_make_its_push_conditional() {
+    let registry = Registry::start().await;
+    let robot = json!({
+        "name": "push", "duration": 1,
+        "permissions": [{
+            "kind": "project", "namespace": "shop",
+            "access": [{ "resource": "repository", "action": "push" }],
+        }],
+    });
+    let path = "/api/v2.0/projects/shop/robots";
+    let answer = registry.request("POST", path).json(&robot).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let robot: Value = answer.json().await.unwrap();
+    let put = async |manifest: &Value| {
+        registry
+            .anonymous("PUT", "/v2/shop/a/manifests/v1")
+            .basic_auth(robot["name"].as_str().unwrap(), robot["secret"].as_str())
+            .header("content-type", media_type::OCI_MANIFEST)
+            .header("if-none-match", "*")
+            .body(serde_json::to_vec(manifest).unwrap())
+            .send()
+            .await
+            .unwrap()
+    };
+    let (first, second) = (registry.image("shop/a", b"1").await, registry.image("shop/a", b"2").await);
+    assert_eq!(put(&first).await.status(), 201);
+    let refused = put(&second).await;
+    assert_eq!(refused.status(), 412);
+    let text = refused.text().await.unwrap();
+    assert!(text.contains(&format!("v1 points to {}", digest_of(&first))), "{text}");
+}
+
 #[tokio::test]
 async fn of_many_conditional_pushes_at_once_one_wins() {
     let registry = Registry::start().await;

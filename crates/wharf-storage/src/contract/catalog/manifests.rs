@@ -3,10 +3,12 @@
 
 use bytes::Bytes;
 use wharf_access::Caller;
-use wharf_oci::{Algorithm, Descriptor, Manifest, Reference, media_type};
+use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, media_type};
 
 use super::stage::{Stage, absent, descriptor, image, image_of, index, manifest, name, tag};
-use crate::catalog::{AuditFilter, AuditOperation, NewManifest, Page, PullCount, TagMove};
+use crate::catalog::{
+    AuditFilter, AuditOperation, NewManifest, Page, PullCount, TagCondition, TagMove, TagTargets,
+};
 use crate::{Catalog, Error};
 
 pub(super) async fn a_manifest_comes_back_as_it_came(stage: &Stage<impl Catalog>) {
@@ -44,6 +46,7 @@ pub(super) async fn the_media_type_of_the_push_is_kept(stage: &Stage<impl Catalo
         content,
         tags: Vec::new(),
         force_reason: None,
+        condition: None,
         accept_missing_blobs: false,
     };
     let reference = Reference::Digest(pushed.digest.clone());
@@ -174,6 +177,39 @@ pub(super) async fn a_tag_moves_with_its_history_and_its_reason(stage: &Stage<im
     assert_eq!(entries[0].entry.resource, "shop/web:stable");
     let detail = entries[0].entry.detail.as_deref().unwrap_or_default();
     assert!(detail.contains(first.as_str()) && detail.contains("forced: publish"), "{detail}");
+}
+
+pub(super) async fn a_condition_is_decided_by_what_the_tag_points_to(stage: &Stage<impl Catalog>) {
+    let to = |digest: &Digest| Some(TagTargets::These(vec![digest.clone()]));
+    let absent = TagCondition { none_match: Some(TagTargets::Any), ..TagCondition::default() };
+    let at = |digest: &Digest| TagCondition { matches: to(digest), ..TagCondition::default() };
+    let there = TagCondition { matches: Some(TagTargets::Any), ..TagCondition::default() };
+    let (first, second) = (image(&[], None), index(&[]));
+    // Whoever may push only may set conditions as well.
+    let robot = stage.robot("ci", "**", None).await;
+    let put = async |pushed: &NewManifest, condition: &TagCondition| {
+        let pushed = NewManifest { condition: Some(condition.clone()), ..pushed.clone() };
+        match stage.put_as(&robot, "shop/web", pushed, &["1.0"]).await {
+            Ok(_) => Ok(()),
+            Err(Error::PreconditionFailed { tag, current }) => {
+                assert_eq!(tag.as_str(), "1.0");
+                Err(current)
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(put(&first, &there).await, Err(None));
+    assert_eq!(put(&first, &at(&first.digest)).await, Err(None));
+    assert!(!stage.has("shop/web", first.digest.as_str()).await, "nothing was stored");
+    assert_eq!(put(&first, &absent).await, Ok(()));
+    for condition in [&absent, &at(&second.digest)] {
+        assert_eq!(put(&second, condition).await, Err(Some(first.digest.clone())));
+    }
+    assert!(!stage.has("shop/web", second.digest.as_str()).await, "nothing was stored");
+    assert_eq!(put(&second, &at(&first.digest)).await, Ok(()));
+    let not_second = TagCondition { none_match: to(&second.digest), ..TagCondition::default() };
+    assert_eq!(put(&first, &not_second).await, Err(Some(second.digest.clone())));
+    assert_eq!(put(&first, &there).await, Ok(()));
 }
 
 pub(super) async fn several_tags_are_set_at_once(stage: &Stage<impl Catalog>) {

@@ -46,6 +46,7 @@ pub async fn catalog<P: CatalogPlace>(fresh: impl Fn() -> P) {
             a_descriptor_with_a_wrong_size_is_refused,
             children_and_subject_may_be_absent,
             a_tag_moves_with_its_history_and_its_reason,
+            a_condition_is_decided_by_what_the_tag_points_to,
             several_tags_are_set_at_once,
             deleting_a_manifest_takes_tags_and_referrers,
             deleting_a_tag_leaves_the_manifest,

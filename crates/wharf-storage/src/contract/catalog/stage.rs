@@ -306,6 +306,7 @@ pub(super) fn manifest(document: &serde_json::Value) -> NewManifest {
         manifest: Manifest::parse(&content, None).unwrap(),
         content,
         tags: Vec::new(),
+        condition: None,
         force_reason: None,
         accept_missing_blobs: false,
     }

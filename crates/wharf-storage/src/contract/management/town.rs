@@ -103,6 +103,7 @@ impl<C: Catalog> Town<C> {
             manifest: Manifest::parse(&content, None).unwrap(),
             content,
             tags: tags.iter().map(|text| tag(text)).collect(),
+            condition: None,
             force_reason: None,
             accept_missing_blobs: false,
         };

@@ -100,6 +100,14 @@ pub(super) fn put(
 ) -> Result<PutOutcome> {
     let project = access::authorize_on_repository(tx, caller, Permission::PUSH, name)?;
     let repository = repositories::find_or_create(tx, &project, name)?;
+    if let Some(condition) = &new.condition {
+        for tag in &new.tags {
+            let current = tags::target(tx, repository, tag)?.map(|(_, digest)| digest);
+            if !condition.holds(current.as_ref()) {
+                return Err(Error::PreconditionFailed { tag: tag.clone(), current });
+            }
+        }
+    }
     let known = id_of(tx, repository, &new.digest)?;
     let id = match known {
         Some(id) => {

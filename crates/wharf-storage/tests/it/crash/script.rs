@@ -119,6 +119,7 @@ fn image(layers: &[Bytes], subject: Option<&Digest>) -> NewManifest {
         manifest: Manifest::parse(&content, None).unwrap(),
         content,
         tags: Vec::new(),
+        condition: None,
         force_reason: None,
         accept_missing_blobs: false,
     }

@@ -312,6 +312,7 @@ impl Worker {
             manifest: Manifest::parse(&document.content, None).unwrap(),
             content: document.content.clone(),
             tags: tags.iter().cloned().collect(),
+            condition: None,
             force_reason: None,
             accept_missing_blobs: false,
         };
