@@ -34,6 +34,8 @@ pub struct RegistryOptions {
     pub ca_file: Option<PathBuf>,
     /// Follow redirects and token realms to private addresses other than the registry's own host.
     pub allow_private_addresses: bool,
+    /// How long a peer may stay silent, when an answer or the next bytes are due: 120 seconds unless set.
+    pub idle_timeout: Duration,
     /// When requests are sent again.
     pub retry: RetryPolicy,
     /// How blobs are uploaded.
@@ -48,6 +50,7 @@ impl Default for RegistryOptions {
             insecure: false,
             ca_file: None,
             allow_private_addresses: false,
+            idle_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
             upload: UploadPolicy::default(),
         }
@@ -116,8 +119,14 @@ impl Registry {
         let client = client(host, &options, plain)?;
         let auth =
             Authenticator::new(base.clone(), options.credential.clone(), options.allow_private_addresses);
-        let http =
-            Http { client, base, auth, retry: options.retry, allow_private: options.allow_private_addresses };
+        let http = Http {
+            client,
+            base,
+            auth,
+            retry: options.retry,
+            allow_private: options.allow_private_addresses,
+            idle: options.idle_timeout,
+        };
         Ok(Self { host: host.to_owned(), http: Arc::new(http), upload: options.upload })
     }
 
@@ -148,7 +157,7 @@ impl Registry {
     pub async fn ping(&self) -> Result<Ping> {
         let call = Call::new(Method::GET, self.url("v2/")?, Vec::new());
         // Without authorisation first: the answer tells whether any is asked for.
-        let bare = self.http.client.get(call.url.clone()).send().await;
+        let bare = self.http.in_time(self.http.client.get(call.url.clone()).send(), None).await?;
         let asked = match bare {
             Ok(response) => {
                 response.status() == StatusCode::UNAUTHORIZED

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use ::http::StatusCode;
 use futures_util::StreamExt;
@@ -39,18 +40,29 @@ impl RegistryError {
     }
 }
 
-/// Reads an answer that is an error. `what` is what was wanted, such as `manifest v1 of shop/web`.
-pub(crate) async fn failed(base: &Url, call: &Call<'_>, response: Response, what: &str) -> Error {
+/// Reads an answer that is an error. `what` is what was wanted, such as `manifest v1 of shop/web`. The status says
+/// enough where the text does not come within `patience`.
+pub(crate) async fn failed(
+    base: &Url,
+    call: &Call<'_>,
+    response: Response,
+    what: &str,
+    patience: Duration,
+) -> Error {
     let status = response.status();
     let mut body = Vec::new();
     let mut stream = Box::pin(response.bytes_stream());
-    while let Some(Ok(bytes)) = stream.next().await {
-        let room = MAX_ERROR_BYTES - body.len();
-        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if body.len() == MAX_ERROR_BYTES {
-            break;
+    let read = async {
+        while let Some(Ok(bytes)) = stream.next().await {
+            let room = MAX_ERROR_BYTES - body.len();
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if body.len() == MAX_ERROR_BYTES {
+                break;
+            }
         }
-    }
+    };
+    // What has come by then is used.
+    let _ = tokio::time::timeout(patience, read).await;
     let entries = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.errors).unwrap_or_default();
     let error =
         RegistryError { status, method: call.method.to_string(), path: call.url.path().to_owned(), entries };

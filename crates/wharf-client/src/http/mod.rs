@@ -1,6 +1,7 @@
 //! The one HTTP layer that every request to a registry passes: authorisation, redirects, retries, bounds.
 
 mod error;
+mod progress;
 mod retry;
 
 use std::time::Duration;
@@ -20,9 +21,8 @@ pub use retry::RetryPolicy;
 
 use crate::auth::Authenticator;
 use crate::origin;
+use progress::Progress;
 
-/// How long a peer may stay silent, when an answer or the next bytes are due.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 const MAX_REDIRECTS: usize = 5;
 
 /// The HTTP client of one registry.
@@ -32,6 +32,8 @@ pub(crate) struct Http {
     pub(crate) auth: Authenticator,
     pub(crate) retry: RetryPolicy,
     pub(crate) allow_private: bool,
+    /// How long a peer may stay silent, when an answer or the next bytes are due.
+    pub(crate) idle: Duration,
 }
 
 /// One request, which can be sent as often as needed.
@@ -175,28 +177,42 @@ impl Http {
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let mut streamed = false;
+        let mut progress = None;
         request = match &call.body {
             CallBody::None if call.method == Method::GET || call.method == Method::HEAD => request,
             CallBody::None => request.header(CONTENT_LENGTH, 0),
             CallBody::Bytes(bytes) => request.body(bytes.clone()),
             CallBody::Stream { source, offset, len } => {
-                streamed = true;
-                let bytes: BlobStream = source.open(*offset).await?;
+                let (watched, bytes) = Progress::watch(source.open(*offset).await?);
+                progress = Some(watched);
                 request.header(CONTENT_LENGTH, *len).body(Body::wrap_stream(bytes))
             }
         };
-        let answer = request.send();
-        let answer = if streamed {
-            // How long an upload takes is not for us to say.
-            answer.await
-        } else {
-            match tokio::time::timeout(IDLE_TIMEOUT, answer).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(silent(&self.base)),
-            }
-        };
+        let answer = self.in_time(request.send(), progress.as_deref()).await?;
         answer.map_err(|error| network(&self.base, error))
+    }
+
+    /// Waits for an answer as long as the peer is not silent. While a body goes up, taking the next bytes of it is a
+    /// sign of life: how long an upload takes is not for us to say.
+    pub(crate) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = T>,
+        progress: Option<&Progress>,
+    ) -> Result<T> {
+        let mut answer = std::pin::pin!(answer);
+        let mut wait = self.idle;
+        loop {
+            match tokio::time::timeout(wait, &mut answer).await {
+                Ok(answer) => return Ok(answer),
+                Err(_) => {
+                    let silence = progress.map_or(self.idle, Progress::silence);
+                    wait = self.idle.saturating_sub(silence);
+                    if wait.is_zero() {
+                        return Err(silent(&self.base, self.idle));
+                    }
+                }
+            }
+        }
     }
 
     /// Returns the whole body, of which no more than `max_bytes` are read.
@@ -228,11 +244,11 @@ impl Http {
 
     /// Returns the body as it arrives; silence is an error in the end.
     pub(crate) fn stream(&self, response: Response) -> BlobStream {
-        let base = self.base.clone();
-        let body = response.bytes_stream();
-        Box::pin(futures_util::stream::try_unfold((Box::pin(body), base), |(mut body, base)| async move {
-            match tokio::time::timeout(IDLE_TIMEOUT, body.next()).await {
-                Err(_) => Err(silent(&base)),
+        let (base, idle) = (self.base.clone(), self.idle);
+        let body = Box::pin(response.bytes_stream());
+        Box::pin(futures_util::stream::try_unfold((body, base), move |(mut body, base)| async move {
+            match tokio::time::timeout(idle, body.next()).await {
+                Err(_) => Err(silent(&base, idle)),
                 Ok(None) => Ok(None),
                 Ok(Some(Ok(bytes))) => Ok(Some((bytes, (body, base)))),
                 Ok(Some(Err(error))) => Err(network(&base, error)),
@@ -242,13 +258,13 @@ impl Http {
 
     /// Returns the error for an answer that is not what was asked for.
     pub(crate) async fn refused(&self, call: &Call<'_>, response: Response, what: &str) -> Error {
-        failed(&self.base, call, response, what).await
+        failed(&self.base, call, response, what, self.idle).await
     }
 }
 
-fn silent(base: &Url) -> Error {
+fn silent(base: &Url, idle: Duration) -> Error {
     Error::new(
         ErrorKind::Network,
-        format!("{} stayed silent for {} seconds", origin::origin_of(base), IDLE_TIMEOUT.as_secs()),
+        format!("{} stayed silent for {} seconds", origin::origin_of(base), idle.as_secs()),
     )
 }

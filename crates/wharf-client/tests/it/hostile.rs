@@ -259,3 +259,97 @@ async fn a_push_header_goes_with_manifests_only() {
         assert_eq!(seen.headers.contains_key("wharf-force"), expected, "{}", seen.line());
     }
 }
+
+/// A peer that takes connections and says nothing; where `upload`, it opens upload sessions and is silent afterwards.
+async fn silent(upload: bool) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut connection, _)) = listener.accept().await {
+            if upload {
+                let mut request = [0; 4096];
+                let _ = connection.read(&mut request).await.unwrap();
+                let session = "HTTP/1.1 202 Accepted\r\nlocation: /v2/u\r\ncontent-length: 0\r\n\r\n";
+                if request.starts_with(b"POST") {
+                    connection.write_all(session.as_bytes()).await.unwrap();
+                }
+            }
+            open.push(connection);
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn a_peer_that_says_nothing_to_the_first_question_is_given_up() {
+    let registry = impatient(&silent(false).await);
+    let error = within(registry.ping()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert!(error.to_string().contains("stayed silent"), "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_reads_is_given_up() {
+    let repository = impatient(&silent(true).await).repository("shop/web".parse().unwrap());
+    // More than the buffers of the connection hold.
+    let (descriptor, source) = blob("text/plain", vec![0; 24 << 20]);
+    let error = within(repository.push_blob(&descriptor, &source)).await.unwrap_err();
+    assert!(error.to_string().contains("stayed silent"), "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_its_time_goes_on() {
+    let server = TestServer::start().await;
+    let repository = impatient(&server.host()).repository("shop/web".parse().unwrap());
+    let content = Bytes::from_static(b"slowly");
+    let digest = Algorithm::Sha256.digest(&content);
+    let descriptor = wharf_oci::Descriptor::new("text/plain", digest.clone(), content.len() as u64);
+    // Each pause is short, all together are longer than the patience.
+    within(repository.push_blob(&descriptor, &Slow(content.clone()))).await.unwrap();
+    assert_eq!(server.blob(&digest), Some(content));
+}
+
+/// A source that gives a byte every 100 milliseconds.
+struct Slow(Bytes);
+
+#[async_trait::async_trait]
+impl wharf_content::BlobSource for Slow {
+    async fn open(&self, offset: u64) -> wharf_content::Result<wharf_content::BlobStream> {
+        let rest = self.0.slice(usize::try_from(offset).unwrap()..);
+        Ok(Box::pin(futures_util::stream::unfold(rest, |mut rest| async move {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            (!rest.is_empty()).then(|| (Ok(rest.split_to(1)), rest))
+        })))
+    }
+}
+
+#[tokio::test]
+async fn an_error_whose_text_never_ends_to_come_is_known_by_its_status() {
+    let server = TestServer::start().await;
+    server.bend(|_, _| {
+        Some(answer(403, &[], Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>())))
+    });
+    let repository = impatient(&server.host()).repository("shop/web".parse().unwrap());
+    let error = within(repository.resolve(&tag("v1"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "HEAD: {error}");
+    let error = within(repository.fetch_manifest(&tag("v1"), 1000)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "GET: {error}");
+}
+
+/// A client with little patience.
+fn impatient(host: &str) -> wharf_client::Registry {
+    use wharf_client::{Registry, RegistryOptions, RetryPolicy};
+    let options = RegistryOptions {
+        idle_timeout: std::time::Duration::from_millis(300),
+        retry: RetryPolicy { max_retries: 0, ..RetryPolicy::default() },
+        ..RegistryOptions::default()
+    };
+    Registry::new(host, options).unwrap()
+}
+
+/// Fails where the client would wait for ever.
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(20), work).await.expect("the client waits for ever")
+}
