@@ -151,9 +151,7 @@ impl Plan {
         warnings: Vec<String>,
         options: &PlanOptions,
     ) -> anyhow::Result<Self> {
-        let tag: Tag = wharf_chart::tag_for_version(&metadata.version)
-            .parse()
-            .with_context(|| format!("version {:?} cannot be a tag", metadata.version))?;
+        let tag = version_tag(&metadata)?;
         let created = match options.source_date_epoch {
             Some(seconds) => Some(
                 i64::try_from(seconds)
@@ -171,7 +169,7 @@ impl Plan {
         let annotations = wharf_chart::oci_annotations(&metadata, created.as_deref());
         let manifest = manifest::manifest(&config.descriptor, layers, annotations)?;
         Ok(Self {
-            file_name: format!("{}-{}.tgz", metadata.name, metadata.version),
+            file_name: file_name(&metadata),
             metadata,
             tag,
             chart,
@@ -267,9 +265,13 @@ impl Plan {
                 chart.descriptor.digest
             );
         }
+        let tag = version_tag(&loaded.metadata)?;
+        if tag != file.tag {
+            bail!("{} says tag {}, but version {} has the tag {tag}", path.display(), file.tag, file.version);
+        }
         Ok(Self {
-            tag: file.tag,
-            file_name: file.file_name,
+            tag,
+            file_name: file_name(&loaded.metadata),
             warnings: Vec::new(),
             metadata: loaded.metadata,
             chart,
@@ -311,6 +313,17 @@ fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
         bail!("the chart in {} does not pass the checks: {}", path.display(), errors.join("; "));
     }
     Ok(of(Severity::Warning))
+}
+
+/// Returns the tag under which a chart of this version is published.
+fn version_tag(metadata: &Metadata) -> anyhow::Result<Tag> {
+    wharf_chart::tag_for_version(&metadata.version)
+        .parse()
+        .with_context(|| format!("version {:?} cannot be a tag", metadata.version))
+}
+
+fn file_name(metadata: &Metadata) -> String {
+    format!("{}-{}.tgz", metadata.name, metadata.version)
 }
 
 /// Returns the warnings of a chart and its subcharts.

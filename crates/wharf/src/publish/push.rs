@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use reqwest::header::{HeaderName, HeaderValue};
-use wharf_client::{Registry, RemoteRepository};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use wharf_client::{Registry, RegistryError, RemoteRepository};
 use wharf_content::{CopyOptions, Error, ErrorKind, Progress, ReadTarget, Target, copy};
-use wharf_oci::{ImageReference, RepositoryName, Tag};
+use wharf_oci::{Digest, ImageReference, RepositoryName, Tag};
 
 use crate::exit::Usage;
 use crate::publish::probe::{Presence, probe, resolve};
@@ -97,7 +98,6 @@ pub(crate) async fn publish(
             return Err(Refused { report: Box::new(report) }.into());
         }
     };
-    let forced = replaces.is_some();
     report.differences = replaces.map(|differences| *differences);
 
     if !options.dry_run {
@@ -105,7 +105,7 @@ pub(crate) async fn publish(
             report.project = project::create(registry, name.project()).await?;
         }
         if report.outcome != Outcome::AlreadyThere {
-            carry(plan, &repository, forced, options, &mut report).await?;
+            carry(plan, &repository, options, &mut report).await?;
         }
     }
     move_channels(&repository, options, &mut report).await?;
@@ -133,25 +133,32 @@ async fn look(
     }
 }
 
-/// Copies blobs, manifest and tag, and reads the tag back.
+/// Copies blobs, manifest and tag, and reads the tag back. The tag is set only if it still points where it did when it
+/// was looked at: the differences in the report are those of what is replaced.
 async fn carry(
     plan: &Plan,
     repository: &RemoteRepository,
-    forced: bool,
     options: &PushOptions,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let mut target = repository.clone();
-    if forced {
-        target = target.with_push_header(FORCE_REASON, HeaderValue::from_static("publish --force"));
-    }
+    let replaced = report.differences.as_ref().and_then(|differences| differences.remote.as_ref());
+    let target = match replaced {
+        Some(replaced) => repository
+            .clone()
+            .with_push_header(IF_MATCH, entity_tag(&replaced.digest)?)
+            .with_push_header(FORCE_REASON, HeaderValue::from_static("publish --force")),
+        None => repository.clone().with_push_header(IF_NONE_MATCH, HeaderValue::from_static("*")),
+    };
     let copy_options = CopyOptions {
         tags: Some(vec![plan.tag.clone()]),
         progress: Arc::clone(&options.progress),
         ..CopyOptions::default()
     };
-    let copied = copy(&plan.target().await?, &plan.reference(), &target, &copy_options).await?;
-    report.carried_bytes = copied.carried_bytes();
+    match copy(&plan.target().await?, &plan.reference(), &target, &copy_options).await {
+        Ok(copied) => report.carried_bytes = copied.carried_bytes(),
+        Err(error) if is_overtaken(&error) => return overtaken(plan, repository, error, report).await,
+        Err(error) => return Err(error.into()),
+    }
     match resolve(repository, &plan.tag).await? {
         Some(found) if found.digest == plan.manifest.digest => Ok(()),
         found => Err(Error::new(
@@ -166,6 +173,39 @@ async fn carry(
         )
         .into()),
     }
+}
+
+/// Judges anew after another publish was faster, or after this one was whose answer got lost.
+async fn overtaken(
+    plan: &Plan,
+    repository: &RemoteRepository,
+    error: Error,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    match probe(plan, repository).await? {
+        Presence::Same(digest) => {
+            report.outcome = Outcome::AlreadyThere;
+            report.digest = digest;
+            report.differences = None;
+            Ok(())
+        }
+        Presence::Differs(differences) => {
+            report.outcome = Outcome::Refused;
+            report.differences = Some(*differences);
+            Err(Refused { report: Box::new(report.clone()) }.into())
+        }
+        // Removed in between: whether the version is free again is for the user to judge.
+        Presence::Absent => Err(error.into()),
+    }
+}
+
+fn is_overtaken(error: &Error) -> bool {
+    error.cause::<RegistryError>().is_some_and(|answer| answer.status == StatusCode::PRECONDITION_FAILED)
+}
+
+/// Returns the entity tag of a manifest: its digest, quoted.
+fn entity_tag(digest: &Digest) -> anyhow::Result<HeaderValue> {
+    HeaderValue::from_str(&format!("\"{digest}\"")).context("a digest cannot be a header")
 }
 
 /// Moves the channels, last of all.

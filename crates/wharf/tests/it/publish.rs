@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
-use crate::support::World;
+use crate::support::{Run, World};
 
 /// Adds a value that no template reads: other content, and still a sound chart.
 fn change_values(chart: &Path) -> String {
@@ -59,6 +60,55 @@ fn other_content_under_the_same_version_is_refused_with_what_differs() {
     let (_, log) = world.get("/api/v2.0/audit-logs?page_size=100");
     assert!(log.contains("publish --force"), "the audit log says so: {log}");
     assert_eq!(world.publish(&["--force"]).ok().json()["outcome"], "already-there");
+}
+
+/// Publishes the chart in `mine` while, right before its version is set, somebody else publishes the chart of the world.
+fn overtaken(world: &Arc<World>, theirs: &'static [&'static str], more: &[&str]) -> Run {
+    let other = Arc::clone(world);
+    let act = move || drop(other.publish(theirs).ok());
+    let host = world.interrupted("PUT /v2/shop/storefront/manifests/1.4.0 ", act);
+    let place = format!("oci://{host}/shop");
+    let mut arguments = vec!["publish", "mine", &place, "--output", "json"];
+    arguments.extend(more);
+    world.wharf(&arguments)
+}
+
+fn copy_as_mine(world: &World) {
+    let copied = Command::new("cp").arg("-r").arg(world.chart()).arg(world.path("mine")).status();
+    assert!(copied.unwrap().success());
+}
+
+#[test]
+fn of_two_publishes_of_one_version_at_once_the_second_is_refused() {
+    let world = Arc::new(World::logged_in());
+    copy_as_mine(&world);
+    change_values(&world.path("mine"));
+    let report = overtaken(&world, &[], &[]).fails(3, "exists with other content").json();
+    assert_eq!(report["outcome"], "refused");
+    assert_eq!(report["differences"]["changed"][0]["path"], "values.yaml");
+    assert_eq!(world.publish(&[]).ok().json()["outcome"], "already-there", "the first one stays");
+}
+
+#[test]
+fn of_two_publishes_of_the_same_content_at_once_both_are_fine() {
+    let world = Arc::new(World::logged_in());
+    copy_as_mine(&world);
+    let report = overtaken(&world, &[], &["--channel", "stable"]).ok().json();
+    assert_eq!(
+        (&report["outcome"], &report["channels"][0]["moved"]),
+        (&"already-there".into(), &true.into())
+    );
+}
+
+#[test]
+fn force_replaces_what_was_shown_and_nothing_newer() {
+    let world = Arc::new(World::logged_in());
+    copy_as_mine(&world);
+    change_values(&world.path("mine"));
+    world.publish(&["--app-version", "8"]).ok();
+    overtaken(&world, &["--app-version", "9", "--force"], &["--force"]).fails(3, "exists with other content");
+    let again = world.publish(&["--app-version", "9"]).ok().json();
+    assert_eq!(again["outcome"], "already-there", "what came in between stays");
 }
 
 #[test]
@@ -120,6 +170,22 @@ fn a_plan_that_was_tampered_with_is_refused() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&blob, bytes).unwrap();
     world.wharf(&["publish", "--plan", "plan", &world.oci("shop")]).fails(1, digest);
+    assert_eq!(world.get("/api/v2.0/projects/shop").0, 404, "nothing was done");
+}
+
+#[test]
+fn a_plan_goes_up_under_the_tag_of_its_version_only() {
+    let world = World::logged_in();
+    world.wharf(&["publish", world.chart().to_str().unwrap(), "--plan", "plan"]).ok();
+    let path = world.path("plan/plan.json");
+    let plan = fs::read_to_string(&path).unwrap();
+    for other in ["2.0.0", "stable"] {
+        let changed = plan.replace(r#""tag": "1.4.0""#, &format!(r#""tag": "{other}""#));
+        assert_ne!(changed, plan);
+        fs::write(&path, changed).unwrap();
+        let run = world.wharf(&["publish", "--plan", "plan", &world.oci("shop")]).fails(1, "1.4.0");
+        assert!(run.stderr.contains(&format!("tag {other}")), "{run:?}");
+    }
     assert_eq!(world.get("/api/v2.0/projects/shop").0, 404, "nothing was done");
 }
 

@@ -1,10 +1,11 @@
 //! A registry for one test, and `wharf` run in a home of its own.
 
 use std::fs;
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -142,6 +143,42 @@ impl World {
         let mut arguments = vec!["publish", chart.to_str().unwrap(), &place, "--output", "json"];
         arguments.extend(more);
         self.wharf(&arguments)
+    }
+
+    /// Logs the administrator in at another address of the registry: whatever is sent there goes on to the registry, and
+    /// right before the first request that starts with `line` does, `act` runs.
+    pub(crate) fn interrupted(&self, line: &'static str, act: impl FnOnce() + Send + 'static) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (host, registry) = (listener.local_addr().unwrap().to_string(), self.address);
+        let act = Arc::new(Mutex::new(Some(act)));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (mut client, act) = (client.unwrap(), Arc::clone(&act));
+                let mut server = TcpStream::connect(registry).unwrap();
+                let (mut answers, mut back) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                // Either side may go away at any time: the test sees what came of it.
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut answers, &mut back);
+                    let _ = back.shutdown(Shutdown::Both);
+                });
+                std::thread::spawn(move || {
+                    let mut buffer = vec![0; 1 << 16];
+                    while let Ok(count @ 1..) = client.read(&mut buffer) {
+                        if buffer[..count].starts_with(line.as_bytes())
+                            && let Some(act) = act.lock().unwrap().take()
+                        {
+                            act();
+                        }
+                        if server.write_all(&buffer[..count]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = server.shutdown(Shutdown::Write);
+                });
+            }
+        });
+        self.wharf_with(&["login", &host, "-u", "admin", "--password-stdin"], PASSWORD, &[]).ok();
+        host
     }
 
     /// Asks the registry as the administrator: status and body.
