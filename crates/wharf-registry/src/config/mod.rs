@@ -37,6 +37,7 @@ pub struct Config {
     pub audit_entries: u64,
     pub anyone_creates_projects: bool,
     pub storage_limit_bytes: Option<u64>,
+    pub storage_reserve_bytes: u64,
     pub token_lifetime: Duration,
     pub metrics_anonymous: bool,
 }
@@ -67,6 +68,7 @@ impl Config {
             audit_entries: 1_000_000,
             anyone_creates_projects: true,
             storage_limit_bytes: None,
+            storage_reserve_bytes: 256 << 20,
             token_lifetime: Duration::from_mins(5),
             metrics_anonymous: false,
         }

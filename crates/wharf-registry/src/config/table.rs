@@ -232,6 +232,14 @@ pub const SETTINGS: &[Setting] = &[
         |config| show_optional(config.storage_limit_bytes.map(show_bytes)),
     ),
     setting!(
+        "storage.reserve",
+        "WHARF_STORAGE_RESERVE",
+        None,
+        "Free space that uploads leave on the device, so that the catalog and deletes still work; 0 for none.",
+        |config, value| bytes(value).map(|size| config.storage_reserve_bytes = size),
+        |config| show_bytes(config.storage_reserve_bytes),
+    ),
+    setting!(
         "auth.token_lifetime",
         "WHARF_AUTH_TOKEN_LIFETIME",
         None,

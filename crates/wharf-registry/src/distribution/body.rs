@@ -15,6 +15,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep};
 
+use super::allowance::Allowance;
 use crate::error::Error;
 
 /// The most that is read of a body nobody wants, so that the client comes to read the answer.
@@ -80,18 +81,31 @@ pub(super) struct Chunks<'a> {
     sleep: Pin<Box<Sleep>>,
     received: u64,
     limit: Option<u64>,
+    allowance: Option<Allowance>,
+    refused: Option<wharf_storage::Error>,
 }
 
 impl<'a> Chunks<'a> {
     pub(super) fn new(body: &'a mut Body, pause: Duration) -> Self {
         let sleep = Box::pin(tokio::time::sleep(pause));
-        Self { body, pause, sleep, received: 0, limit: None }
+        Self { body, pause, sleep, received: 0, limit: None, allowance: None, refused: None }
     }
 
     /// Fails when more than `limit` bytes come.
     pub(super) fn limited(mut self, limit: Option<u64>) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// Ends where the allowance does; [`refused`](Self::refused) tells so.
+    pub(super) fn allowed(mut self, allowance: Allowance) -> Self {
+        self.allowance = Some(allowance);
+        self
+    }
+
+    /// Returns why the stream ended before the body did, if it did.
+    pub(super) fn refused(self) -> Option<wharf_storage::Error> {
+        self.refused
     }
 }
 
@@ -126,6 +140,11 @@ impl Stream for Chunks<'_> {
             if self.limit.is_some_and(|limit| self.received > limit) {
                 let text = "more bytes came than Content-Range announced";
                 return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::InvalidData, text))));
+            }
+            let received = self.received;
+            if let Some(Err(error)) = self.allowance.as_mut().map(|allowance| allowance.take(received)) {
+                self.refused = Some(error);
+                return Poll::Ready(None);
             }
             return Poll::Ready(Some(Ok(data)));
         }

@@ -1,5 +1,6 @@
 //! The OCI distribution API (distribution-spec v1.1 and its main branch): one file per resource.
 
+mod allowance;
 mod blobs;
 mod body;
 mod catalog;

@@ -19,6 +19,7 @@ use wharf_oci::{Algorithm, Digest, DigestError, RepositoryName};
 use wharf_storage::catalog::{BlobPlace, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
 use wharf_storage::{BlobStore, Catalog, UploadId};
 
+use super::allowance::Allowance;
 use super::body::{Chunks, content_length, read_whole};
 use super::query::Query;
 use super::{Answer, Context, empty, header, upload_id};
@@ -138,7 +139,9 @@ async fn monolithic(context: Context<'_>, name: &RepositoryName) -> Answer {
     let session = Session { app, name, id, algorithm: digest.algorithm() };
     if let Err(error) = session.take(&HeaderMap::new(), body, 0).await {
         // Nobody was told the id, so nobody can continue.
-        app.blobs.cancel(&session.id).await?;
+        if !matches!(error, Error::Storage(wharf_storage::Error::QuotaExceeded { .. })) {
+            app.blobs.cancel(&session.id).await?;
+        }
         return Err(error);
     }
     commit_upload(app, caller, name, session.id, &digest).await?;
@@ -175,8 +178,16 @@ impl<'a> Session<'a> {
     ) -> Result<u64, Error> {
         let range = self.check_range(headers, offset)?;
         let limit = range.map(|range| range.size_bytes());
-        let chunks = Chunks::new(body, self.app.config.body_timeout).limited(limit);
-        let appended = self.app.blobs.append(&self.id, offset, self.algorithm, chunks.boxed()).await;
+        let allowance = Allowance::of(self.app, self.name, offset).await?;
+        if let Err(error) = allowance.admit(limit.or_else(|| content_length(headers)).unwrap_or(0)) {
+            return Err(self.refuse(error).await);
+        }
+        let mut chunks = Chunks::new(body, self.app.config.body_timeout).limited(limit).allowed(allowance);
+        let appended =
+            self.app.blobs.append(&self.id, offset, self.algorithm, (&mut chunks).boxed()).await;
+        if let Some(error) = chunks.refused() {
+            return Err(self.refuse(error).await);
+        }
         let end = match appended {
             Ok(end) => end,
             // Another request wrote meanwhile: the client is told where to continue.
@@ -195,6 +206,16 @@ impl<'a> Session<'a> {
             }
             _ => Ok(end),
         }
+    }
+
+    /// Ends the session where it could never become a blob, as the commit would.
+    async fn refuse(&self, error: wharf_storage::Error) -> Error {
+        if matches!(error, wharf_storage::Error::QuotaExceeded { .. })
+            && let Err(error) = self.app.blobs.cancel(&self.id).await
+        {
+            return error.into();
+        }
+        error.into()
     }
 
     /// Returns the announced range, if there is one and it begins where the session ends.
