@@ -9,6 +9,7 @@
 //! - `jobs`: collection, expiry, audit and storage figures, in the background.
 //! - `error`: the one place that chooses HTTP status and error code.
 
+mod apart;
 mod app;
 mod audit;
 mod auth;

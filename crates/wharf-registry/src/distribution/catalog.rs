@@ -4,10 +4,11 @@ use wharf_oci::distribution::Catalog;
 
 use super::page::{self, Asked};
 use super::{Answer, Context};
+use crate::apart::apart;
 
 pub(super) async fn list(context: Context<'_>) -> Answer {
     let asked = Asked::of(context.query, context.app.config.page_size)?;
-    let mut repositories = context.app.catalog.repositories(&context.caller, asked.to_read()).await?;
+    let mut repositories = apart(context.app.catalog.repositories(&context.caller, asked.to_read())).await?;
     let more = asked.cut(&mut repositories);
     let link = repositories.last().filter(|_| more).map(|last| {
         let n = asked.size.to_string();

@@ -183,8 +183,7 @@ impl<'a> Session<'a> {
             return Err(self.refuse(error).await);
         }
         let mut chunks = Chunks::new(body, self.app.config.body_timeout).limited(limit).allowed(allowance);
-        let appended =
-            self.app.blobs.append(&self.id, offset, self.algorithm, (&mut chunks).boxed()).await;
+        let appended = self.app.blobs.append(&self.id, offset, self.algorithm, (&mut chunks).boxed()).await;
         if let Some(error) = chunks.refused() {
             return Err(self.refuse(error).await);
         }

@@ -9,6 +9,7 @@ use wharf_storage::catalog::{AuditEntry, AuditFilter, AuditOperation, Page};
 use super::call::{Call, Reply, bad_request, json};
 use super::query::Filter;
 use super::shape::{Time, shapes};
+use crate::apart::apart;
 use crate::error::Error;
 
 /// The query parameters of these routes.
@@ -133,7 +134,7 @@ async fn read(call: &Call, filter: &AuditFilter, page: Page) -> Result<Vec<Audit
     if page.after.is_none() {
         call.app.audit.flush(call.catalog()).await?;
     }
-    Ok(call.catalog().audit_entries(&call.caller, filter, page).await?)
+    Ok(apart(call.catalog().audit_entries(&call.caller, filter, page)).await?)
 }
 
 /// Reads the filter from the path, plain parameters and `q`.

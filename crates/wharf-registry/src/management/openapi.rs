@@ -53,7 +53,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             let list = json!({ "type": "array", "items": describe(schemas) });
             answer["content"] = json!({ "application/json": { "schema": list } });
             answer["headers"] = json!({
-                "X-Total-Count": { "description": "How many there are in all, where that is counted.", "schema": { "type": "integer" } },
+                "X-Total-Count": { "description": "How many there are in all; absent where there are more than a thousand, which are not counted.", "schema": { "type": "integer" } },
                 "Link": { "description": "The pages before and after, relative to the host.", "schema": { "type": "string" } },
             });
         }

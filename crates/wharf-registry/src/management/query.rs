@@ -10,12 +10,15 @@ use url::form_urlencoded;
 use wharf_storage::catalog::Page;
 
 use super::call::{BASE, Reply, bad_request, json};
+use crate::apart::apart;
 use crate::error::Error;
 
 /// The most entries of a page, as in Harbor.
 const MAX_PAGE_SIZE: usize = 100;
+/// Up to how many entries a list is walked to tell how many there are.
+const COUNTED: usize = 1000;
 /// The most entries that a list is walked for a page; what lies beyond is reached with narrower filters.
-const MAX_WALK: usize = 100_000;
+const MAX_WALK: usize = 10_000;
 /// Entries read from the catalog at a time.
 const STEP: usize = 500;
 
@@ -159,32 +162,42 @@ pub(super) type Step<'a, T> = Pin<Box<dyn Future<Output = wharf_storage::Result<
 /// Walks a list of the catalog and cuts out a page.
 ///
 /// Harbor's pages are numbered and come with a total, the catalog's lists go on from an entry: so all is walked, in
-/// steps, up to a limit beyond which no total is told.
+/// steps, up to the page or to the greatest total that is told, whichever is further.
 pub(super) async fn paged<'a, T: Send>(
     paging: Paging,
     fetch: impl Fn(Page) -> Step<'a, T> + Send + Sync,
     key: impl Fn(&T) -> String + Send + Sync,
     keep: impl Fn(&T) -> bool + Send + Sync,
 ) -> Result<Paged<T>, Error> {
-    let (first, _) = paging.offset_and_size();
-    let mut entries = Vec::new();
-    let (mut walked, mut kept) = (0, 0);
-    let mut after = None;
-    loop {
-        let step = fetch(Page { after, limit: STEP }).await?;
-        walked += step.len();
-        let last = step.len() < STEP;
-        after = step.last().map(&key);
-        for entry in step.into_iter().filter(&keep) {
-            if kept >= first && entries.len() < paging.size {
-                entries.push(entry);
-            }
-            kept += 1;
-        }
-        if last || walked >= MAX_WALK {
-            return Ok(Paged { entries, total: last.then_some(kept), paging });
-        }
+    let (first, size) = paging.offset_and_size();
+    if first >= MAX_WALK {
+        return Err(bad_request(format!(
+            "page {} begins at entry {first}: numbered pages reach {MAX_WALK} entries; narrow the search",
+            paging.number
+        )));
     }
+    apart(async {
+        let mut entries = Vec::new();
+        let (mut walked, mut kept) = (0, 0);
+        let mut after = None;
+        loop {
+            let step = fetch(Page { after, limit: STEP }).await?;
+            walked += step.len();
+            let last = step.len() < STEP;
+            after = step.last().map(&key);
+            for entry in step.into_iter().filter(&keep) {
+                if kept >= first && entries.len() < size {
+                    entries.push(entry);
+                }
+                kept += 1;
+            }
+            let shown = walked >= COUNTED && kept > first + size;
+            if last || shown || walked >= MAX_WALK {
+                return Ok(Paged { entries, total: last.then_some(kept), paging });
+            }
+        }
+    })
+    .await
 }
 
 impl<T> Paged<T> {
@@ -208,7 +221,8 @@ impl<T> Paged<T> {
         if number > 1 {
             link(number - 1, "prev");
         }
-        if self.total.is_none_or(|total| total > number.saturating_mul(size)) {
+        let next = number.saturating_mul(size);
+        if self.total.map_or(next < MAX_WALK, |total| total > next) {
             link(number + 1, "next");
         }
         if let Ok(links) = HeaderValue::from_str(&links.join(", "))
@@ -251,16 +265,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn long_lists_are_not_walked_to_their_end() {
+        let read = std::sync::atomic::AtomicUsize::new(0);
+        let fetch = |page: Page| -> Step<'static, usize> {
+            read.fetch_add(page.limit, std::sync::atomic::Ordering::Relaxed);
+            let first = page.after.map_or(0, |after| after.parse::<usize>().unwrap() + 1);
+            Box::pin(async move { Ok((first..first + page.limit).collect()) })
+        };
+        let query = Query::parse("page=15&page_size=100");
+        let page = paged(query.paging().unwrap(), fetch, ToString::to_string, |_| true).await.unwrap();
+        assert_eq!((page.entries[0], page.entries.len(), page.total), (1400, 100, None));
+        let reply = page.reply("/things", &query, |n| n).unwrap();
+        assert!(!reply.headers().contains_key("x-total-count"));
+        assert!(reply.headers()[LINK].to_str().unwrap().ends_with("page=16>; rel=\"next\""));
+        assert_eq!(read.swap(0, std::sync::atomic::Ordering::Relaxed), 2000);
+
+        paged(Query::parse("").paging().unwrap(), fetch, ToString::to_string, |_| true).await.unwrap();
+        assert_eq!(read.swap(0, std::sync::atomic::Ordering::Relaxed), 1000);
+
+        let far = Query::parse("page=101&page_size=100").paging().unwrap();
+        let error = paged(far, fetch, ToString::to_string, |_| true).await.unwrap_err().to_string();
+        assert!(error.contains("10000") && error.contains("10000 entries"), "{error}");
+        assert_eq!(read.into_inner(), 0);
+    }
+
+    #[tokio::test]
     async fn pages_are_cut_from_what_is_kept_and_the_total_is_exact() {
         let fetch = |page: Page| -> Step<'static, usize> {
             let first = page.after.map_or(0, |after| after.parse::<usize>().unwrap() + 1);
-            Box::pin(async move { Ok((first..1201.min(first + page.limit)).collect()) })
+            Box::pin(async move { Ok((first..901.min(first + page.limit)).collect()) })
         };
         let paging = Query::parse("page=2&page_size=100").paging().unwrap();
         let page = paged(paging, fetch, ToString::to_string, |n| n % 2 == 0).await.unwrap();
-        assert_eq!((page.entries[0], page.entries.len(), page.total), (200, 100, Some(601)));
+        assert_eq!((page.entries[0], page.entries.len(), page.total), (200, 100, Some(451)));
         let reply = page.reply("/things", &Query::parse("a=b+c&page=2"), |n| n).unwrap();
-        assert_eq!(reply.headers()["x-total-count"], "601");
+        assert_eq!(reply.headers()["x-total-count"], "451");
         assert_eq!(
             reply.headers()[LINK],
             "</api/v2.0/things?a=b+c&page=1>; rel=\"prev\", </api/v2.0/things?a=b+c&page=3>; rel=\"next\""

@@ -7,6 +7,7 @@ use wharf_access::Principal;
 
 use super::call::{Call, Reply, json, with_status};
 use super::shape::{Time, shapes};
+use crate::apart::apart;
 use crate::error::Error;
 
 shapes! {
@@ -91,7 +92,7 @@ pub(super) async fn info(call: Call) -> Result<Reply, Error> {
 }
 
 pub(super) async fn statistics(call: Call) -> Result<Reply, Error> {
-    let counts = call.catalog().statistics(&call.caller).await?;
+    let counts = apart(call.catalog().statistics(&call.caller)).await?;
     json(&Statistic {
         private_project_count: counts.private_projects,
         private_repo_count: counts.private_repositories,

@@ -15,6 +15,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use wharf_access::{Action, Permission, Resource};
 
+use crate::apart::apart;
 use crate::error::{Error, error_response};
 use crate::{App, auth, distribution, management};
 
@@ -125,7 +126,7 @@ async fn count_storage(app: &App) {
     if !app.metrics.storage.is_due() {
         return;
     }
-    match app.catalog.storage_use().await {
+    match apart(app.catalog.storage_use()).await {
         Ok(storage_use) => {
             let limit = app.config.storage_limit_bytes.or_else(|| room(app, storage_use.used_bytes));
             app.metrics.storage.update(storage_use, limit);
