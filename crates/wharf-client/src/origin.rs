@@ -139,18 +139,32 @@ fn is_private_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
         IpAddr::V6(v6) => {
-            v6.to_ipv4().is_some_and(is_private_v4)
+            embedded_v4(v6).is_some_and(is_private_v4)
                 || v6.is_loopback()
                 || v6.is_unspecified()
                 || v6.is_multicast()
                 || is_in(v6, 0xfc00, 7)
                 || is_in(v6, 0xfe80, 10)
+                // Site-local, RFC 3879.
+                || is_in(v6, 0xfec0, 10)
+                // NAT64 of a local network, RFC 8215.
+                || v6.segments()[..3] == [0x64, 0xff9b, 1]
         }
     }
 }
 
+/// Returns the IPv4 address that a packet to this address goes on to: mapped or compatible (RFC 4291), by NAT64
+/// (RFC 6052) or by 6to4 (RFC 3056).
+fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let from = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(from(high, low)),
+        _ => v6.to_ipv4(),
+    }
+}
+
 fn is_private_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, ..] = v4.octets();
+    let [a, b, c, _] = v4.octets();
     v4.is_private()
         || v4.is_loopback()
         || v4.is_link_local()
@@ -160,6 +174,12 @@ fn is_private_v4(v4: Ipv4Addr) -> bool {
         || a == 0
         // Shared address space, RFC 6598.
         || (a == 100 && (64..128).contains(&b))
+        // Measurements between networks, RFC 2544.
+        || (a == 198 && (b == 18 || b == 19))
+        // Protocol assignments, RFC 6890.
+        || (a == 192 && b == 0 && c == 0)
+        // Reserved, RFC 1112.
+        || a >= 240
 }
 
 fn is_in(address: Ipv6Addr, prefix: u16, bits: u32) -> bool {
@@ -179,7 +199,12 @@ mod tests {
     #[test]
     fn a_realm_may_be_elsewhere_but_not_weaker_or_private() {
         let registry = url("https://registry.example.com");
-        for good in ["https://auth.example.com/token", "https://registry.example.com/token"] {
+        for good in [
+            "https://auth.example.com/token",
+            "https://registry.example.com/token",
+            "https://[64:ff9b::808:808]/token",
+            "https://198.20.0.1/token",
+        ] {
             assert!(check_realm(&registry, good, false).is_ok(), "{good}");
         }
         for bad in [
@@ -188,6 +213,10 @@ mod tests {
             "https://169.254.169.254/latest",
             "https://[::ffff:10.0.0.1]/",
             "https://[fd00::1]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://[64:ff9b:1::1]/",
+            "https://[2002:7f00:1::1]/",
+            "https://198.19.0.1/",
             "https://localhost/token",
             "https://127.1/token",
             "https://0x7f000001/token",

@@ -1,6 +1,6 @@
 //! Manifests: read with their digest verified, written as their bytes.
 
-use ::http::Method;
+use ::http::{HeaderValue, Method};
 use reqwest::Response;
 use wharf_content::{
     DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result, media_type_of,
@@ -45,12 +45,22 @@ impl RemoteRepository {
     }
 
     pub(super) async fn get_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
+        Ok(self.get_manifest_tagged(reference, max_bytes).await?.0)
+    }
+
+    /// Returns a manifest with its entity tag, if the registry gave one.
+    pub(super) async fn get_manifest_tagged(
+        &self,
+        reference: &Reference,
+        max_bytes: u64,
+    ) -> Result<(RawManifest, Option<HeaderValue>)> {
         let (call, response) = self.ask(Method::GET, reference).await?;
         if !response.status().is_success() {
             return Err(self.no_manifest(&call, response, reference).await);
         }
         let announced = announced_digest(&self.name(), &response)?;
         let media_type = content_type(&response);
+        let entity_tag = response.headers().get(::http::header::ETAG).cloned();
         let what = self.what(format_args!("manifest {reference}"));
         let bytes = self.registry.http.read(response, max_bytes, &what).await?;
         let manifest = match reference.digest().cloned().or(announced) {
@@ -59,9 +69,9 @@ impl RemoteRepository {
         };
         if manifest.media_type.is_empty() {
             let media_type = media_type_of(&manifest.digest, &manifest.bytes)?;
-            return Ok(RawManifest { media_type, ..manifest });
+            return Ok((RawManifest { media_type, ..manifest }, entity_tag));
         }
-        Ok(manifest)
+        Ok((manifest, entity_tag))
     }
 
     async fn ask(&self, method: Method, reference: &Reference) -> Result<(Call<'static>, Response)> {

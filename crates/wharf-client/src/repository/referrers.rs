@@ -1,13 +1,15 @@
 //! Referrers: by the API, and by the fallback tag where a registry has none (distribution-spec v1.1,
 //! "Listing referrers", "Referrers Tag Schema").
 
-use ::http::{Method, StatusCode};
+use ::http::header::IF_MATCH;
+use ::http::{HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result};
 use wharf_oci::distribution::{OCI_FILTERS_APPLIED, ReferrersIndex};
 use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, Tag, media_type};
 
+use crate::http::RegistryError;
 use crate::repository::{MAX_LIST_BYTES, PULL, RemoteRepository, next_page};
 
 /// The number of pages that are read.
@@ -77,20 +79,20 @@ impl RemoteRepository {
 
     /// Returns the entries of the fallback tag; `None` when there is no such tag.
     async fn fallback(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>> {
-        let Some(index) = self.fallback_index(subject).await? else { return Ok(None) };
+        let Some((index, _)) = self.fallback_index(subject).await? else { return Ok(None) };
         Ok(Some(index.parse()?.manifests))
     }
 
-    async fn fallback_index(&self, subject: &Digest) -> Result<Option<RawManifest>> {
+    async fn fallback_index(&self, subject: &Digest) -> Result<Option<(RawManifest, Option<HeaderValue>)>> {
         let tag = Reference::Tag(fallback_tag(subject)?);
-        let index = match self.get_manifest(&tag, DEFAULT_MAX_MANIFEST_BYTES).await {
+        let (index, entity_tag) = match self.get_manifest_tagged(&tag, DEFAULT_MAX_MANIFEST_BYTES).await {
             Ok(index) => index,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         // A registry may read the tag as the digest that it looks like, and answer with the subject itself.
         let is_list = index.digest != *subject && index.parse()?.kind == ManifestKind::Index;
-        Ok(is_list.then_some(index))
+        Ok(is_list.then_some((index, entity_tag)))
     }
 
     /// Enters a manifest in the fallback tag of its subject, as a client must where the registry does not process
@@ -103,14 +105,14 @@ impl RemoteRepository {
         let tag = fallback_tag(subject)?;
         for _ in 0..MAX_ROUNDS {
             let present = self.fallback_index(subject).await?;
-            if let Some(index) = &present
+            if let Some((index, _)) = &present
                 && index.parse()?.manifests.iter().any(|other| other.digest == manifest.digest)
             {
                 return Ok(());
             }
             let mut document = match &present {
                 // Edited as JSON: entries and fields that are not ours stay as they are.
-                Some(index) => serde_json::from_slice(&index.bytes).unwrap_or(Value::Null),
+                Some((index, _)) => serde_json::from_slice(&index.bytes).unwrap_or(Value::Null),
                 None => json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX }),
             };
             let added = serde_json::to_value(&entry).map_err(|error| {
@@ -121,7 +123,19 @@ impl RemoteRepository {
                 None => document["manifests"] = json!([added]),
             }
             let index = RawManifest::new(media_type::OCI_INDEX, Bytes::from(document.to_string()));
-            self.put_manifest_as(&index, &Reference::Tag(tag.clone())).await?;
+            // A registry that knows conditions refuses to overwrite what another writer added meanwhile. What was said
+            // to go along with the manifest itself is not about this tag.
+            let mut writer = Self { push_headers: Vec::new(), ..self.clone() };
+            // A weak one never matches (RFC 9110, section 13.1.1).
+            if let Some((_, Some(entity_tag))) = present
+                && !entity_tag.as_bytes().starts_with(b"W/")
+            {
+                writer = writer.with_push_header(IF_MATCH, entity_tag);
+            }
+            match writer.put_manifest_as(&index, &Reference::Tag(tag.clone())).await {
+                Err(error) if is_overtaken(&error) => {}
+                other => drop(other?),
+            }
             // The next round reads what is there now: another writer may have replaced it meanwhile.
         }
         match self.fallback(subject).await? {
@@ -132,6 +146,10 @@ impl RemoteRepository {
             )),
         }
     }
+}
+
+fn is_overtaken(error: &Error) -> bool {
+    error.cause::<RegistryError>().is_some_and(|answer| answer.status == StatusCode::PRECONDITION_FAILED)
 }
 
 /// Returns the tag under which the referrers of a digest are listed: algorithm and encoded part, cut to 32 and 64

@@ -1,9 +1,9 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use wharf_client::{Registry, RegistryOptions};
-use wharf_content::contract::{blob, push_image};
+use wharf_content::contract::{blob, index, push_artifact, push_image};
 use wharf_content::{
     BytesSource, CopyOptions, ErrorKind, Outcome, ReadTarget, Side, Target, collect, copy, verified,
 };
@@ -239,4 +239,40 @@ async fn an_empty_source_of_a_full_blob_is_an_error() {
     let (descriptor, _) = blob("text/plain", "something");
     let error = server.repository().push_blob(&descriptor, &BytesSource("".into())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Content, "{error}");
+}
+
+#[tokio::test]
+async fn an_entry_that_another_writer_adds_to_the_fallback_tag_stays() {
+    let server = TestServer::start().await.without_referrers();
+    let repository = server.repository();
+    let subject = push_image(&repository, "image", &["v1"]).await.descriptor();
+    let one =
+        push_artifact(&repository, "application/vnd.one", "one", Some(&subject), &[]).await.descriptor();
+    let theirs = push_artifact(&repository, "application/vnd.theirs", "theirs", None, &[]).await.descriptor();
+    let meanwhile = index(&[&one, &theirs]).bytes;
+
+    let tag = format!("/v2/shop/web/manifests/{}", subject.digest.as_str().replace(':', "-"));
+    let was_faster = AtomicBool::new(false);
+    server.bend(move |seen, server| {
+        if seen.uri.path() != tag {
+            return None;
+        }
+        if seen.method == Method::PUT && !was_faster.swap(true, Ordering::Relaxed) {
+            server.regular(&Seen { body: meanwhile.clone(), ..seen.clone() });
+        }
+        let mut current = server.regular(&Seen { method: Method::GET, ..seen.clone() });
+        let entity_tag = format!("\"{}\"", current.headers()["docker-content-digest"].to_str().unwrap());
+        if seen.method == Method::PUT {
+            let holds = seen.headers.get("if-match").is_some_and(|value| *value == *entity_tag);
+            return (!holds).then(|| answer(412, &[], ""));
+        }
+        current.headers_mut().insert("etag", entity_tag.parse().unwrap());
+        Some(current)
+    });
+    let two =
+        push_artifact(&repository, "application/vnd.two", "two", Some(&subject), &[]).await.descriptor();
+    let found = repository.referrers(&subject.digest, None).await.unwrap();
+    for entry in [one, theirs, two] {
+        assert!(found.iter().any(|found| found.digest == entry.digest), "{entry:?} is not in {found:?}");
+    }
 }
