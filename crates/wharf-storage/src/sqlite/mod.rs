@@ -113,7 +113,6 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn check(&self) -> Result<()> {
-        // An empty write: the writer is alive and nobody else holds the file. It costs no flush.
-        self.write(|tx| tx.exists("SELECT 1 FROM settings", []).map(drop)).await
+        self.writer.check(writer::CHECK_WAIT, writer::STUCK_AFTER).await
     }
 }

@@ -5,6 +5,8 @@
 //! one flush of the disk, and only then is anybody answered.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -17,22 +19,43 @@ use crate::{Error, Result};
 const QUEUE: usize = 1024;
 /// How many writes share a commit at most, so that nobody waits for an endless group.
 const GROUP: usize = 256;
+/// How long a check waits for its turn before it looks at whether the thread gets on.
+pub(super) const CHECK_WAIT: Duration = Duration::from_secs(1);
+/// After how long without finishing anything the thread counts as stuck: longer than it waits for another process.
+pub(super) const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// The handle of the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
+    progress: Progress,
+}
+
+/// When the thread last finished a write or a commit.
+#[derive(Clone, Debug)]
+struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    fn made(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }
 
 impl Writer {
     pub(super) fn start(conn: Connection, clock: Clock) -> Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let progress = Progress(Arc::new(Mutex::new(Instant::now())));
+        let made = progress.clone();
         let thread = std::thread::Builder::new()
             .name("catalog-writer".to_owned())
-            .spawn(move || work(&conn, &clock, jobs))
+            .spawn(move || work(&conn, &clock, jobs, &made))
             .map_err(|error| Error::io("cannot start the catalog's writer", error))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), progress })
     }
 
     /// Runs `write` and returns its result once it is on disk.
@@ -51,6 +74,24 @@ impl Writer {
         let job = Job(Box::new(Task { write: Some(write), result: None, answer }));
         queue.send(job).await.map_err(|_| stopped())?;
         result.await.map_err(|_| stopped())?
+    }
+
+    /// Returns whether writes get done. One that has not had its turn after `wait` is no failure: the thread may have
+    /// much to do, as long as it finished something within `stuck_after`.
+    pub(super) async fn check(&self, wait: Duration, stuck_after: Duration) -> Result<()> {
+        // An empty write: the thread is alive and nobody else holds the file. It costs no flush.
+        let turn = self.write(|tx| tx.exists("SELECT 1 FROM settings", []).map(drop));
+        if let Ok(result) = tokio::time::timeout(wait, turn).await {
+            return result;
+        }
+        let age = self.progress.age();
+        if age < stuck_after {
+            return Ok(());
+        }
+        Err(Error::Io {
+            context: "the catalog's writer is stuck".to_owned(),
+            source: format!("it has finished nothing for {} s", age.as_secs()).into(),
+        })
     }
 }
 
@@ -113,10 +154,12 @@ where
     }
 }
 
-fn work(conn: &Connection, clock: &Clock, mut jobs: mpsc::Receiver<Job>) {
+fn work(conn: &Connection, clock: &Clock, mut jobs: mpsc::Receiver<Job>, progress: &Progress) {
     while let Some(first) = jobs.blocking_recv() {
+        // It was waiting for work until now.
+        progress.made();
         let mut group = Vec::new();
-        let outcome = run_group(conn, clock, first, &mut jobs, &mut group);
+        let outcome = run_group(conn, clock, first, &mut jobs, &mut group, progress);
         if let Err(error) = &outcome {
             tracing::error!(%error, writes = group.len(), "a group of catalog writes failed");
             if !conn.is_autocommit() {
@@ -136,6 +179,7 @@ fn run_group(
     first: Job,
     jobs: &mut mpsc::Receiver<Job>,
     group: &mut Vec<Job>,
+    progress: &Progress,
 ) -> Result<()> {
     group.push(first);
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -156,6 +200,7 @@ fn run_group(
                 conn.prepare_cached("ROLLBACK TO job")?.execute([])?;
                 conn.prepare_cached("RELEASE job")?.execute([])?;
             }
+            progress.made();
             faults::reached("writer: ran a job");
         }
         if group.len() == GROUP {
@@ -285,6 +330,32 @@ mod tests {
         assert!(names(&catalog).contains(&"before".to_owned()));
         limit(pages + 100_000).await.unwrap();
         catalog.write(fill).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_check_does_not_wait_for_a_long_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(&folder);
+        catalog.writer.check(CHECK_WAIT, STUCK_AFTER).await.unwrap();
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (entered, inside) = oneshot::channel();
+        let holder = Arc::clone(&catalog);
+        let held = tokio::spawn(async move {
+            holder
+                .write(move |_| {
+                    entered.send(()).unwrap();
+                    gate.recv().unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        inside.await.unwrap();
+        let soon = Duration::from_millis(1);
+        catalog.writer.check(soon, STUCK_AFTER).await.unwrap();
+        let error = catalog.writer.check(soon, Duration::ZERO).await.unwrap_err();
+        assert!(error.to_string().contains("stuck"), "{error}");
+        release.send(()).unwrap();
+        held.await.unwrap().unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
