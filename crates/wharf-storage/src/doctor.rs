@@ -115,8 +115,11 @@ impl fmt::Display for Finding {
 pub struct DoctorReport {
     /// The disagreements.
     pub findings: Vec<Finding>,
-    /// Whether they were mended ([`Finding::Unreadable`] and damage of the catalog's file never are).
+    /// Whether a repair was made.
     pub repaired: bool,
+    /// The disagreements that are still there at the end: without a repair all of them, after one those that cannot be
+    /// mended ([`Finding::Unreadable`], damage of the catalog's file).
+    pub unmended: Vec<Finding>,
     /// Repositories that lost a content in the repair, and which.
     pub quarantined: Vec<(String, Digest)>,
     /// How many contents the catalog has.
@@ -163,6 +166,8 @@ impl Doctor {
         report.findings.extend(self.catalog.check_counters(false).await?.into_iter().map(Finding::Counter));
         if options.repair {
             self.repair(&mut report).await?;
+        } else {
+            report.unmended.clone_from(&report.findings);
         }
         Ok(report)
     }
@@ -293,10 +298,13 @@ impl Doctor {
                         .extend(repositories.into_iter().map(|repository| (repository, digest.clone())));
                 }
                 Finding::Orphan { key, .. } => self.blobs.remove(key).await?,
-                Finding::Unreadable { .. } | Finding::Counter(_) => {}
+                Finding::Unreadable { .. } => report.unmended.push(finding.clone()),
+                Finding::Counter(_) => {}
             }
         }
         self.catalog.check_counters(true).await?;
+        // What is told once more is not a counter that can be computed again.
+        report.unmended.extend(self.catalog.check_counters(false).await?.into_iter().map(Finding::Counter));
         let released = self.catalog.released_keys(usize::MAX).await?;
         for key in &released {
             self.blobs.remove(key).await?;

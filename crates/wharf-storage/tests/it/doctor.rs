@@ -216,6 +216,26 @@ async fn wrong_counters_and_marks_are_told_and_corrected() {
 }
 
 #[tokio::test]
+async fn what_a_repair_cannot_mend_is_told_as_such() {
+    let (clinic, stored) = Clinic::open().await;
+    std::fs::remove_file(clinic.file(&stored[0].1)).unwrap();
+    let conn = rusqlite::Connection::open(clinic.folder.path().join("catalog.db")).unwrap();
+    conn.execute_batch(
+        "UPDATE projects SET used_bytes = 7;
+         CREATE TRIGGER stubborn AFTER UPDATE OF used_bytes ON projects
+         BEGIN UPDATE projects SET used_bytes = 7 WHERE id = new.id; END;",
+    )
+    .unwrap();
+    let report = clinic.examine(look()).await.unwrap();
+    assert_eq!((report.findings.len(), &report.unmended), (2, &report.findings), "nothing was to be mended");
+    for _ in 0..2 {
+        let report = clinic.examine(repair()).await.unwrap();
+        let unmended = report.unmended.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(matches!(&unmended[..], [one] if one.contains("recorded to use 7 bytes")), "{unmended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_repair_finishes_what_a_collection_left() {
     let (clinic, stored) = Clinic::open().await;
     clinic.catalog.delete_blob(&Caller::system(), &repository(), &stored[0].0).await.unwrap();

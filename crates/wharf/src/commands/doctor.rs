@@ -19,7 +19,7 @@ use crate::exit::Status;
   wharf doctor --data /srv/wharf
   wharf doctor --data /srv/wharf --scrub --repair
 
-Exit status: 0 when catalog and disk agree (or do so after the repair), 10 when they do not.")]
+Exit status: 0 when catalog and disk agree (or do so after the repair), 10 while anything found is not mended.")]
 pub(crate) struct Doctor {
     /// The data folder
     #[arg(long, value_name = "DIR", env = "WHARF_DATA")]
@@ -58,8 +58,7 @@ impl Doctor {
             "json" => show_json(&report)?,
             _ => show(&report),
         }
-        let good = report.agrees() || report.repaired;
-        Ok(if good { Status::Done } else { Status::Findings })
+        Ok(if report.unmended.is_empty() { Status::Done } else { Status::Findings })
     }
 }
 
@@ -70,10 +69,16 @@ fn show(report: &DoctorReport) {
     for (repository, digest) in &report.quarantined {
         anstream::println!("taken out of {repository}: {digest}; push it again");
     }
-    let verdict = match (report.agrees(), report.repaired) {
-        (true, _) => "catalog and disk agree",
-        (false, true) => "everything found was mended",
-        (false, false) => "catalog and disk disagree",
+    if report.repaired {
+        for finding in &report.unmended {
+            anstream::println!("not mended: {finding}");
+        }
+    }
+    let verdict = match (report.agrees(), report.repaired, report.unmended.is_empty()) {
+        (true, ..) => "catalog and disk agree",
+        (false, true, true) => "everything found was mended",
+        (false, true, false) => "not everything found could be mended",
+        (false, false, _) => "catalog and disk disagree",
     };
     anstream::println!(
         "examined {} contents and {} stored blobs, read {} bytes: {verdict}",
@@ -93,6 +98,7 @@ fn show_json(report: &DoctorReport) -> Result<()> {
         "agrees": report.agrees(),
         "repaired": report.repaired,
         "findings": report.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "unmended": report.unmended.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "quarantined": quarantined,
         "contents": report.contents,
         "stored_blobs": report.keys,
