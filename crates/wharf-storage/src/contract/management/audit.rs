@@ -6,7 +6,8 @@ use wharf_access::{Action, Caller, Principal, Resource, Role};
 use super::town::*;
 use crate::Catalog;
 use crate::catalog::{
-    AuditFilter, AuditOperation, NewAuditEntry, NewProject, ProjectUpdate, RobotUpdate, UserUpdate,
+    AuditFilter, AuditOperation, CollectionPolicy, NewAuditEntry, NewProject, ProjectUpdate, RobotUpdate,
+    UserUpdate,
 };
 
 fn everything() -> AuditFilter {
@@ -55,7 +56,7 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
     let password = UserUpdate { password_hash: Some("secret".to_owned()), ..UserUpdate::default() };
     catalog.update_user(&root, user.id, password).await.unwrap();
     catalog.delete_user(&root, user.id).await.unwrap();
-    town.push("new/web", "a", &[]).await;
+    town.push("new/web", "a", &["1.0"]).await;
     catalog.describe_repository(&root, &name("new/web"), "text").await.unwrap();
     catalog.delete_repository(&root, &name("new/web")).await.unwrap();
     catalog.delete_project(&root, "new").await.unwrap();
@@ -92,7 +93,7 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
             (UpdateUser, None, "bob", Some("password")),
             (DeleteUser, None, "bob", None),
             (UpdateRepository, Some("new"), "new/web", Some("description")),
-            (DeleteRepository, Some("new"), "new/web", None),
+            (DeleteRepository, Some("new"), "new/web", Some("manifests: 1, tags: 1, blobs: 1")),
             (DeleteProject, Some("new"), "new", None),
         ]
     );
@@ -226,4 +227,35 @@ pub(super) async fn failed_logins_do_not_displace_the_rest(town: &Town<impl Cata
     let left = entries(town, everything()).await;
     let failures = left.iter().filter(|entry| entry.outcome != "success").count();
     assert_eq!((left.len(), failures), (40, 10));
+}
+
+pub(super) async fn what_goes_with_something_else_is_noted(town: &Town<impl Catalog>) {
+    let catalog = &town.catalog;
+    let root = town.admin("root").await;
+    let deleted = town.push("shop/web", "a", &["1.0", "latest"]).await;
+    let collected = town.push("shop/web", "b", &[]).await;
+    catalog.delete_manifest(&root, &name("shop/web"), &deleted).await.unwrap();
+    let policy = CollectionPolicy { grace_seconds: 60, untagged_manifests: true, dry_run: false };
+    catalog.collect_step(town.now() + 60, &policy, 100).await.unwrap();
+
+    let gone = |operation| AuditFilter { operation: Some(operation), ..everything() };
+    let told = |entries: Vec<NewAuditEntry>| -> Vec<(String, String, Option<String>)> {
+        entries.into_iter().map(|entry| (entry.actor, entry.resource, entry.detail)).collect()
+    };
+    let with_it = Some("went with its manifest".to_owned());
+    assert_eq!(
+        told(entries(town, gone(AuditOperation::DeleteTag)).await),
+        ["latest", "1.0"].map(|tag| ("root".to_owned(), format!("shop/web:{tag}"), with_it.clone()))
+    );
+    assert_eq!(
+        told(entries(town, gone(AuditOperation::DeleteArtifact)).await),
+        [
+            (
+                Caller::system().name,
+                format!("shop/web@{collected}"),
+                Some("collected: nothing referred to it".to_owned())
+            ),
+            ("root".to_owned(), format!("shop/web@{deleted}"), None),
+        ]
+    );
 }

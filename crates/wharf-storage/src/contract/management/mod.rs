@@ -66,6 +66,7 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             entries_are_found_by_every_filter,
             the_log_is_read_by_its_readers_only,
             a_project_does_not_show_the_log_of_an_earlier_one,
+            what_goes_with_something_else_is_noted,
             old_and_surplus_entries_go,
             failed_logins_do_not_displace_the_rest;
         listing:

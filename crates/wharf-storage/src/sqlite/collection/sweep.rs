@@ -5,12 +5,14 @@
 
 use rusqlite::params;
 use wharf_access::Caller;
+use wharf_oci::{Digest, RepositoryName};
 
 use super::super::content::repositories::RepositoryRow;
 use super::super::content::{blobs, contents, manifests};
-use super::super::tx::{Tx, row_limit, unsigned};
+use super::super::journal::{self, Note};
+use super::super::tx::{Tx, parsed, row_limit, unsigned};
 use crate::Result;
-use crate::catalog::{Collected, CollectionPolicy};
+use crate::catalog::{AuditOperation, Collected, CollectionPolicy};
 
 pub(super) fn step(tx: &Tx<'_>, policy: &CollectionPolicy, limit: usize) -> Result<Collected> {
     let cutoff = tx.now().saturating_sub(policy.grace_seconds);
@@ -68,7 +70,34 @@ fn collect_manifests(
             continue;
         }
         let removed = manifests::remove_with_referrers(tx, &Caller::system(), repository, id, since)?;
+        note_collected(tx, repository, &removed)?;
         collected.manifests += removed.len() as u64;
+    }
+    Ok(())
+}
+
+/// Writes the audit entries of a manifest that was collected, and of the referrers that went with it.
+fn note_collected(tx: &Tx<'_>, repository: RepositoryRow, removed: &[Digest]) -> Result<()> {
+    let name: Option<RepositoryName> =
+        tx.first("SELECT name FROM repositories WHERE id = ?1", [repository.id], |row| parsed(row, 0))?;
+    let (Some(name), Some(first)) = (name, removed.first()) else { return Ok(()) };
+    for digest in removed {
+        let detail = if digest == first {
+            "collected: nothing referred to it".to_owned()
+        } else {
+            format!("collected: referrer of {first}")
+        };
+        journal::note(
+            tx,
+            &Caller::system(),
+            Note {
+                operation: AuditOperation::DeleteArtifact,
+                project: Some(name.project()),
+                resource: &format!("{name}@{digest}"),
+                digest: Some(digest),
+                detail: Some(detail),
+            },
+        )?;
     }
     Ok(())
 }

@@ -345,12 +345,37 @@ pub(in crate::sqlite) fn remove_with_referrers(
     // Digests cannot form a cycle, but a referrer may be reached twice; the second time it is gone.
     let mut pending = vec![id];
     while let Some(id) = pending.pop() {
+        note_tags_of(tx, caller, id)?;
         if let Some(digest) = remove_one(tx, caller, repository, id, since)? {
             pending.extend(referrers_of(tx, repository, &digest)?);
             removed.push(digest);
         }
     }
     Ok(removed)
+}
+
+/// Writes the audit entries of the tags that go with a manifest.
+fn note_tags_of(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<()> {
+    let tags = tx.all(
+        "SELECT r.name, t.name, m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
+         JOIN repositories r ON r.id = t.repository_id WHERE t.manifest_id = ?1 ORDER BY t.name",
+        [id],
+        |row| Ok((parsed::<RepositoryName>(row, 0)?, row.get::<_, String>(1)?, parsed::<Digest>(row, 2)?)),
+    )?;
+    for (repository, tag, digest) in tags {
+        journal::note(
+            tx,
+            caller,
+            Note {
+                operation: AuditOperation::DeleteTag,
+                project: Some(repository.project()),
+                resource: &format!("{repository}:{tag}"),
+                digest: Some(&digest),
+                detail: Some("went with its manifest".to_owned()),
+            },
+        )?;
+    }
+    Ok(())
 }
 
 /// Removes one manifest with its tags and returns its digest, or `None` when it is gone already. Its referrers stay;

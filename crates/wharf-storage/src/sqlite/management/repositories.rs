@@ -70,8 +70,18 @@ pub(super) fn describe(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName, desc
 pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<()> {
     access::authorize_on_repository(tx, caller, permission(Action::Delete), name)?;
     let row = repositories::require(tx, name)?;
+    let held = tx.first(
+        "SELECT (SELECT count(*) FROM manifests WHERE repository_id = ?1),
+             (SELECT count(*) FROM tags WHERE repository_id = ?1),
+             (SELECT count(*) FROM blob_links WHERE repository_id = ?1)",
+        [row.id],
+        |row| {
+            let (manifests, tags, blobs) = (unsigned(row, 0)?, unsigned(row, 1)?, unsigned(row, 2)?);
+            Ok(format!("manifests: {manifests}, tags: {tags}, blobs: {blobs}"))
+        },
+    )?;
     repositories::remove(tx, row)?;
-    note(tx, caller, AuditOperation::DeleteRepository, name, None)
+    note(tx, caller, AuditOperation::DeleteRepository, name, held)
 }
 
 /// Reads counters that are kept as content comes and goes: costs a row for each repository and artifact type.
