@@ -37,6 +37,43 @@ async fn append(store: &DiskStore, name: &str, offset: u64, bytes: &'static [u8]
     store.append(&id(name), offset, None, body).await
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_but_the_owner_can_read_blobs_even_in_a_folder_that_was_there() {
+    use std::os::unix::fs::PermissionsExt;
+    fn modes(path: &std::path::Path, wrong: &mut Vec<(PathBuf, u32)>) {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            // The lock holds a process number.
+            if mode != expected && !path.ends_with("lock") {
+                wrong.push((path.clone(), mode));
+            }
+            if path.is_dir() {
+                modes(&path, wrong);
+            }
+        }
+    }
+    let folder = crate::scratch::folder();
+    let root = folder.path().join("there/below/data");
+    fs::create_dir(folder.path().join("there")).unwrap();
+    let permissions = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path().join("there"), permissions).unwrap();
+    let store = DiskStore::open(&root).unwrap();
+    for id in ["kept", "open"] {
+        let id = id.parse().unwrap();
+        store.create_upload(&id).await.unwrap();
+        let body = stream::iter([Ok(Bytes::from_static(b"secret"))]);
+        store.append(&id, 0, None, Box::pin(body)).await.unwrap();
+    }
+    let digest = Algorithm::Sha256.digest(b"secret");
+    store.finish(&"kept".parse().unwrap(), &digest).await.unwrap();
+    let mut wrong = Vec::new();
+    modes(&folder.path().join("there"), &mut wrong);
+    assert_eq!(wrong, []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_on_disk_keeps_the_contract() {
     contract::blobs(|| TempFolder(crate::scratch::folder())).await;

@@ -265,25 +265,32 @@ fn lock(root: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Makes the folder itself, readable by its owner only.
-fn make_folder(root: &Path) -> io::Result<()> {
-    if root.is_dir() {
+/// Makes the folder itself and what is missing above it, level by level: each name is on the device before anything is
+/// put below it, so that a power loss cannot take the whole.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
         return Ok(());
     }
+    let Some(parent) = path.parent() else { return make_private(path) };
+    make_folder(parent)?;
+    make_private(path)?;
+    sync_folder(parent)
+}
+
+/// Makes one folder, readable by its owner only, unless it is there.
+fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(root)?;
-    root.parent().map_or(Ok(()), sync_folder)
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        other => other,
+    }
 }
 
 /// Makes every folder below `root`, so that later a missing one always means that somebody took it away.
 fn make_tree(root: &Path) -> io::Result<()> {
-    let make = |path: PathBuf| match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    };
+    let make = |path: PathBuf| make_private(&path);
     let blobs = root.join("blobs");
     make(root.join("uploads"))?;
     make(blobs.clone())?;

@@ -65,7 +65,12 @@ impl Uploads {
     /// Makes an empty upload.
     pub(super) fn create(&self, id: &UploadId) -> Result<()> {
         let path = self.folder.upload_path(id);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // The blob that it becomes keeps the mode, and the folder above may have been made by others.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(conflict(id, "exists already".to_owned()));
