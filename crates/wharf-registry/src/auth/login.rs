@@ -75,8 +75,8 @@ pub(super) async fn with_secret(
         Verdict::Accepted { account, fresh } => {
             if fresh {
                 app.authenticator.attempts.succeeded(key);
-                app.audit.login(&account.name, origin.address, origin.user_agent.as_deref(), SUCCESS);
             }
+            note(app, &account, origin);
             Ok(account)
         }
         Verdict::Refused { known } => {
@@ -95,9 +95,16 @@ pub(super) async fn with_secret(
     }
 }
 
+/// Notes a login, once an hour for each account and address.
+pub(super) fn note(app: &App, account: &Account, origin: &Origin) {
+    if app.authenticator.logins.is_due(&account.name, origin.address, Instant::now()) {
+        app.audit.login(&account.name, origin.address, origin.user_agent.as_deref(), SUCCESS);
+    }
+}
+
 /// Finds the account of a token whose signature was verified: it must still be there, enabled, and with the credential
-/// that the token was bought with.
-pub(super) async fn with_claims(app: &App, claims: Claims) -> Result<Account, AuthError> {
+/// that the token was bought with. A refusal is noted: this server signed the account's name.
+pub(super) async fn with_claims(app: &App, claims: Claims, origin: &Origin) -> Result<Account, AuthError> {
     let stamped = |hash: &str| secret::equal(&app.authenticator.tokens.stamp(hash), &claims.stamp);
     let valid = match claims.principal {
         Principal::Anonymous => true,
@@ -113,6 +120,7 @@ pub(super) async fn with_claims(app: &App, claims: Claims) -> Result<Account, Au
         }),
     };
     if !valid {
+        app.audit.login(&claims.name, origin.address, None, "denied: the token's account or secret has changed");
         return Err(AuthError::Refused);
     }
     Ok(Account { principal: claims.principal, name: claims.name, stamp: claims.stamp })

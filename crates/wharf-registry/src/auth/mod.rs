@@ -8,6 +8,7 @@ mod attempts;
 mod bounded;
 mod challenge;
 mod login;
+mod logins;
 mod password;
 mod secret;
 mod token;
@@ -37,6 +38,7 @@ pub(crate) use secret::Secret;
 pub(crate) use token_service::router as token_router;
 
 use attempts::Attempts;
+use logins::Logins;
 use token::{Kind, Tokens};
 use verified::Verified;
 
@@ -46,6 +48,7 @@ pub(crate) struct Authenticator {
     pub(crate) passwords: Passwords,
     attempts: Attempts,
     verified: Verified,
+    logins: Logins,
     tokens: Tokens,
 }
 
@@ -59,6 +62,7 @@ impl Authenticator {
                 .map_err(|error| StartError::Invalid(format!("passwords cannot be hashed: {error}")))?,
             attempts: Attempts::new(),
             verified: Verified::new(&random::<32>()?),
+            logins: Logins::new(),
             tokens: Tokens::new(&key, lifetime.max(60)),
         })
     }
@@ -98,7 +102,7 @@ pub(crate) async fn authenticate(
                 .verify(Kind::Access, &token, unix_now())
                 .ok_or(AuthError::Refused)?;
             let scopes = claims.scopes.clone();
-            login::with_claims(app, claims).await?.into_caller(Some(scopes))
+            login::with_claims(app, claims, &origin).await?.into_caller(Some(scopes))
         }
     };
     caller.address = origin.address;

@@ -111,7 +111,10 @@ async fn by_form(State(app): State<Arc<App>>, request: Request) -> Response<Body
             ("refresh_token", _, _, Some(token)) => {
                 let tokens = &app.authenticator.tokens;
                 let claims = tokens.verify(Kind::Refresh, token.expose(), unix_now());
-                login::with_claims(&app, claims.ok_or(AuthError::Refused)?).await?
+                let claims = claims.ok_or(AuthError::Refused)?;
+                let account = login::with_claims(&app, claims, &origin).await?;
+                login::note(&app, &account, &origin);
+                account
             }
             _ => {
                 return Err(bad_request(

@@ -252,6 +252,25 @@ async fn refusals_are_noted_under_what_exists_of_the_name() {
     assert_eq!(noted, [("open", 2), ("open/real", 1), ("shop", 2), ("unknown", 2)], "{entries:?}");
 }
 
+/// Only the first success since the start was noted: a stolen password used from elsewhere left no trace.
+#[tokio::test]
+async fn a_login_from_another_address_is_noted_and_a_repeated_one_is_not() {
+    let registry = Registry::start().await;
+    registry.create_user("ann").await;
+    let elsewhere = reqwest::Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build();
+    let elsewhere = elsewhere.unwrap();
+    for _ in 0..3 {
+        assert_eq!(login(&registry, "ann", PASSWORD).await, 200);
+        let request = elsewhere.get(registry.url(CURRENT)).basic_auth("ann", Some(PASSWORD));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let entries = log(&registry, "operation=login_user,username=ann").await;
+    let mut noted: Vec<_> =
+        entries.iter().map(|entry| (entry["client_address"].as_str().unwrap(), &entry["count"])).collect();
+    noted.sort_by_key(|(address, _)| *address);
+    assert_eq!(noted, [("127.0.0.1", &json!(1)), ("127.0.0.2", &json!(1))], "{entries:?}");
+}
+
 #[tokio::test]
 async fn a_name_that_the_log_needs_cannot_be_taken() {
     let registry = Registry::start().await;

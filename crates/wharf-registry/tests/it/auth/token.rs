@@ -295,3 +295,31 @@ async fn cve_2025_24976_a_forged_token_is_nobodys() {
         }
     }
 }
+
+/// Refresh tokens bought access for months without a word in the log, and so did tokens of accounts that were disabled.
+#[tokio::test]
+async fn refresh_grants_and_refused_tokens_stand_in_the_audit_log() {
+    let registry = Registry::start().await;
+    registry.create_user("ann").await;
+    let path = "/service/token?service=wharf&offline_token=true";
+    let answer: Value = registry.request_by("ann", "GET", path).send().await.unwrap().json().await.unwrap();
+    let refresh = answer["refresh_token"].as_str().unwrap();
+    // A server that remembers no login.
+    let registry = registry.restart().await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let grant = async || registry.anonymous("POST", "/service/token").form(&form).send().await.unwrap();
+    assert_eq!(grant().await.status(), 200);
+    let id = registry.catalog.user_credential("ann").await.unwrap().unwrap().user.id;
+    let update = wharf_storage::catalog::UserUpdate { disabled: Some(true), ..Default::default() };
+    registry.catalog.update_user(&Caller::system(), id, update).await.unwrap();
+    assert_eq!(grant().await.status(), 401);
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(with(&registry, token, "GET", "/v2/").await.status(), 401);
+    let entries = super::basic::log(&registry, "operation=login_user,username=ann").await;
+    let count = |outcome: &str| -> u64 {
+        let of = entries.iter().filter(|entry| entry["outcome"] == outcome);
+        of.map(|entry| entry["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(count("success"), 2, "{entries:?}");
+    assert_eq!(count("denied: the token's account or secret has changed"), 2, "{entries:?}");
+}
