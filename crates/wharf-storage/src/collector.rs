@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
@@ -32,6 +33,7 @@ pub struct Collector {
     catalog: Arc<dyn Collection>,
     blobs: Arc<dyn BlobStore>,
     holder: String,
+    stop: Arc<AtomicBool>,
 }
 
 /// What a run did, or with `dry_run` would do.
@@ -47,6 +49,8 @@ pub struct CollectionReport {
     pub orphans_removed: u64,
     /// Whether nothing was changed.
     pub dry_run: bool,
+    /// Whether it was stopped before the end; the next run goes on.
+    pub stopped: bool,
 }
 
 impl fmt::Debug for Collector {
@@ -58,7 +62,13 @@ impl fmt::Debug for Collector {
 impl Collector {
     /// Returns the collector over this catalog and blob store. Runs of one collector and of others exclude each other.
     pub fn new(catalog: Arc<dyn Collection>, blobs: Arc<dyn BlobStore>) -> Self {
-        Self { catalog, blobs, holder: String::new() }
+        Self { catalog, blobs, holder: String::new(), stop: Arc::default() }
+    }
+
+    /// Ends runs between two steps once `stop` is set.
+    #[must_use]
+    pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
     }
 
     /// Runs until there is nothing left to remove. `now` is in Unix seconds.
@@ -80,6 +90,9 @@ impl Collector {
     async fn run_under_lease(&self, now: i64, policy: &CollectionPolicy) -> Result<CollectionReport> {
         let mut report = CollectionReport { dry_run: policy.dry_run, ..CollectionReport::default() };
         loop {
+            if self.is_stopped(&mut report) {
+                return Ok(report);
+            }
             let step = self.catalog.collect_step(now, policy, STEP).await?;
             report.collected += step;
             if policy.dry_run {
@@ -99,6 +112,9 @@ impl Collector {
     /// Removes the bytes of released keys, those of runs that died included.
     async fn remove_released(&self, report: &mut CollectionReport) -> Result<()> {
         loop {
+            if self.is_stopped(report) {
+                return Ok(());
+            }
             let keys = self.catalog.released_keys(STEP).await?;
             if keys.is_empty() {
                 return Ok(());
@@ -142,6 +158,9 @@ impl Collector {
         let mut seen = 0usize;
         while let Some(key) = keys.next().await {
             let key = key?;
+            if self.is_stopped(report) {
+                return Ok(());
+            }
             seen += 1;
             if seen.is_multiple_of(KEYS_PER_LEASE) {
                 self.keep_lease().await?;
@@ -167,6 +186,10 @@ impl Collector {
             }
         }
         Ok(())
+
+    fn is_stopped(&self, report: &mut CollectionReport) -> bool {
+        report.stopped = self.stop.load(Ordering::Relaxed);
+        report.stopped
     }
 
     async fn keep_lease(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Garbage collection, on schedule and on demand.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -35,12 +36,18 @@ pub struct CollectionRun {
 #[derive(Debug, Default)]
 pub(crate) struct Collections {
     runs: Mutex<Vec<CollectionRun>>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Collections {
     /// Returns the runs that are remembered, newest first.
     pub(crate) fn runs(&self) -> Vec<CollectionRun> {
         self.runs.lock().expect("no holder panics").iter().rev().cloned().collect()
+    }
+
+    /// Ends the run under way between two steps, and every later one at once.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     fn begin(&self, trigger: &str, dry_run: bool) -> CollectionRun {
@@ -83,16 +90,20 @@ impl App {
             dry_run,
         };
         let (catalog, blobs) = (Arc::clone(&self.catalog), Arc::clone(&self.blobs));
-        let outcome = Collector::new(catalog, blobs).run(run.started_at, &policy).await;
+        let collector = Collector::new(catalog, blobs).stopped_by(Arc::clone(&self.collections.stop));
+        let outcome = collector.run(run.started_at, &policy).await;
         let now = Timestamp::now().as_second();
         run.ended_at = Some(now);
         match &outcome {
-            Ok(report) => run.collected = report.collected,
+            Ok(report) => {
+                run.collected = report.collected;
+                run.error = report.stopped.then(|| "stopped with the server; the next run goes on".to_owned());
+            }
             Err(error) => run.error = Some(error.to_string()),
         }
         self.collections.note(&run);
         match outcome {
-            Ok(_) if dry_run => Ok(run),
+            Ok(report) if dry_run || report.stopped => Ok(run),
             Ok(report) => {
                 self.metrics.collection.succeeded(&report.collected, clock.elapsed(), now);
                 let Collected { manifests, blobs, bytes, .. } = report.collected;
@@ -115,5 +126,30 @@ impl App {
 pub(super) async fn scheduled(app: Arc<App>) {
     if let Err(error) = app.collect_garbage("schedule", false).await {
         tracing::error!(%error, "garbage collection failed: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use wharf_storage::{DiskStore, SqliteCatalog, SqliteOptions};
+
+    use super::*;
+    use crate::Config;
+
+    #[tokio::test]
+    async fn a_stopping_server_ends_collection_between_steps_and_leaves_the_next_one_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::with_data(folder.path());
+        let blobs = Arc::new(DiskStore::open(&config.data).unwrap());
+        let options = SqliteOptions::new(config.data.join("catalog.db"));
+        let catalog = Arc::new(SqliteCatalog::open(options).unwrap());
+        let app = App::new(catalog, blobs, config).await.unwrap();
+        assert_eq!(app.collect_garbage("schedule", false).await.unwrap().error, None);
+        app.collections.stop();
+        let run = app.collect_garbage("schedule", false).await.unwrap();
+        assert!(run.error.unwrap().contains("stopped"));
+        // The lease was given back: a second run is no conflict.
+        app.collect_garbage("schedule", false).await.unwrap();
     }
 }

@@ -7,13 +7,13 @@ mod traffic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{App, StartError, jobs};
+use crate::jobs::Jobs;
+use crate::{App, StartError};
 
 pub(crate) use service::Peer;
 
@@ -53,7 +53,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let address = self.address;
         let shutdown_timeout = self.app.config.shutdown_timeout;
-        let jobs = jobs::spawn(Arc::clone(&self.app), stopping.clone());
+        let jobs = Jobs::spawn(Arc::clone(&self.app), &stopping);
         let app = Arc::clone(&self.app);
         let accept = tokio::spawn(accept::run(self.app, self.listener, self.tls, stopping, shutdown_timeout));
         ServerHandle { app, address, stop, accept, jobs }
@@ -67,7 +67,7 @@ pub struct ServerHandle {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     accept: JoinHandle<()>,
-    jobs: Vec<JoinHandle<()>>,
+    jobs: Jobs,
 }
 
 impl ServerHandle {
@@ -79,11 +79,9 @@ impl ServerHandle {
     /// Stops accepting, finishes the requests in flight within the settings' time, writes what waits in memory.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
+        self.app.collections.stop();
         // A task that panicked has said so; there is nothing more to wait for.
         let _ = self.accept.await;
-        for job in self.jobs {
-            let _ = tokio::time::timeout(Duration::from_secs(10), job).await;
-        }
-        jobs::flush(self.app).await;
+        self.jobs.finish().await;
     }
 }

@@ -1,6 +1,11 @@
 //! What outlives the process.
 
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use wharf_access::Caller;
 use wharf_oci::Algorithm;
+use wharf_storage::catalog::{Audit as _, AuditFilter, AuditOperation, Page};
 
 use crate::support::{Registry, header, noise};
 
@@ -71,4 +76,31 @@ async fn a_shutdown_finishes_what_is_in_flight() {
     drop(send);
     assert_eq!(response.await.unwrap().unwrap().status(), 201);
     shutdown.await.unwrap();
+}
+
+/// The audit log was written only after the last request in flight: a kill before that lost what had been noted.
+#[tokio::test]
+async fn the_audit_log_is_written_while_requests_in_flight_are_waited_for() {
+    let mut registry = Registry::start().await;
+    let handle = registry.handle.take().unwrap();
+    let mut slow = tokio::net::TcpStream::connect(handle.address()).await.unwrap();
+    let head = b"POST /service/token HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\
+        content-type: application/x-www-form-urlencoded\r\n\r\n";
+    slow.write_all(head).await.unwrap();
+    let url = format!("http://{}/api/v2.0/users/current", handle.address());
+    let login = reqwest::Client::new().get(url).basic_auth("admin", Some("wrong")).send().await.unwrap();
+    assert_eq!(login.status(), 401);
+    let end = tokio::spawn(handle.shutdown());
+    let filter = AuditFilter { operation: Some(AuditOperation::LoginUser), ..AuditFilter::default() };
+    let written = async {
+        let system = Caller::system();
+        let page = || Page { limit: 10, ..Page::default() };
+        while registry.catalog.audit_entries(&system, &filter, page()).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), written).await.expect("it is written during the drain");
+    assert!(!end.is_finished(), "the request in flight is waited for");
+    drop(slow);
+    end.await.unwrap();
 }
