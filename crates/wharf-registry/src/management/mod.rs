@@ -86,7 +86,7 @@ async fn answer(app: Arc<App>, route: &'static Route, request: Request) -> Respo
     let mut response = match reply {
         Ok(reply) => reply,
         Err((caller, error)) => {
-            note_refusal(&app, route, &caller, &parts, &error);
+            note_refusal(&app, route, &caller, &mut parts, &error).await;
             let mut response = error_reply(&error, &caller);
             if response.status() == StatusCode::UNAUTHORIZED {
                 for challenge in auth::challenges(&app, &parts, &[]) {
@@ -109,12 +109,7 @@ async fn serve(
     parts: &mut Parts,
     mut body: Body,
 ) -> Result<Reply, Error> {
-    let parameters = match RawPathParams::from_request_parts(parts, &()).await {
-        Ok(parameters) => {
-            parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-        }
-        Err(error) => return Err(call::bad_request(format!("path: {error}"))),
-    };
+    let parameters = parameters(parts).await?;
     let query = query::Query::parse(parts.uri.query().unwrap_or_default());
     let mut call =
         Call { app, caller, parts: parts.clone(), parameters, query, body: axum::body::Bytes::new() };
@@ -153,11 +148,45 @@ async fn permit(call: &Call, access: &Access) -> Result<(), Error> {
     Ok(call.catalog().authorize(&call.caller, &request).await?)
 }
 
-/// Notes refused changes in the audit log.
-fn note_refusal(app: &App, route: &Route, caller: &Caller, parts: &Parts, error: &Error) {
-    if let (Some(operation), Error::Storage(wharf_storage::Error::Denied(_))) = (route.audit, error) {
-        let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
-        app.audit.refused(caller, operation, None, path);
+/// Notes refused changes in the audit log, with their project. Where the caller may not see what the path names, only
+/// what exists of it is noted: invented names stand in the log as one entry, under the form of the route.
+async fn note_refusal(
+    app: &Arc<App>,
+    route: &Route,
+    caller: &Caller,
+    parts: &mut Parts,
+    error: &Error,
+) {
+    let (Some(operation), Error::Storage(wharf_storage::Error::Denied(denied))) = (route.audit, error) else {
+        return;
+    };
+    let call = Call {
+        app: Arc::clone(app),
+        caller: Caller::system(),
+        parameters: parameters(parts).await.unwrap_or_default(),
+        parts: parts.clone(),
+        query: query::Query::parse(""),
+        body: axum::body::Bytes::new(),
+    };
+    let project = match call.project().await {
+        Ok(name) if app.catalog.project(&call.caller, &name).await.is_ok() => Some(name),
+        _ => None,
+    };
+    let resource = match (denied, &project) {
+        (Denied::Forbidden, _) => parts.uri.path().strip_prefix(BASE).unwrap_or_default().to_owned(),
+        (Denied::Hidden, Some(name)) => format!("/projects/{name}"),
+        (Denied::Hidden, None) => route.path.to_owned(),
+    };
+    app.audit.refused(caller, operation, project.as_deref(), &resource);
+}
+
+/// Returns the path's parameters, percent-decoded.
+async fn parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Error> {
+    match RawPathParams::from_request_parts(parts, &()).await {
+        Ok(parameters) => {
+            Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        }
+        Err(error) => Err(call::bad_request(format!("path: {error}"))),
     }
 }
 

@@ -199,6 +199,11 @@ async fn the_audit_log_tells_who_did_what_and_is_exported_as_json_lines() {
     registry.create_user("stranger").await;
     let denied = registry.request_by("stranger", "DELETE", "/api/v2.0/projects/open").send().await.unwrap();
     assert_eq!(denied.status(), 403);
+    for hidden in ["shop", "shop/members/7", "nowhere1", "nowhere2"] {
+        let path = format!("/api/v2.0/projects/{hidden}");
+        let denied = registry.request_by("stranger", "DELETE", &path).send().await.unwrap();
+        assert_eq!(denied.status(), 404, "{hidden}");
+    }
     let denied = registry.request_by("stranger", "POST", "/v2/open/web/blobs/uploads/").send().await.unwrap();
     assert_eq!(denied.status(), 403);
     let export = registry.get("/api/v2.0/audit-logs/export").await;
@@ -210,6 +215,22 @@ async fn the_audit_log_tells_who_did_what_and_is_exported_as_json_lines() {
     let refusal =
         entries.iter().find(|entry| entry["username"] == "stranger" && entry["event"] == "delete_project");
     assert_eq!(refusal.unwrap()["operation_result"], false);
+    // Each refusal belongs to its project, where there is one, and invented names are not kept.
+    let mut refusals: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry["username"] == "stranger" && entry["event"] == "delete_project")
+        .map(|entry| (entry["resource"].as_str().unwrap(), entry["project"].as_str()))
+        .collect();
+    refusals.sort_unstable();
+    refusals.dedup();
+    assert_eq!(
+        refusals,
+        [
+            ("/projects/open", Some("open")),
+            ("/projects/shop", Some("shop")),
+            ("/projects/{project_name_or_id}", None)
+        ]
+    );
     let refusal =
         entries.iter().find(|entry| entry["username"] == "stranger" && entry["event"] == "create_artifact");
     let refusal = refusal.unwrap();
