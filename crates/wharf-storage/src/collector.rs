@@ -186,6 +186,7 @@ impl Collector {
             }
         }
         Ok(())
+    }
 
     fn is_stopped(&self, report: &mut CollectionReport) -> bool {
         report.stopped = self.stop.load(Ordering::Relaxed);

@@ -120,7 +120,12 @@ pub(super) async fn with_claims(app: &App, claims: Claims, origin: &Origin) -> R
         }),
     };
     if !valid {
-        app.audit.login(&claims.name, origin.address, None, "denied: the token's account or secret has changed");
+        app.audit.login(
+            &claims.name,
+            origin.address,
+            None,
+            "denied: the token's account or secret has changed",
+        );
         return Err(AuthError::Refused);
     }
     Ok(Account { principal: claims.principal, name: claims.name, stamp: claims.stamp })

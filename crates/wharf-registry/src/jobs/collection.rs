@@ -97,7 +97,8 @@ impl App {
         match &outcome {
             Ok(report) => {
                 run.collected = report.collected;
-                run.error = report.stopped.then(|| "stopped with the server; the next run goes on".to_owned());
+                run.error =
+                    report.stopped.then(|| "stopped with the server; the next run goes on".to_owned());
             }
             Err(error) => run.error = Some(error.to_string()),
         }

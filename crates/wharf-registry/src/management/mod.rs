@@ -150,13 +150,7 @@ async fn permit(call: &Call, access: &Access) -> Result<(), Error> {
 
 /// Notes refused changes in the audit log, with their project. Where the caller may not see what the path names, only
 /// what exists of it is noted: invented names stand in the log as one entry, under the form of the route.
-async fn note_refusal(
-    app: &Arc<App>,
-    route: &Route,
-    caller: &Caller,
-    parts: &mut Parts,
-    error: &Error,
-) {
+async fn note_refusal(app: &Arc<App>, route: &Route, caller: &Caller, parts: &mut Parts, error: &Error) {
     let (Some(operation), Error::Storage(wharf_storage::Error::Denied(denied))) = (route.audit, error) else {
         return;
     };
