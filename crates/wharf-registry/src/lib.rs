@@ -23,7 +23,7 @@ mod pulls;
 mod server;
 
 pub use app::App;
-pub use auth::bootstrap;
+pub use auth::{bootstrap, reset_password};
 pub use config::Config;
 pub use error::StartError;
 pub use jobs::CollectionRun;

@@ -25,7 +25,7 @@ use wharf_access::{Caller, Denied, Principal};
 use wharf_oci::RepositoryName;
 use wharf_oci::distribution::Scope;
 use wharf_storage::Catalog;
-use wharf_storage::catalog::AuditOperation;
+use wharf_storage::catalog::{AuditOperation, Page, UserUpdate};
 use zeroize::Zeroizing;
 
 use crate::app::random;
@@ -171,22 +171,72 @@ pub(crate) async fn verify_again(app: &App, caller: &Caller, secret: &Secret) ->
     if account.principal == caller.principal { Ok(()) } else { Err(AuthError::Refused) }
 }
 
-/// Makes the first administrator, `admin`, unless there is a user already. With no `password` a random one is made and
-/// returned: the only time that it can be shown, as the catalog keeps its hash alone.
+/// Makes the first administrator, `admin`, unless there is a user already. With no `password` a random one is made,
+/// handed to `show` and returned. That is the only time that it can be shown, as the catalog keeps its hash alone, so
+/// the user is made after `show` has succeeded: a start that breaks off in between is followed by another first start.
 ///
 /// # Errors
-/// [`StartError`] when the catalog does not answer, or the password is empty or too long.
+/// [`StartError`] when the catalog does not answer, the password is empty or too long, or `show` fails.
 pub async fn bootstrap(
     catalog: &dyn Catalog,
     password: Option<&str>,
+    show: impl FnOnce(&str) -> std::io::Result<()>,
 ) -> Result<Option<Zeroizing<String>>, StartError> {
-    if catalog.user_credential("admin").await?.is_some() {
+    let any = Page { after: None, limit: 1 };
+    if !catalog.users(&Caller::system(), None, any).await?.is_empty() {
         return Ok(None);
     }
+    let (secret, hash) = chosen_or_generated(password)?;
+    let generated = password.is_none().then(|| Zeroizing::new(secret.expose().to_owned()));
+    if let Some(generated) = &generated {
+        show(generated).map_err(|error| {
+            StartError::Invalid(format!("the first password cannot be shown, so no user was made: {error}"))
+        })?;
+    }
+    let made = catalog.bootstrap_admin("admin", &hash).await?;
+    Ok(generated.filter(|_| made))
+}
+
+/// Gives a user another password, for those who lost theirs and stand before the machine itself. With no `password` a
+/// random one is made, handed to `show`, and stored after that. What was logged in with the old one is logged out.
+///
+/// # Errors
+/// [`StartError`] when there is no such user, the catalog does not answer, the password is too short or too long, or
+/// `show` fails.
+pub async fn reset_password(
+    catalog: &dyn Catalog,
+    name: &str,
+    password: Option<&str>,
+    show: impl FnOnce(&str) -> std::io::Result<()>,
+) -> Result<(), StartError> {
+    let Some(found) = catalog.user_credential(name).await? else {
+        return Err(StartError::Invalid(format!("there is no user {name:?}")));
+    };
+    if let Some(given) = password
+        && given.chars().count() < MIN_PASSWORD_CHARS
+    {
+        return Err(StartError::Invalid(format!(
+            "the password has {} characters, at least {MIN_PASSWORD_CHARS} are needed",
+            given.chars().count()
+        )));
+    }
+    let (secret, hash) = chosen_or_generated(password)?;
+    if password.is_none() {
+        show(secret.expose()).map_err(|error| {
+            StartError::Invalid(format!("the new password cannot be shown, so the old one stays: {error}"))
+        })?;
+    }
+    let update = UserUpdate { password_hash: Some(hash), ..UserUpdate::default() };
+    catalog.update_user(&Caller::system(), found.user.id, update).await?;
+    Ok(())
+}
+
+/// Returns the given password, or a random one, with its hash.
+fn chosen_or_generated(password: Option<&str>) -> Result<(Secret, String), StartError> {
     let secret = match password {
         Some(given) if given.is_empty() || given.len() > MAX_PASSWORD_BYTES => {
             return Err(StartError::Invalid(format!(
-                "the first password has {} bytes, 1 to {MAX_PASSWORD_BYTES} are allowed",
+                "the password has {} bytes, 1 to {MAX_PASSWORD_BYTES} are allowed",
                 given.len()
             )));
         }
@@ -194,9 +244,8 @@ pub async fn bootstrap(
         None => Secret::generate().map_err(StartError::Randomness)?,
     };
     let hash = password::hash(&secret)
-        .map_err(|error| StartError::Invalid(format!("the first password cannot be used: {error}")))?;
-    let made = catalog.bootstrap_admin("admin", &hash).await?;
-    Ok((made && password.is_none()).then(|| Zeroizing::new(secret.expose().to_owned())))
+        .map_err(|error| StartError::Invalid(format!("the password cannot be used: {error}")))?;
+    Ok((secret, hash))
 }
 
 /// Where a request comes from, for the audit log.

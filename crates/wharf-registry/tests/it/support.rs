@@ -33,7 +33,7 @@ impl Registry {
         config.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut config);
         let (catalog, handle) = open(&config).await;
-        bootstrap(&*catalog, Some(PASSWORD)).await.unwrap();
+        bootstrap(&*catalog, Some(PASSWORD), |_| Ok(())).await.unwrap();
         for (name, public) in [("shop", false), ("open", true)] {
             let project = NewProject { name: name.to_owned(), public, ..NewProject::default() };
             catalog.create_project(&Caller::system(), project, false).await.unwrap();

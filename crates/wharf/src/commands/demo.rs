@@ -84,8 +84,8 @@ async fn start(folder: &Path) -> anyhow::Result<(ServerHandle, Credential)> {
     let config = Config { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Config::with_data(folder) };
     let app = App::new(catalog.clone(), blobs, config).await?;
     let server = Server::bind(app).await?;
-    let password =
-        bootstrap(&*catalog, None).await?.context("the new registry has an administrator already")?;
+    let password = bootstrap(&*catalog, None, |_| Ok(())).await?;
+    let password = password.context("the new registry has an administrator already")?;
     let credential =
         Credential::Basic { username: "admin".to_owned(), password: Secret::new(password.as_str()) };
     Ok((server.start(), credential))

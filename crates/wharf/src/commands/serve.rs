@@ -1,6 +1,6 @@
 //! `wharf serve`: runs the registry.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -11,6 +11,7 @@ use wharf_registry::{App, Server, bootstrap};
 
 use super::data;
 use crate::exit::Status;
+use crate::terminal;
 
 /// The password of the first administrator, for automation.
 const ADMIN_PASSWORD: &str = "WHARF_ADMIN_PASSWORD";
@@ -93,16 +94,20 @@ async fn serve(effective: Effective) -> Result<()> {
     let app = App::new(catalog.clone(), blobs, config).await?;
     // The address comes first: a start that fails must not have shown a secret that nobody wrote down.
     let server = Server::bind(app).await?;
-    let shown = bootstrap(&*catalog, password.as_deref()).await?;
-    let address = server.address();
+    let started = format!("wharf serves {scheme}://{} from {folder}", server.address());
+    let show = |secret: &str| {
+        let mut out = anstream::stdout().lock();
+        writeln!(
+            out,
+            "{started}\n\nThis is the first start. The administrator is \"admin\" with the password\n\n    {secret}\n\n\
+             It is shown this once; only its hash is stored.\n"
+        )?;
+        out.flush()
+    };
+    let shown = bootstrap(&*catalog, password.as_deref(), show).await?;
     let handle = server.start();
-    anstream::println!("wharf serves {scheme}://{address} from {folder}");
-    if let Some(secret) = shown {
-        anstream::println!(
-            "\nThis is the first start. The administrator is \"admin\" with the password\n\n    {}\n\n\
-             It is shown this once; only its hash is stored.\n",
-            *secret
-        );
+    if shown.is_none() {
+        terminal::line(started);
     }
     tokio::select! {
         _ = terminate.recv() => {}

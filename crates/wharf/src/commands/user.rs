@@ -1,15 +1,16 @@
 //! `wharf user`: the people who may log in.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wharf_content::{Error, ErrorKind};
 use zeroize::Zeroizing;
 
+use super::data;
 use crate::api::{Api, Table, Target, text};
 use crate::exit::{Status, Usage};
 use crate::terminal;
@@ -24,6 +25,7 @@ Examples:
   wharf user create ann --email ann@example.com --registry registry.example.com
   echo \"$PASSWORD\" | wharf user create ann --password-stdin
   wharf user passwd
+  wharf user reset-password admin --data /srv/wharf
   wharf user import-htpasswd ./htpasswd")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -87,6 +89,16 @@ enum Command {
         password_stdin: bool,
         #[command(flatten)]
         target: Target,
+    },
+    /// Give a user another password in the data folder of a stopped registry; a random one is shown.
+    ResetPassword {
+        name: String,
+        /// The data folder
+        #[arg(long, value_name = "DIR", env = "WHARF_DATA")]
+        data: Option<PathBuf>,
+        /// Read the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Make users from an htpasswd file with bcrypt hashes (htpasswd -B).
     ImportHtpasswd {
@@ -153,6 +165,33 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
             let body = json!({ "old_password": old.as_deref(), "new_password": *new });
             api.send(Method::PUT, &format!("{path}/password"), Some(&body)).await?;
             target.done("Changed", &name.unwrap_or_else(|| text(&current, "username")));
+        }
+        Command::ResetPassword { name, data: folder, password_stdin } => {
+            let folder = folder.or_else(data::default_folder).context("name the data folder with --data")?;
+            ensure!(
+                data::is_one(&folder),
+                "{} holds no registry: there is no catalog in it",
+                folder.display()
+            );
+            // While the blob store is open no server can use the folder.
+            let (catalog, _blobs) = data::open(&folder)?;
+            let given = match password_stdin {
+                true => Some(Passwords::open(true)?.new_password()?),
+                false => None,
+            };
+            let show = |secret: &str| {
+                let mut out = anstream::stdout().lock();
+                writeln!(out, "The password of {name:?} is now\n\n    {secret}\n")?;
+                out.flush()
+            };
+            wharf_registry::reset_password(
+                &*catalog,
+                &name,
+                given.as_ref().map(|given| given.as_str()),
+                show,
+            )
+            .await?;
+            terminal::step("Changed", &name);
         }
         Command::ImportHtpasswd { file, target } => {
             let opened =

@@ -1,6 +1,6 @@
 //! `wharf serve` and `wharf doctor` on a data folder of their own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -24,8 +24,12 @@ struct Server {
 }
 
 impl Server {
-    /// Starts on a free port, stops as soon as it serves, and keeps what was shown.
-    fn run_once(home: &Path) -> Self {
+    /// Starts on a free port and serves until it is dropped.
+    fn start(home: &Path) -> Self {
+        Self::start_and_read(home).0
+    }
+
+    fn start_and_read(home: &Path) -> (Self, BufReader<std::process::ChildStdout>) {
         let mut child = wharf(home)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -36,7 +40,12 @@ impl Server {
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
         let address = first.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        let mut server = Self { child, address, shown: first };
+        (Self { child, address, shown: first }, lines)
+    }
+
+    /// Starts on a free port, stops as soon as it serves, and keeps what was shown.
+    fn run_once(home: &Path) -> Self {
+        let (mut server, lines) = Self::start_and_read(home);
         let rest = server.stop_and_read(lines);
         server.shown.push_str(&rest);
         server
@@ -80,6 +89,55 @@ fn the_first_start_shows_the_secret_once_and_stores_its_hash() {
     }
     let second = Server::run_once(home.path());
     assert_eq!(second.shown.lines().count(), 1, "{}", second.shown);
+}
+
+/// The administrator was stored before the password was shown, and nobody could ever log in.
+#[test]
+fn a_first_start_that_cannot_show_the_secret_makes_nobody() {
+    let home = TempDir::new().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = wharf(home.path())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output).contains("no user was made"), "{}", text(&output));
+    assert!(Server::run_once(home.path()).shown.contains("password"));
+}
+
+#[test]
+fn a_lost_password_is_reset_in_the_folder_of_a_stopped_registry() {
+    let home = TempDir::new().unwrap();
+    let reset = |name: &str| wharf(home.path()).args(["user", "reset-password", name]).output().unwrap();
+    assert!(text(&reset("admin")).contains("no registry"), "{}", text(&reset("admin")));
+    drop(Server::run_once(home.path()));
+    assert!(text(&reset("nobody")).contains("there is no user \"nobody\""), "{}", text(&reset("nobody")));
+
+    let output = reset("admin");
+    assert!(output.status.success(), "{}", text(&output));
+    let shown = text(&output);
+    let secret = shown.lines().find_map(|line| line.strip_prefix("    ")).unwrap().to_owned();
+    let server = Server::start(home.path());
+    let login = |password: &str| {
+        let mut child = wharf(home.path())
+            .args(["login", &server.address, "-u", "admin", "--password-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait().unwrap().success()
+    };
+    assert!(login(&secret) && !login("another-1"));
+    let output = reset("admin");
+    assert!(!output.status.success(), "a running registry is left alone: {}", text(&output));
+    assert!(login(&secret));
 }
 
 #[test]

@@ -147,15 +147,15 @@ async fn cve_2026_4404_there_is_no_default_password() {
         wharf_storage::SqliteCatalog::open(options).unwrap()
     };
     let (one, other) = (open("one.db"), open("other.db"));
-    let first = wharf_registry::bootstrap(&one, None).await.unwrap().unwrap();
-    let second = wharf_registry::bootstrap(&other, None).await.unwrap().unwrap();
+    let first = wharf_registry::bootstrap(&one, None, |_| Ok(())).await.unwrap().unwrap();
+    let second = wharf_registry::bootstrap(&other, None, |_| Ok(())).await.unwrap().unwrap();
     assert_ne!(*first, *second);
     assert_eq!(first.len(), 43);
     // It is told once, and only what it hashes to is kept.
-    assert!(wharf_registry::bootstrap(&one, None).await.unwrap().is_none());
+    assert!(wharf_registry::bootstrap(&one, None, |_| Ok(())).await.unwrap().is_none());
     let stored = one.user_credential("admin").await.unwrap().unwrap().password_hash;
     assert!(!stored.contains(first.as_str()));
-    assert!(wharf_registry::bootstrap(&open("empty.db"), Some("")).await.is_err());
+    assert!(wharf_registry::bootstrap(&open("empty.db"), Some(""), |_| Ok(())).await.is_err());
 }
 
 #[tokio::test]
