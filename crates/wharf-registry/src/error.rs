@@ -251,7 +251,10 @@ mod tests {
                 Storage::QuotaExceeded { project: "p".to_owned(), wanted_bytes: 2, limit_bytes: 1 },
                 (403, "DENIED"),
             ),
-            (Storage::PreconditionFailed { tag: "v1".parse().expect("a tag"), current: None }, (412, "DENIED")),
+            (
+                Storage::PreconditionFailed { tag: "v1".parse().expect("a tag"), current: None },
+                (412, "DENIED"),
+            ),
             (Storage::Invalid { what: "upload", problem: String::new() }, (400, "BLOB_UPLOAD_INVALID")),
             (Storage::not_found("tag", "v1"), (404, "MANIFEST_UNKNOWN")),
             (Storage::not_found("blob", "x"), (404, "BLOB_UNKNOWN")),
