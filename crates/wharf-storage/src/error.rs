@@ -6,7 +6,7 @@ use wharf_oci::{Digest, Tag};
 /// The result of a storage operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a storage operation failed. Nothing was changed.
+/// Why a storage operation failed. Nothing was changed; only after `Io` and `Damaged` that is not certain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -89,6 +89,24 @@ impl Error {
     /// Returns the error for a thing that is not there.
     pub fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
+    }
+
+    /// Returns whether the operation certainly did nothing. Otherwise it may have been done, or come to light after a
+    /// restart: a commit whose flush failed can still be on the device.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            // SQLite writes the mark of a commit last, so what found no room has none.
+            Self::Full(_) => true,
+            Self::Io { .. } | Self::Damaged(_) => false,
+            Self::Denied(_)
+            | Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::Invalid { .. }
+            | Self::MissingBlobs(_)
+            | Self::PreconditionFailed { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::DigestMismatch { .. } => true,
+        }
     }
 
     /// Returns the error for a failed system call, telling a full device apart.

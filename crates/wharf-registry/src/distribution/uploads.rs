@@ -283,7 +283,7 @@ async fn commit_inline(
     }
     let size = content.len() as u64;
     let blob = NewBlob { digest: actual, size, place: BlobPlace::Inline(content) };
-    app.catalog.commit_blob(caller, name, blob).await?;
+    link(&*app.catalog, &*app.blobs, caller, name, blob).await?;
     Ok(())
 }
 
@@ -317,11 +317,51 @@ async fn store(
 ) -> wharf_storage::Result<()> {
     let (key, size) = blobs.finish(id, &digest).await?;
     let blob = NewBlob { digest, size, place: BlobPlace::Stored(key.clone()) };
-    let outcome = catalog.commit_blob(caller, name, blob).await;
-    if !matches!(outcome, Ok(CommitOutcome::Kept)) {
+    let outcome = link(catalog, blobs, caller, name, blob).await;
+    // Where it is not certain what the catalog will say after a restart, the bytes stay: it may name them.
+    let unused = match &outcome {
+        Ok(CommitOutcome::Kept) => false,
+        Ok(CommitOutcome::Duplicate) => true,
+        Err(error) => error.is_refusal(),
+    };
+    if unused {
         blobs.remove(&key).await?;
     }
     outcome.map(|_| ())
+}
+
+/// Links a blob. Where the catalog has it already but its file is gone or cut short, these bytes take that one's place:
+/// they are about to be acknowledged.
+async fn link(
+    catalog: &dyn Catalog,
+    blobs: &dyn BlobStore,
+    caller: &Caller,
+    name: &RepositoryName,
+    blob: NewBlob,
+) -> wharf_storage::Result<CommitOutcome> {
+    if catalog.commit_blob(caller, name, blob.clone()).await? == CommitOutcome::Kept {
+        return Ok(CommitOutcome::Kept);
+    }
+    // As the server: whoever may push need not be allowed to pull.
+    let lost = match catalog.blob(&Caller::system(), name, &blob.digest).await {
+        Ok(record) => match record.place {
+            BlobPlace::Stored(key) if blobs.size(&key).await? != Some(blob.size) => key,
+            _ => return Ok(CommitOutcome::Duplicate),
+        },
+        // Someone has deleted it right after.
+        Err(wharf_storage::Error::NotFound { .. }) => return Ok(CommitOutcome::Duplicate),
+        Err(error) => return Err(error),
+    };
+    let digest = blob.digest.clone();
+    if !catalog.replace_lost(&lost, blob).await? {
+        return Ok(CommitOutcome::Duplicate);
+    }
+    tracing::warn!(
+        repository.name = %name,
+        blob.digest = %digest,
+        "blob {digest} was lost or cut short in the store; the bytes just pushed to {name} replace it"
+    );
+    Ok(CommitOutcome::Kept)
 }
 
 fn created(name: &RepositoryName, digest: &Digest) -> Response<axum::body::Body> {

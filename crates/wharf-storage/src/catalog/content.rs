@@ -76,6 +76,10 @@ pub trait Content: Send + Sync + 'static {
         blob: NewBlob,
     ) -> Result<CommitOutcome>;
 
+    /// Puts the bytes of `blob` in the place of `lost`, a key whose bytes are gone or cut short. For the server itself,
+    /// after [`CommitOutcome::Duplicate`]. Returns whether it did: not when the blob is elsewhere by now.
+    async fn replace_lost(&self, lost: &BlobKey, blob: NewBlob) -> Result<bool>;
+
     /// Links a blob of another repository: needs `repository:push` on `to` and `repository:pull` on `from`. Without
     /// `from`, any repository that the caller may pull from will do. Returns whether it was linked; a source that is
     /// absent, has no such blob or may not be read all give `false`.

@@ -2,6 +2,7 @@
 
 mod chunked;
 mod limits;
+mod lost;
 mod mount;
 mod session;
 mod whole;

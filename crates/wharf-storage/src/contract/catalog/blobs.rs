@@ -47,6 +47,26 @@ pub(super) async fn the_same_content_is_kept_once(stage: &Stage<impl Catalog>) {
     }
 }
 
+pub(super) async fn a_lost_blob_gets_the_bytes_that_came_again(stage: &Stage<impl Catalog>) {
+    let content = stage.content(5000);
+    let (digest, lost) = stage.stored_blob("shop/web", &content).await;
+    stage.put("shop/web", image(&[&content], None), &["1.0"]).await.unwrap();
+    let (_, second) = stage.place(&content);
+    let stored = NewBlob { place: BlobPlace::Stored(second.clone()), ..inline(&content) };
+    let record =
+        async || stage.catalog.blob(&Caller::system(), &name("shop/web"), &digest).await.unwrap().place;
+
+    assert!(stage.catalog.replace_lost(&lost, stored.clone()).await.unwrap());
+    assert_eq!(record().await, stored.place);
+    assert_eq!(stage.released().await, std::slice::from_ref(&lost));
+    assert!(!stage.catalog.replace_lost(&lost, stored).await.unwrap(), "another has replaced it");
+    assert!(stage.catalog.replace_lost(&second, inline(&content)).await.unwrap());
+    assert_eq!(record().await, BlobPlace::Inline(content.clone()));
+    assert!(!stage.catalog.replace_lost(&second, inline(&content)).await.unwrap());
+    assert!(!stage.catalog.replace_lost(&lost, inline(&stage.content(5))).await.unwrap(), "never seen");
+    stage.agrees().await;
+}
+
 pub(super) async fn a_blob_is_read_through_its_link_only(stage: &Stage<impl Catalog>) {
     let (digest, _) = stage.stored_blob("shop/web", &stage.content(10)).await;
     stage.image("shop/other", &[]).await;

@@ -56,6 +56,7 @@ pub async fn catalog<P: CatalogPlace>(fresh: impl Fn() -> P) {
         blobs:
             a_blob_is_where_it_was_put,
             the_same_content_is_kept_once,
+            a_lost_blob_gets_the_bytes_that_came_again,
             a_blob_is_read_through_its_link_only,
             a_blob_is_deleted_from_one_repository_only,
             a_mount_needs_a_readable_source,

@@ -98,22 +98,7 @@ pub(super) fn commit(
     blob: &NewBlob,
 ) -> Result<CommitOutcome> {
     let project = access::authorize_on_repository(tx, caller, Permission::PUSH, repository)?;
-    let (key, bytes) = match &blob.place {
-        BlobPlace::Stored(key) => (Some(key.as_str()), None),
-        BlobPlace::Inline(bytes) => (None, Some(bytes.as_ref())),
-    };
-    if let Some(bytes) = bytes
-        && (bytes.len() as u64 != blob.size || blob.size > MAX_INLINE_BYTES)
-    {
-        return Err(Error::Invalid {
-            what: "inline blob",
-            problem: format!(
-                "it has {} bytes and is announced with {}; at most {MAX_INLINE_BYTES} are kept in the catalog",
-                bytes.len(),
-                blob.size
-            ),
-        });
-    }
+    let (key, bytes) = columns(blob)?;
     let repository = repositories::find_or_create(tx, &project, repository)?;
     let known = contents::find(tx, &blob.digest)?;
     let (id, size, outcome) = match known {
@@ -135,6 +120,37 @@ pub(super) fn commit(
     };
     link(tx, &project, repository, id, size)?;
     Ok(outcome)
+}
+
+/// Returns key and bytes as the catalog keeps them.
+fn columns(blob: &NewBlob) -> Result<(Option<&str>, Option<&[u8]>)> {
+    let bytes = match &blob.place {
+        BlobPlace::Stored(key) => return Ok((Some(key.as_str()), None)),
+        BlobPlace::Inline(bytes) => bytes,
+    };
+    if bytes.len() as u64 != blob.size || blob.size > MAX_INLINE_BYTES {
+        return Err(Error::Invalid {
+            what: "inline blob",
+            problem: format!(
+                "it has {} bytes and is announced with {}; at most {MAX_INLINE_BYTES} are kept in the catalog",
+                bytes.len(),
+                blob.size
+            ),
+        });
+    }
+    Ok((None, Some(bytes.as_ref())))
+}
+
+pub(super) fn replace_lost(tx: &Tx<'_>, lost: &BlobKey, blob: &NewBlob) -> Result<bool> {
+    let (key, bytes) = columns(blob)?;
+    let Some(content) = contents::find(tx, &blob.digest)?.filter(|content| {
+        !content.inline && content.size == blob.size && content.key.as_deref() == Some(lost.as_str())
+    }) else {
+        return Ok(false);
+    };
+    contents::release_key(tx, content.id)?;
+    tx.run("UPDATE contents SET key = ?2, bytes = ?3 WHERE id = ?1", params![content.id, key, bytes])?;
+    Ok(true)
 }
 
 /// Links a content that is present, or renews the link.

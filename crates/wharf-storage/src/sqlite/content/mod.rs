@@ -16,7 +16,7 @@ use super::SqliteCatalog;
 use crate::catalog::{
     BlobRecord, CommitOutcome, Content, ManifestRecord, NewBlob, NewManifest, Page, PullCount, PutOutcome,
 };
-use crate::{Error, Result};
+use crate::{BlobKey, Error, Result};
 
 #[async_trait]
 impl Content for SqliteCatalog {
@@ -123,6 +123,11 @@ impl Content for SqliteCatalog {
     ) -> Result<CommitOutcome> {
         let (caller, repository) = (caller.clone(), repository.clone());
         self.write(move |tx| blobs::commit(tx, &caller, &repository, &blob)).await
+    }
+
+    async fn replace_lost(&self, lost: &BlobKey, blob: NewBlob) -> Result<bool> {
+        let lost = lost.clone();
+        self.write(move |tx| blobs::replace_lost(tx, &lost, &blob)).await
     }
 
     async fn mount_blob(
