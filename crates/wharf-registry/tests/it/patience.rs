@@ -34,7 +34,9 @@ async fn quiet_after(registry: &Registry, bytes: &[u8]) -> TcpStream {
 
 /// Fails unless somebody else is served soon.
 async fn assert_others_are_served(registry: &Registry, what: &str) {
-    let request = registry.anonymous("GET", "/healthz").header("connection", "close").send();
+    // A client of its own, as the registry's may have a connection left.
+    let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let request = client.get(registry.url("/healthz")).send();
     let answer = tokio::time::timeout(Duration::from_secs(20), request).await;
     let answer = answer.unwrap_or_else(|_| panic!("the connection that {what} is still open"));
     assert_eq!(answer.unwrap().status(), 200);
