@@ -41,7 +41,7 @@ pub async fn catalog<P: CatalogPlace>(fresh: impl Fn() -> P) {
             the_media_type_of_the_push_is_kept,
             putting_again_changes_nothing_but_tags,
             all_missing_blobs_are_told_and_nothing_is_stored,
-            many_missing_blobs_are_told_as_quickly_as_few,
+            many_missing_blobs_are_each_told_once,
             blobs_that_live_elsewhere_may_be_absent,
             a_descriptor_with_a_wrong_size_is_refused,
             children_and_subject_may_be_absent,
