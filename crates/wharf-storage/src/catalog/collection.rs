@@ -8,8 +8,8 @@ use crate::{BlobKey, Result};
 
 /// Garbage collection, in small transactions that each leave the catalog consistent.
 ///
-/// Reference counts are kept as content comes and goes, with the time a count fell to zero, so a run costs what there
-/// is to remove, not what there is. Everything younger than the grace time is left alone.
+/// What nothing refers to any more is marked with the time, in the transaction that took the last reference away, so a
+/// run costs what there is to remove, not what there is. Everything younger than the grace time is left alone.
 #[async_trait]
 pub trait Collection: Send + Sync + 'static {
     /// Takes one step of at most `limit` removals: manifests first (untagged ones by policy, referrers whose subject is gone), then links that no manifest uses, then blobs that no
