@@ -1,5 +1,8 @@
 //! The command line: every command with its arguments, and where it is run.
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
@@ -46,16 +49,17 @@ enum Command {
     Gc(gc::Args),
     Audit(audit::Args),
     Completion(completion::Args),
-    Helm(Helm),
+    /// Helm's command line, as far as it needs no cluster.
+    Helm(Tool),
 }
 
-/// Helm's command line, as far as it needs no cluster.
+/// The command line of a tool that people already know.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
-struct Helm {
-    /// A command of Helm's with its flags; `wharf helm --help` lists them.
+struct Tool {
+    /// A command of the tool's with its flags; `--help` lists them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    words: Vec<String>,
+    words: Vec<OsString>,
 }
 
 /// How a result is written to standard output.
@@ -70,13 +74,13 @@ pub(crate) enum Output {
 
 impl Cli {
     /// Runs the command.
-    pub(crate) fn run(self) -> anyhow::Result<Status> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let logging = self.logging;
-        match self.command {
+        let status = match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Completion(args) => completion::run(&args),
-            Command::Helm(helm) => Ok(helm::run(helm.words.into_iter().map(Into::into).collect())),
+            Command::Helm(tool) => return Ok(helm::PROGRAM.run(tool.words)),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
@@ -87,7 +91,8 @@ impl Cli {
             Command::Gc(args) => logging.block_on(gc::run(args)),
             Command::Audit(args) => logging.block_on(audit::run(args)),
             Command::Demo(args) => logging.block_on(demo::run(args)),
-        }
+        };
+        status.map(ExitCode::from)
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! The binary is thin: [`cli`] reads the command line, each file of `commands` runs one command, [`exit`] turns what
 //! came of it into an exit status and a hint. What a command does beyond calling the library crates lives in a module
-//! of its own, such as `publish`. [`helm`] is a command line of its own, since its words are Helm's.
+//! of its own, such as `publish`. [`helm`] is a command line of its own, since its words are Helm's; [`cobra`] is what such
+//! command lines share.
 
 mod api;
 mod chart;
 mod cli;
+mod cobra;
 mod commands;
 mod exit;
 mod helm;
@@ -20,11 +22,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    if let Some(words) = helm::words() {
-        return helm::run(words).into();
+    if let Some(words) = helm::PROGRAM.words() {
+        return helm::PROGRAM.run(words);
     }
     match cli::Cli::parse().run() {
-        Ok(status) => status.into(),
+        Ok(status) => status,
         Err(error) => exit::report(&error),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use super::Command;
-use super::flags::Given;
 use super::namespace::{namespace, variable};
+use crate::cobra::Command;
+use crate::cobra::flags::Given;
 
 pub(super) const COMMAND: Command = Command {
-    path: &["env"],
+    path: &["helm", "env"],
     usage: "[flags]",
     about: "show the settings that come from the environment",
     flags: &[],

@@ -7,15 +7,16 @@ use anyhow::{anyhow, bail};
 use wharf_chart::lint::{lint, summary};
 use wharf_engine::KubeVersion;
 
-use super::flags::Kind::{IgnoredSwitch, Switch, Text};
-use super::flags::{Given, flag};
 use super::namespace::namespace;
 use super::values::values;
-use super::{Command, chart, tables};
+use super::{chart, tables};
 use crate::chart::Rendering;
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{IgnoredSwitch, Switch, Text};
+use crate::cobra::flags::{Given, flag};
 
 pub(super) const COMMAND: Command = Command {
-    path: &["lint"],
+    path: &["helm", "lint"],
     usage: "PATH [flags]",
     about: "look for problems in charts (values are not held against values.schema.json yet)",
     flags: &[

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wharf_yaml::{Value, from_yaml};
 
-use super::flags::Given;
+use crate::cobra::flags::Given;
 
 /// Returns `--namespace`, else `HELM_NAMESPACE`, else that of the kubeconfig's context, else `default`.
 pub(super) fn namespace(given: &Given) -> String {

@@ -6,14 +6,15 @@ use std::path::{Path, absolute};
 use anyhow::{Context, bail};
 use wharf_chart::{DEFAULT_PACK_TIME, PackOptions, load_folder, pack};
 
-use super::flags::Kind::{Ignored, Missing, MissingSwitch, Text};
-use super::flags::{Given, flag, short};
+use super::chart;
 use super::values::reason;
-use super::{Command, chart};
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{Ignored, Missing, MissingSwitch, Text};
+use crate::cobra::flags::{Given, flag, short};
 use crate::commands::publish::source_date_epoch;
 
 pub(super) const COMMAND: Command = Command {
-    path: &["package"],
+    path: &["helm", "package"],
     usage: "[CHART_PATH] [...] [flags]",
     about: "pack chart folders into archives, the same bytes for the same content",
     flags: &[&[

@@ -4,12 +4,13 @@ use std::io::Write;
 
 use wharf_chart::Chart;
 
-use super::flags::Kind::Missing;
-use super::flags::flag;
-use super::{Command, chart, tables};
+use super::{chart, tables};
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::Missing;
+use crate::cobra::flags::flag;
 
 pub(super) const ALL: Command = Command {
-    path: &["show", "all"],
+    path: &["helm", "show", "all"],
     usage: "[CHART] [flags]",
     about: "show everything about a chart",
     flags: &[tables::SOURCE],
@@ -17,7 +18,7 @@ pub(super) const ALL: Command = Command {
 };
 
 pub(super) const CHART: Command = Command {
-    path: &["show", "chart"],
+    path: &["helm", "show", "chart"],
     usage: "[CHART] [flags]",
     about: "show a chart's description",
     flags: &[tables::SOURCE],
@@ -25,7 +26,7 @@ pub(super) const CHART: Command = Command {
 };
 
 pub(super) const CRDS: Command = Command {
-    path: &["show", "crds"],
+    path: &["helm", "show", "crds"],
     usage: "[CHART] [flags]",
     about: "show a chart's definitions of custom resources",
     flags: &[tables::SOURCE],
@@ -33,7 +34,7 @@ pub(super) const CRDS: Command = Command {
 };
 
 pub(super) const README: Command = Command {
-    path: &["show", "readme"],
+    path: &["helm", "show", "readme"],
     usage: "[CHART] [flags]",
     about: "show a chart's README",
     flags: &[tables::SOURCE],
@@ -41,7 +42,7 @@ pub(super) const README: Command = Command {
 };
 
 pub(super) const VALUES: Command = Command {
-    path: &["show", "values"],
+    path: &["helm", "show", "values"],
     usage: "[CHART] [flags]",
     about: "show a chart's default values",
     flags: &[tables::SOURCE, &[flag("jsonpath", Missing, "")]],

@@ -1,9 +1,7 @@
 //! Flags that several commands share.
 
-use super::flags::Kind::{Ignored, List, Missing, MissingSwitch, Switch, Text, Texts};
-use super::flags::{Flag, flag, short};
-
-pub(super) const HELP: &[Flag] = &[short('h', "help", Switch, "this text")];
+use crate::cobra::flags::Kind::{Ignored, List, Missing, MissingSwitch, Switch, Text, Texts};
+use crate::cobra::flags::{Flag, flag, short};
 
 /// Those of every command. What is about clusters says nothing here.
 pub(super) const GLOBAL: &[Flag] = &[
@@ -17,7 +15,7 @@ pub(super) const GLOBAL: &[Flag] = &[
     flag("kube-as-user", Ignored, ""),
     flag("kube-ca-file", Ignored, ""),
     flag("kube-context", Text, "the context of the kubeconfig whose namespace is taken"),
-    flag("kube-insecure-skip-tls-verify", super::flags::Kind::IgnoredSwitch, ""),
+    flag("kube-insecure-skip-tls-verify", crate::cobra::flags::Kind::IgnoredSwitch, ""),
     flag("kube-tls-server-name", Ignored, ""),
     flag("kube-token", Ignored, ""),
     flag("kubeconfig", Text, "the kubeconfig whose namespace is taken"),

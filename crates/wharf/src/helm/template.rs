@@ -10,15 +10,18 @@ use wharf_chart::glob_matches;
 use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, Rendered, render, render_files, split_manifests};
 use wharf_template::Value;
 
-use super::flags::Kind::{Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts};
-use super::flags::{Flag, Given, flag, short};
 use super::namespace::namespace;
 use super::values::values;
-use super::{Command, chart, expand, tables};
+use super::{chart, expand, tables};
 use crate::chart::machine;
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{
+    Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts,
+};
+use crate::cobra::flags::{Flag, Given, flag, short};
 
 pub(super) const COMMAND: Command = Command {
-    path: &["template"],
+    path: &["helm", "template"],
     usage: "[NAME] [CHART] [flags]",
     about: "render a chart's templates without a cluster (values are not held against values.schema.json yet)",
     flags: &[FLAGS, tables::VALUES, tables::SOURCE],

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use wharf_chart::{merge_maps, read_values, set_files, set_json, set_literal, set_strings, set_values};
 use wharf_yaml::{Value, from_json};
 
-use super::flags::Given;
+use crate::cobra::flags::Given;
 
 /// Returns the user's values, a map.
 pub(super) fn values(given: &Given) -> anyhow::Result<Value> {

@@ -4,13 +4,14 @@ use std::io::Write;
 
 use wharf_template::{Map, Value};
 
+use super::HELM_VERSION;
 use super::expand::expand;
-use super::flags::Kind::{IgnoredSwitch, Switch, Text};
-use super::flags::{Given, flag};
-use super::{Command, HELM_VERSION};
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{IgnoredSwitch, Switch, Text};
+use crate::cobra::flags::{Given, flag};
 
 pub(super) const COMMAND: Command = Command {
-    path: &["version"],
+    path: &["helm", "version"],
     usage: "[flags]",
     about: "tell the version of Helm that wharf follows",
     flags: &[&[

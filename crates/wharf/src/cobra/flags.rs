@@ -1,6 +1,6 @@
-//! Flags as Helm's users write them: `--name value`, `--name=value`, `-nvalue`, `-gn value`, anywhere among the arguments.
+//! Flags as users of Go command lines write them: `--name value`, `--name=value`, `-nvalue`, `-gn value`, anywhere among the arguments.
 //!
-//! Error texts are those of the flag library that Helm uses, since scripts show and sometimes read them.
+//! Error texts are those of the flag library (pflag) that Helm, ORAS and cosign share, since scripts show and sometimes read them.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use anyhow::{bail, ensure};
 
 /// One flag of a command.
 #[derive(Debug)]
-pub(super) struct Flag {
-    pub(super) name: &'static str,
-    pub(super) short: Option<char>,
-    pub(super) kind: Kind,
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) kind: Kind,
     /// What it does, for the help text.
-    pub(super) about: &'static str,
+    pub(crate) about: &'static str,
 }
 
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing, or `=true` or `=false`.
     Switch,
     /// One text; the last one counts.
@@ -33,7 +33,7 @@ pub(super) enum Kind {
     Ignored,
     /// As `Ignored`, without a value.
     IgnoredSwitch,
-    /// Known to Helm, not built here: giving it is an error.
+    /// Known to the tool, not built here: giving it is an error.
     Missing,
     /// As `Missing`, without a value.
     MissingSwitch,
@@ -46,38 +46,38 @@ impl Kind {
 }
 
 /// Shortens the tables of flags.
-pub(super) const fn flag(name: &'static str, kind: Kind, about: &'static str) -> Flag {
+pub(crate) const fn flag(name: &'static str, kind: Kind, about: &'static str) -> Flag {
     Flag { name, short: None, kind, about }
 }
 
 /// As [`flag`], with a letter.
-pub(super) const fn short(letter: char, name: &'static str, kind: Kind, about: &'static str) -> Flag {
+pub(crate) const fn short(letter: char, name: &'static str, kind: Kind, about: &'static str) -> Flag {
     Flag { name, short: Some(letter), kind, about }
 }
 
 /// The flags given on a command line.
 #[derive(Debug, Default)]
-pub(super) struct Given(BTreeMap<&'static str, Vec<String>>);
+pub(crate) struct Given(BTreeMap<&'static str, Vec<String>>);
 
 impl Given {
     /// Whether a switch is on.
-    pub(super) fn is_on(&self, name: &str) -> bool {
+    pub(crate) fn is_on(&self, name: &str) -> bool {
         self.text(name) == Some("true")
     }
 
     /// Returns the text of a flag, if it was given.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.last().map(String::as_str)
     }
 
     /// Returns all texts of a flag.
-    pub(super) fn texts(&self, name: &str) -> &[String] {
+    pub(crate) fn texts(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Takes the flags out of the words and returns them with the other words.
-pub(super) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Result<(Given, Vec<String>)> {
+pub(crate) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Result<(Given, Vec<String>)> {
     let mut parser = Parser { tables, given: Given::default(), rest: Vec::new() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -95,7 +95,7 @@ pub(super) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Res
 }
 
 /// Returns where the first word stands that is neither a flag nor a flag's value.
-pub(super) fn first_argument(flags: &'static [Flag], words: &[String]) -> Option<usize> {
+pub(crate) fn first_argument(flags: &'static [Flag], words: &[String]) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         let flag = match word.strip_prefix("--") {
@@ -219,7 +219,7 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 /// Returns the lines about flags in a help text.
-pub(super) fn help(flags: &[Flag]) -> String {
+pub(crate) fn help(flags: &[Flag]) -> String {
     let left = |flag: &Flag| {
         let letter = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
         let kind = match flag.kind {
