@@ -1,7 +1,7 @@
 //! Content targets, and the graph copy between any two of them.
 //!
-//! A content target holds manifests, blobs and tags: a remote repository, an OCI layout on disk, memory. Reading is
-//! [`ReadTarget`], writing [`Target`]; [`copy`] carries an artifact with everything it refers to from one target to
+//! A content target holds manifests, blobs and tags: a remote repository, an OCI layout in a folder or a tar, memory.
+//! Reading is [`ReadTarget`], writing [`Target`]; [`copy`] carries an artifact with everything it refers to from one target to
 //! another, byte for byte, tag last. Nothing is ever re-serialised on the way.
 //!
 //! ```
@@ -28,6 +28,7 @@ mod error;
 mod layout;
 mod memory;
 mod stream;
+mod tar;
 mod target;
 
 pub use copy::{
@@ -37,6 +38,7 @@ pub use error::{Error, ErrorKind, Result, Side};
 pub use layout::LayoutTarget;
 pub use memory::MemoryTarget;
 pub use stream::{BlobSource, BlobStream, BytesSource, FileSource, collect, once, verified};
+pub use tar::TarTarget;
 pub use target::{
     Cursor, DEFAULT_MAX_MANIFEST_BYTES, MountOrigin, RawManifest, ReadTarget, TagPage, Target, all_tags,
     media_type_of,

@@ -161,7 +161,8 @@ pub trait ReadTarget: Send + Sync {
 
 /// A place where manifests, blobs and tags are written as well.
 ///
-/// What a method acknowledges with `Ok` is kept; what fails changes nothing that a reader can see.
+/// What a method acknowledges with `Ok` is kept (by a tar: from [`Target::commit`] on); what fails changes nothing that a
+/// reader can see.
 #[async_trait]
 pub trait Target: ReadTarget {
     /// Stores a blob. Its digest and size are verified by the target or, for a registry, by the peer. Memory is
@@ -203,6 +204,15 @@ pub trait Target: ReadTarget {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is nothing to delete.
     async fn delete_blob(&self, digest: &Digest) -> Result<()>;
+
+    /// Puts in place what was pushed, where that does not happen at once: a tar becomes whole here. To be called once
+    /// everything has been pushed; the target can be used further.
+    ///
+    /// # Errors
+    /// It could not be put in place; readers still see what was there before.
+    async fn commit(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Returns all tags of a target, in byte order.

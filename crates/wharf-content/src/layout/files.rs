@@ -9,8 +9,10 @@ use wharf_oci::{Descriptor, Digest};
 
 use crate::{Error, ErrorKind, Result};
 
-const MARKER: &str = "oci-layout";
-const MARKER_JSON: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+/// The name of the marker.
+pub(crate) const MARKER: &str = "oci-layout";
+/// What stands in it.
+pub(crate) const MARKER_JSON: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Checks that `root` is a layout of the version that this code knows.
 pub(super) fn check_marker(root: &Path) -> Result<()> {
@@ -25,7 +27,12 @@ pub(super) fn check_marker(root: &Path) -> Result<()> {
         }
         Err(error) => return Err(Error::io("cannot read", &path, error)),
     };
-    let version = serde_json::from_slice::<serde_json::Value>(&text)
+    check_marker_text(&text, &path.display())
+}
+
+/// Checks the text of the marker; `name` is how to call it in messages.
+pub(crate) fn check_marker_text(text: &[u8], name: &dyn std::fmt::Display) -> Result<()> {
+    let version = serde_json::from_slice::<serde_json::Value>(text)
         .ok()
         .and_then(|marker| marker.get("imageLayoutVersion")?.as_str().map(str::to_owned));
     match version.as_deref() {
@@ -33,8 +40,7 @@ pub(super) fn check_marker(root: &Path) -> Result<()> {
         other => Err(Error::new(
             ErrorKind::Content,
             format!(
-                "{} has layout version {}, expected \"1.0.0\"",
-                path.display(),
+                "{name} has layout version {}, expected \"1.0.0\"",
                 match other {
                     Some(version) => format!("{version:?}"),
                     None => "none".to_owned(),
@@ -132,7 +138,8 @@ impl Drop for Incoming {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
+/// Flushes a folder, so that a name in it is there after a crash.
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| Error::io("cannot flush the folder", folder, error))

@@ -1,5 +1,6 @@
 //! `index.json`: the entry point of a layout, with its tags.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -9,19 +10,20 @@ use crate::layout::files;
 use crate::{Error, ErrorKind, Result};
 
 /// The name of the file.
-pub(super) const FILE: &str = "index.json";
+pub(crate) const FILE: &str = "index.json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The longest `index.json` that is read, in bytes.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// `index.json` as JSON, so that fields and entries which this code does not know survive a change.
-pub(super) struct Index {
+#[derive(Debug)]
+pub(crate) struct Index {
     document: Map<String, Value>,
     manifests: Vec<Value>,
 }
 
 impl Index {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let mut document = Map::new();
         document.insert("schemaVersion".to_owned(), json!(2));
         document.insert("mediaType".to_owned(), json!(media_type::OCI_INDEX));
@@ -30,9 +32,6 @@ impl Index {
 
     pub(super) fn read(root: &Path) -> Result<Self> {
         let path = root.join(FILE);
-        let malformed = |reason: String| {
-            Error::new(ErrorKind::Content, format!("{} is not an image index: {reason}", path.display()))
-        };
         match files::size(&path)? {
             Some(size) if size > MAX_BYTES => {
                 return Err(Error::new(
@@ -43,8 +42,16 @@ impl Index {
             _ => {}
         }
         let bytes = std::fs::read(&path).map_err(|error| Error::io("cannot read", &path, error))?;
+        Self::parse(&bytes, &path.display())
+    }
+
+    /// Reads the document; `name` is how to call it in messages.
+    pub(crate) fn parse(bytes: &[u8], name: &dyn Display) -> Result<Self> {
+        let malformed = |reason: String| {
+            Error::new(ErrorKind::Content, format!("{name} is not an image index: {reason}"))
+        };
         let mut document: Map<String, Value> =
-            serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
         let manifests = match document.remove("manifests") {
             Some(Value::Array(manifests)) => manifests,
             None | Some(Value::Null) => Vec::new(),
@@ -53,16 +60,20 @@ impl Index {
         Ok(Self { document, manifests })
     }
 
-    pub(super) fn write(self, root: &Path) -> Result<()> {
-        let Self { mut document, manifests } = self;
-        document.insert("manifests".to_owned(), Value::Array(manifests));
-        let bytes = serde_json::to_vec(&document)
-            .map_err(|error| Error::with_source(ErrorKind::Content, format!("cannot write {FILE}"), error))?;
-        files::replace(root, FILE, &bytes)
+    pub(super) fn write(&self, root: &Path) -> Result<()> {
+        files::replace(root, FILE, &self.to_bytes()?)
+    }
+
+    /// Returns the document.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut document = self.document.clone();
+        document.insert("manifests".to_owned(), Value::Array(self.manifests.clone()));
+        serde_json::to_vec(&document)
+            .map_err(|error| Error::with_source(ErrorKind::Content, format!("cannot write {FILE}"), error))
     }
 
     /// Returns the entries as descriptors.
-    pub(super) fn entries(&self) -> Result<Vec<Descriptor>> {
+    pub(crate) fn entries(&self) -> Result<Vec<Descriptor>> {
         self.manifests
             .iter()
             .map(|entry| {
@@ -78,7 +89,7 @@ impl Index {
     }
 
     /// Lists a manifest, under these tags or without any. A tag moves from the entry that had it.
-    pub(super) fn add(&mut self, descriptor: &Descriptor, tags: &[Tag]) {
+    pub(crate) fn add(&mut self, descriptor: &Descriptor, tags: &[Tag]) {
         let listed = |entry: &Value| digest_of(entry) == Some(descriptor.digest.as_str());
         if tags.is_empty() {
             if !self.manifests.iter().any(listed) {
@@ -95,7 +106,7 @@ impl Index {
     }
 
     /// Takes the entries of children away that are listed without a tag: their index leads to them from now on.
-    pub(super) fn drop_untagged(&mut self, children: &[Descriptor]) {
+    pub(crate) fn drop_untagged(&mut self, children: &[Descriptor]) {
         self.manifests.retain(|entry| {
             ref_name(entry).is_some()
                 || !children.iter().any(|child| digest_of(entry) == Some(child.digest.as_str()))
@@ -104,7 +115,7 @@ impl Index {
 
     /// Takes a tag away. A manifest that loses its last tag stays listed without one, unless it is `replaced_by`'s.
     /// Returns whether the tag was there.
-    pub(super) fn untag(&mut self, tag: &Tag, replaced_by: Option<&Digest>) -> bool {
+    pub(crate) fn untag(&mut self, tag: &Tag, replaced_by: Option<&Digest>) -> bool {
         let Some(at) = self.manifests.iter().position(|entry| entry_has_tag(entry, tag)) else {
             return false;
         };
@@ -121,7 +132,7 @@ impl Index {
     }
 
     /// Takes every entry of this digest away.
-    pub(super) fn remove(&mut self, digest: &Digest) {
+    pub(crate) fn remove(&mut self, digest: &Digest) {
         self.manifests.retain(|entry| digest_of(entry) != Some(digest.as_str()));
     }
 }

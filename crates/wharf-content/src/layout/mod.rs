@@ -2,25 +2,22 @@
 
 mod files;
 mod index;
+pub(crate) mod reading;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::TryStreamExt;
 use wharf_oci::{Descriptor, Digest, Reference, Tag};
 
 use crate::layout::files::Incoming;
-use crate::layout::index::Index;
-use crate::memory::{as_referrer, check_manifest_size, page};
+pub(crate) use crate::layout::files::{MARKER, MARKER_JSON, check_marker_text, sync_folder};
+pub(crate) use crate::layout::index::{FILE as INDEX_FILE, Index, MAX_BYTES as MAX_INDEX_BYTES};
+pub(crate) use crate::layout::reading::{Known, Layout};
 use crate::stream::{self, BlobSource, BlobStream, BytesSource, FileSource};
-use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target, media_type_of};
-use crate::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, Result};
-
-/// How many manifests are read in search of referrers before the layout is called too large.
-const MAX_SCANNED_MANIFESTS: usize = 100_000;
+use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
+use crate::{Error, ErrorKind, Result};
 
 /// An OCI layout in a folder: `oci-layout`, `index.json` and `blobs/<algorithm>/<encoded>`.
 ///
@@ -31,6 +28,7 @@ const MAX_SCANNED_MANIFESTS: usize = 100_000;
 #[derive(Clone, Debug)]
 pub struct LayoutTarget {
     root: Arc<PathBuf>,
+    known: Known,
 }
 
 impl LayoutTarget {
@@ -42,7 +40,7 @@ impl LayoutTarget {
         let root = root.into();
         blocking(move || {
             files::check_marker(&root)?;
-            Ok(Self { root: Arc::new(root) })
+            Ok(Self { root: Arc::new(root), known: Known::default() })
         })
         .await
     }
@@ -55,7 +53,7 @@ impl LayoutTarget {
         let root = root.into();
         blocking(move || {
             files::make(&root)?;
-            Ok(Self { root: Arc::new(root) })
+            Ok(Self { root: Arc::new(root), known: Known::default() })
         })
         .await
     }
@@ -97,36 +95,21 @@ impl LayoutTarget {
         })
         .await
     }
+}
 
-    /// Finds a manifest: its descriptor as listed, or made from the file.
-    async fn find(&self, reference: &Reference) -> Result<Descriptor> {
-        let entries = self.entries().await?;
-        let listed = entries.into_iter().find(|entry| match reference {
-            Reference::Tag(tag) => index::has_tag(entry, tag),
-            Reference::Digest(digest) => entry.digest == *digest,
-        });
-        let digest = match (&listed, reference) {
-            (Some(entry), _) => &entry.digest,
-            (None, Reference::Digest(digest)) => digest,
-            (None, Reference::Tag(_)) => return Err(Error::manifest_not_found(&self.name(), reference)),
-        };
-        let path = self.blob_path(digest)?;
-        let Some(size) = blocking(move || files::size(&path)).await? else {
-            return Err(Error::manifest_not_found(&self.name(), reference));
-        };
-        let media_type = listed.as_ref().map(|entry| entry.media_type.clone()).unwrap_or_default();
-        Ok(Descriptor::new(media_type, digest.clone(), size))
+#[async_trait]
+impl Layout for LayoutTarget {
+    async fn entries(&self) -> Result<Vec<Descriptor>> {
+        Self::entries(self).await
     }
 
-    /// Reads a manifest; one that is listed without a media type, or not at all, has that of its document.
-    async fn read(&self, found: Descriptor) -> Result<RawManifest> {
-        let path = self.blob_path(&found.digest)?;
-        let bytes = tokio::fs::read(&path).await.map_err(|error| Error::io("cannot read", &path, error))?;
-        let media_type = match found.media_type {
-            listed if listed.is_empty() => media_type_of(&found.digest, &bytes)?,
-            listed => listed,
-        };
-        RawManifest::verified(media_type, Bytes::from(bytes), &found.digest)
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        let path = self.blob_path(digest)?;
+        blocking(move || files::size(&path)).await
+    }
+
+    fn known(&self) -> &Known {
+        &self.known
     }
 }
 
@@ -137,18 +120,11 @@ impl ReadTarget for LayoutTarget {
     }
 
     async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
-        let found = self.find(reference).await?;
-        if found.is_manifest() {
-            return Ok(found);
-        }
-        check_manifest_size(reference, found.size, DEFAULT_MAX_MANIFEST_BYTES)?;
-        Ok(self.read(found).await?.descriptor())
+        reading::resolve(self, reference).await
     }
 
     async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
-        let found = self.find(reference).await?;
-        check_manifest_size(reference, found.size, max_bytes)?;
-        self.read(found).await
+        reading::fetch_manifest(self, reference, max_bytes).await
     }
 
     async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
@@ -161,44 +137,20 @@ impl ReadTarget for LayoutTarget {
         }
     }
 
+    async fn manifest_exists(&self, digest: &Digest) -> Result<bool> {
+        reading::manifest_exists(self, digest).await
+    }
+
     async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
-        let path = self.blob_path(digest)?;
-        blocking(move || Ok(files::size(&path)?.is_some())).await
+        Ok(self.blob_size(digest).await?.is_some())
     }
 
     async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
-        let entries = self.entries().await?;
-        let tags: BTreeSet<&str> = entries.iter().filter_map(index::tag_of).collect();
-        Ok(page(tags.into_iter(), from, limit))
+        reading::tags(self, from, limit).await
     }
 
     async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
-        // There is no list of referrers in a layout: every manifest that can be reached is looked at.
-        let mut found = BTreeMap::new();
-        let mut seen = HashSet::new();
-        let mut pending: Vec<Descriptor> = self.entries().await?;
-        while let Some(next) = pending.pop() {
-            if !seen.insert(next.digest.clone()) || !(next.is_manifest() || next.media_type.is_empty()) {
-                continue;
-            }
-            if seen.len() > MAX_SCANNED_MANIFESTS {
-                return Err(Error::new(
-                    ErrorKind::Limit,
-                    format!("{} has more than {MAX_SCANNED_MANIFESTS} manifests", self.name()),
-                ));
-            }
-            let reference = Reference::Digest(next.digest);
-            let manifest = match self.fetch_manifest(&reference, DEFAULT_MAX_MANIFEST_BYTES).await {
-                Ok(manifest) => manifest,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            if let Some(referrer) = as_referrer(&manifest, subject, artifact_type) {
-                found.insert(referrer.digest.clone(), referrer);
-            }
-            pending.extend(manifest.parse()?.manifests);
-        }
-        Ok(found.into_values().collect())
+        reading::referrers(self, subject, artifact_type).await
     }
 }
 
@@ -246,7 +198,7 @@ impl Target for LayoutTarget {
     }
 
     async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
-        let found = self.find(reference).await?;
+        let found = self.resolve(reference).await?;
         match reference.clone() {
             Reference::Tag(tag) => {
                 self.update(move |index| {
@@ -281,7 +233,7 @@ fn is_not_found(error: &std::io::Error) -> bool {
 }
 
 /// Runs file work where it may block.
-async fn blocking<T, F>(work: F) -> Result<T>
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,

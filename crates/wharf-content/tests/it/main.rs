@@ -4,3 +4,4 @@
 mod copy;
 mod layout;
 mod memory;
+mod tar;

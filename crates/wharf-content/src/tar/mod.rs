@@ -1,0 +1,308 @@
+//! An OCI image layout inside a tar (image-spec v1.1, image-layout.md), read and written without unpacking.
+
+mod header;
+mod partial;
+mod scan;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use wharf_oci::{Descriptor, Digest, Reference, Tag};
+
+use crate::layout::{Index, Known, Layout, blocking, reading};
+use crate::stream::{BlobSource, BlobStream, BytesSource, check_offset, verified};
+use crate::tar::partial::Partial;
+use crate::tar::scan::{Contents, Place};
+use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
+use crate::{Error, ErrorKind, Result};
+
+/// How much is read at once, in bytes.
+const READ_BYTES: u64 = 256 * 1024;
+
+/// An OCI layout in a plain tar: `oci-layout`, `blobs/<algorithm>/<encoded>`, `index.json`.
+///
+/// Reading takes one pass over the headers; blobs are then read where they lie. What is written goes to `FILE.partial`
+/// and becomes `FILE` by [`Target::commit`], at once and whole, with what `FILE` had before; until then others see the
+/// old one. Blobs that a writer which was killed left in `FILE.partial` are hashed and used. The same pushes in the
+/// same order give the same bytes: headers have no times, no owners, and mode 0644.
+#[derive(Clone, Debug)]
+pub struct TarTarget {
+    path: Arc<PathBuf>,
+    state: Arc<Mutex<State>>,
+    known: Known,
+}
+
+#[derive(Debug)]
+struct State {
+    index: Index,
+    blobs: HashMap<Digest, Place>,
+    /// There from the first write to the commit.
+    partial: Option<Partial>,
+}
+
+impl TarTarget {
+    /// Opens the layout in an existing tar.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such file or no layout in it; [`ErrorKind::Usage`] when it is
+    /// compressed; [`ErrorKind::Content`] when it is damaged, or a part of the layout is a link, there twice, sparse,
+    /// or longer than the file.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        blocking(move || {
+            let Contents { index, blobs } = match File::open(&path) {
+                Ok(file) => scan::contents(file, &path)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    let message = format!("there is no file {}", path.display());
+                    return Err(Error::with_source(ErrorKind::NotFound, message, error));
+                }
+                Err(error) => return Err(Error::io("cannot open", &path, error)),
+            };
+            Ok(Self::with(path, State { index, blobs, partial: None }))
+        })
+        .await
+    }
+
+    /// Opens the layout in a tar, or prepares to write one where there is no file.
+    ///
+    /// # Errors
+    /// Those of [`TarTarget::open`], except that the file may be absent.
+    pub async fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        if tokio::fs::try_exists(&path).await.map_err(|error| Error::io("cannot look for", &path, error))? {
+            return Self::open(path).await;
+        }
+        let state = State { index: Index::empty(), blobs: HashMap::new(), partial: None };
+        let tar = Self::with(path, state);
+        // Whoever cannot write here learns it now, and what an earlier run left is found.
+        tar.write(|_, _| Ok(())).await?;
+        Ok(tar)
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn with(path: PathBuf, state: State) -> Self {
+        Self { path: Arc::new(path), state: Arc::new(Mutex::new(state)), known: Known::default() }
+    }
+
+    /// A panic while the lock is held leaves at worst a blob unlisted.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, with the partial file opened.
+    async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Index, (&mut HashMap<Digest, Place>, &mut Partial)) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let this = self.clone();
+        blocking(move || {
+            let state = &mut *this.state();
+            let partial = match &mut state.partial {
+                Some(partial) => partial,
+                none => none.insert(Partial::open(&this.path)?),
+            };
+            change(&mut state.index, (&mut state.blobs, partial))
+        })
+        .await
+    }
+
+    /// Returns where a blob is. One that an earlier run left is wanted from now on.
+    fn place(&self, digest: &Digest) -> Option<Place> {
+        let state = &mut *self.state();
+        if let Some(place) = state.blobs.get(digest) {
+            return Some(place.clone());
+        }
+        let place = state.partial.as_mut()?.take_left(digest)?;
+        state.blobs.insert(digest.clone(), place.clone());
+        Some(place)
+    }
+}
+
+#[async_trait]
+impl Layout for TarTarget {
+    async fn entries(&self) -> Result<Vec<Descriptor>> {
+        self.state().index.entries()
+    }
+
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.place(digest).map(|place| place.size))
+    }
+
+    fn known(&self) -> &Known {
+        &self.known
+    }
+}
+
+#[async_trait]
+impl ReadTarget for TarTarget {
+    fn name(&self) -> String {
+        format!("tar {}", self.path.display())
+    }
+
+    async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
+        reading::resolve(self, reference).await
+    }
+
+    async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
+        reading::fetch_manifest(self, reference, max_bytes).await
+    }
+
+    async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
+        let place = self.place(&descriptor.digest);
+        let place = place.ok_or_else(|| Error::blob_not_found(&self.name(), &descriptor.digest))?;
+        check_offset(offset, place.size)?;
+        let state = (place, offset, Arc::clone(&self.path));
+        Ok(Box::pin(stream::try_unfold(state, |(place, at, path)| async move {
+            if at >= place.size {
+                return Ok(None);
+            }
+            blocking(move || {
+                let read = place.read(at, READ_BYTES);
+                let bytes = read.map_err(|error| Error::io("cannot read", &path, error))?;
+                let next = (place, at + bytes.len() as u64, path);
+                Ok(Some((Bytes::from(bytes), next)))
+            })
+            .await
+        })))
+    }
+
+    async fn manifest_exists(&self, digest: &Digest) -> Result<bool> {
+        reading::manifest_exists(self, digest).await
+    }
+
+    async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        Ok(self.place(digest).is_some())
+    }
+
+    async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
+        reading::tags(self, from, limit).await
+    }
+
+    async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        reading::referrers(self, subject, artifact_type).await
+    }
+}
+
+/// Room in the partial file, which is given back unless the blob arrived.
+struct Reservation {
+    tar: TarTarget,
+    digest: Digest,
+    place: Place,
+    is_filled: bool,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let state = &mut *self.tar.state();
+        let Some(partial) = &mut state.partial else { return };
+        let is_first = self.is_filled && !state.blobs.contains_key(&self.digest);
+        partial.settle(self.place.offset, is_first);
+        if is_first {
+            state.blobs.insert(self.digest.clone(), self.place.clone());
+        }
+    }
+}
+
+#[async_trait]
+impl Target for TarTarget {
+    async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        if self.place(&descriptor.digest).is_some_and(|place| place.size == descriptor.size) {
+            return Ok(());
+        }
+        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+        let place = self.write(move |_, (_, partial)| partial.reserve(&digest, size)).await?;
+        let digest = descriptor.digest.clone();
+        let mut reservation = Reservation { tar: self.clone(), digest, place, is_filled: false };
+        let mut bytes = verified(source.open(0).await?, descriptor);
+        let mut at = reservation.place.offset;
+        while let Some(piece) = bytes.try_next().await? {
+            let (file, path, len) =
+                (Arc::clone(&reservation.place.file), Arc::clone(&self.path), piece.len() as u64);
+            blocking(move || {
+                file.write_all_at(&piece, at).map_err(|error| Error::io("cannot write", &path, error))
+            })
+            .await?;
+            at += len;
+        }
+        reservation.is_filled = true;
+        Ok(())
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
+        let manifest = RawManifest::verified(&manifest.media_type, manifest.bytes.clone(), &manifest.digest)?;
+        let parsed = manifest.parse()?;
+        let descriptor = manifest.descriptor();
+        self.push_blob(&descriptor, &BytesSource(manifest.bytes)).await?;
+        let tags = tags.to_vec();
+        self.write(move |index, _| {
+            index.add(&descriptor, &tags);
+            index.drop_untagged(&parsed.manifests);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
+        let descriptor = self.resolve(&Reference::Digest(digest.clone())).await?;
+        let tags = [tag.clone()];
+        self.write(move |index, _| {
+            index.add(&descriptor, &tags);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
+        let found = self.resolve(reference).await?;
+        let tag = reference.tag().cloned();
+        self.write(move |index, (blobs, partial)| {
+            match tag {
+                Some(tag) => {
+                    index.untag(&tag, None);
+                }
+                None => {
+                    index.remove(&found.digest);
+                    blobs.remove(&found.digest);
+                    partial.vacate(&found.digest);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_blob(&self, digest: &Digest) -> Result<()> {
+        let (name, digest) = (self.name(), digest.clone());
+        self.write(move |_, (blobs, partial)| {
+            partial.vacate(&digest);
+            blobs.remove(&digest).map(drop).ok_or_else(|| Error::blob_not_found(&name, &digest))
+        })
+        .await
+    }
+
+    async fn commit(&self) -> Result<()> {
+        let this = self.clone();
+        blocking(move || {
+            let state = &mut *this.state();
+            let Some(partial) = &mut state.partial else { return Ok(()) };
+            let mut blobs: Vec<(Digest, Place)> =
+                state.blobs.iter().map(|(digest, place)| (digest.clone(), place.clone())).collect();
+            blobs.sort_by_key(|(_, place)| (Arc::ptr_eq(&place.file, &partial.file), place.offset));
+            let placed = partial.finish(&this.path, &blobs, &state.index.to_bytes()?)?;
+            state.blobs = placed.into_iter().collect();
+            state.partial = None;
+            Ok(())
+        })
+        .await
+    }
+}
