@@ -121,9 +121,8 @@ impl Partial {
 
     /// Makes room for a blob.
     pub(super) fn reserve(&mut self, digest: &Digest, size: u64) -> Result<Place> {
-        let vacant = |slot: &&mut Slot| {
-            slot.state == State::Vacant && slot.size == size && slot.digest == *digest
-        };
+        let vacant =
+            |slot: &&mut Slot| slot.state == State::Vacant && slot.size == size && slot.digest == *digest;
         let offset = match self.slots.iter_mut().find(vacant) {
             Some(slot) => {
                 slot.state = State::Filling;
@@ -154,7 +153,10 @@ impl Partial {
 
     /// Gives up the room of a blob that is deleted.
     pub(super) fn vacate(&mut self, digest: &Digest) {
-        self.slots.iter_mut().filter(|slot| slot.digest == *digest).for_each(|slot| slot.state = State::Vacant);
+        self.slots
+            .iter_mut()
+            .filter(|slot| slot.digest == *digest)
+            .for_each(|slot| slot.state = State::Vacant);
     }
 
     /// Puts everything together and moves it to `target`: these blobs, wherever they are, and the index. Returns where
@@ -182,7 +184,8 @@ impl Partial {
             if !Arc::ptr_eq(&place.file, &self.file) {
                 let header = header::file(&blob_name(digest), place.size);
                 self.file.write_all_at(&header, end).map_err(failed)?;
-                let moved = Place { file: Arc::clone(&self.file), offset: end + header.len() as u64, ..place };
+                let moved =
+                    Place { file: Arc::clone(&self.file), offset: end + header.len() as u64, ..place };
                 let mut at = 0;
                 while at < place.size {
                     let bytes = place.read(at, COPY_BYTES).map_err(failed)?;
@@ -219,9 +222,7 @@ impl Partial {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(|error| Error::io("cannot write", &self.path, error))
+        self.file.write_all_at(bytes, offset).map_err(|error| Error::io("cannot write", &self.path, error))
     }
 }
 

@@ -88,8 +88,7 @@ impl Scan {
             let is_extension = matches!(header.kind, b'x' | b'g' | b'L' | b'K');
             let size = if is_extension { header.size } else { long_size.unwrap_or(header.size) };
             let next = size.checked_next_multiple_of(BLOCK).and_then(|size| offset.checked_add(size));
-            let next =
-                next.ok_or_else(|| format!("{:?} has {size} bytes by its header", header.name))?;
+            let next = next.ok_or_else(|| format!("{:?} has {size} bytes by its header", header.name))?;
             let place = Place { file: Arc::clone(&self.file), offset, size };
             self.at = next;
             if !is_extension {
@@ -186,7 +185,9 @@ pub(super) fn contents(file: File, path: &Path) -> Result<Contents> {
         }
     }
     let small = |place: Option<Place>, what: &str| match place {
-        None => Err(Error::new(ErrorKind::NotFound, format!("{name} is no OCI layout: it has no file {what:?}"))),
+        None => {
+            Err(Error::new(ErrorKind::NotFound, format!("{name} is no OCI layout: it has no file {what:?}")))
+        }
         Some(place) if place.size > MAX_INDEX_BYTES => Err(Error::new(
             ErrorKind::Limit,
             format!("{what} of tar {name} has {} bytes, at most {MAX_INDEX_BYTES} are read", place.size),
