@@ -16,7 +16,7 @@ use futures_util::{TryStreamExt, stream};
 use wharf_oci::{Descriptor, Digest, Reference, Tag};
 
 use crate::layout::{Index, Known, Layout, blocking, reading};
-use crate::stream::{BlobSource, BlobStream, BytesSource, check_offset, verified};
+use crate::stream::{BlobSource, BlobStream, check_offset, verified};
 use crate::tar::partial::Partial;
 use crate::tar::scan::{Contents, Place};
 use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
@@ -44,6 +44,7 @@ struct State {
     blobs: HashMap<Digest, Place>,
     /// There from the first write to the commit.
     partial: Option<Partial>,
+    is_changed: bool,
 }
 
 impl TarTarget {
@@ -64,7 +65,7 @@ impl TarTarget {
                 }
                 Err(error) => return Err(Error::io("cannot open", &path, error)),
             };
-            Ok(Self::with(path, State { index, blobs, partial: None }))
+            Ok(Self::with(path, index, blobs))
         })
         .await
     }
@@ -75,13 +76,18 @@ impl TarTarget {
     /// Those of [`TarTarget::open`], except that the file may be absent.
     pub async fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        if tokio::fs::try_exists(&path).await.map_err(|error| Error::io("cannot look for", &path, error))? {
-            return Self::open(path).await;
-        }
-        let state = State { index: Index::empty(), blobs: HashMap::new(), partial: None };
-        let tar = Self::with(path, state);
+        let exists = tokio::fs::try_exists(&path).await;
+        let exists = exists.map_err(|error| Error::io("cannot look for", &path, error))?;
+        let tar = match exists {
+            true => Self::open(path).await?,
+            false => Self::with(path, Index::empty(), HashMap::new()),
+        };
         // Whoever cannot write here learns it now, and what an earlier run left is found.
-        tar.write(|_, _| Ok(())).await?;
+        tar.write(|state, _| {
+            state.is_changed = !exists;
+            Ok(())
+        })
+        .await?;
         Ok(tar)
     }
 
@@ -90,7 +96,8 @@ impl TarTarget {
         &self.path
     }
 
-    fn with(path: PathBuf, state: State) -> Self {
+    fn with(path: PathBuf, index: Index, blobs: HashMap<Digest, Place>) -> Self {
+        let state = State { index, blobs, partial: None, is_changed: false };
         Self { path: Arc::new(path), state: Arc::new(Mutex::new(state)), known: Known::default() }
     }
 
@@ -99,21 +106,24 @@ impl TarTarget {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, with the partial file opened.
-    async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&mut Index, (&mut HashMap<Digest, Place>, &mut Partial)) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let this = self.clone();
-        blocking(move || {
-            let state = &mut *this.state();
-            let partial = match &mut state.partial {
-                Some(partial) => partial,
-                none => none.insert(Partial::open(&this.path)?),
-            };
-            change(&mut state.index, (&mut state.blobs, partial))
-        })
-        .await
+    /// Changes the state, with the partial file opened. Changes are small and happen in the order in which they are
+    /// asked for, without a change of threads in between: so the same pushes give the same bytes.
+    async fn write<T>(&self, change: impl FnOnce(&mut State, &mut Partial) -> Result<T>) -> Result<T> {
+        let mut opened = None;
+        if self.state().partial.is_none() {
+            let path = Arc::clone(&self.path);
+            opened = Some(blocking(move || Partial::open(&path)).await?);
+        }
+        let state = &mut *self.state();
+        // Taken out, so that both can be changed.
+        let mut partial = match (state.partial.take(), opened) {
+            (Some(partial), _) | (None, Some(partial)) => partial,
+            (None, None) => Partial::open(&self.path)?,
+        };
+        state.is_changed = true;
+        let changed = change(state, &mut partial);
+        state.partial = Some(partial);
+        changed
     }
 
     /// Returns where a blob is. One that an earlier run left is wanted from now on.
@@ -220,7 +230,7 @@ impl Target for TarTarget {
             return Ok(());
         }
         let (digest, size) = (descriptor.digest.clone(), descriptor.size);
-        let place = self.write(move |_, (_, partial)| partial.reserve(&digest, size)).await?;
+        let place = self.write(|_, partial| partial.reserve(&digest, size)).await?;
         let digest = descriptor.digest.clone();
         let mut reservation = Reservation { tar: self.clone(), digest, place, is_filled: false };
         let mut bytes = verified(source.open(0).await?, descriptor);
@@ -242,11 +252,17 @@ impl Target for TarTarget {
         let manifest = RawManifest::verified(&manifest.media_type, manifest.bytes.clone(), &manifest.digest)?;
         let parsed = manifest.parse()?;
         let descriptor = manifest.descriptor();
-        self.push_blob(&descriptor, &BytesSource(manifest.bytes)).await?;
-        let tags = tags.to_vec();
-        self.write(move |index, _| {
-            index.add(&descriptor, &tags);
-            index.drop_untagged(&parsed.manifests);
+        let there = self.place(&manifest.digest).is_some();
+        self.write(|state, partial| {
+            if !there {
+                let place = partial.reserve(&manifest.digest, descriptor.size)?;
+                let written = place.file.write_all_at(&manifest.bytes, place.offset);
+                partial.settle(place.offset, written.is_ok());
+                written.map_err(|error| Error::io("cannot write", &self.path, error))?;
+                state.blobs.insert(manifest.digest.clone(), place);
+            }
+            state.index.add(&descriptor, tags);
+            state.index.drop_untagged(&parsed.manifests);
             Ok(())
         })
         .await
@@ -254,9 +270,8 @@ impl Target for TarTarget {
 
     async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
         let descriptor = self.resolve(&Reference::Digest(digest.clone())).await?;
-        let tags = [tag.clone()];
-        self.write(move |index, _| {
-            index.add(&descriptor, &tags);
+        self.write(|state, _| {
+            state.index.add(&descriptor, std::slice::from_ref(tag));
             Ok(())
         })
         .await
@@ -264,15 +279,14 @@ impl Target for TarTarget {
 
     async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
         let found = self.resolve(reference).await?;
-        let tag = reference.tag().cloned();
-        self.write(move |index, (blobs, partial)| {
-            match tag {
-                Some(tag) => {
-                    index.untag(&tag, None);
+        self.write(|state, partial| {
+            match reference {
+                Reference::Tag(tag) => {
+                    state.index.untag(tag, None);
                 }
-                None => {
-                    index.remove(&found.digest);
-                    blobs.remove(&found.digest);
+                Reference::Digest(_) => {
+                    state.index.remove(&found.digest);
+                    state.blobs.remove(&found.digest);
                     partial.vacate(&found.digest);
                 }
             }
@@ -282,10 +296,10 @@ impl Target for TarTarget {
     }
 
     async fn delete_blob(&self, digest: &Digest) -> Result<()> {
-        let (name, digest) = (self.name(), digest.clone());
-        self.write(move |_, (blobs, partial)| {
-            partial.vacate(&digest);
-            blobs.remove(&digest).map(drop).ok_or_else(|| Error::blob_not_found(&name, &digest))
+        self.write(|state, partial| {
+            partial.vacate(digest);
+            let removed = state.blobs.remove(digest).map(drop);
+            removed.ok_or_else(|| Error::blob_not_found(&self.name(), digest))
         })
         .await
     }
@@ -295,12 +309,18 @@ impl Target for TarTarget {
         blocking(move || {
             let state = &mut *this.state();
             let Some(partial) = &mut state.partial else { return Ok(()) };
+            if !state.is_changed {
+                partial.discard();
+                state.partial = None;
+                return Ok(());
+            }
             let mut blobs: Vec<(Digest, Place)> =
                 state.blobs.iter().map(|(digest, place)| (digest.clone(), place.clone())).collect();
             blobs.sort_by_key(|(_, place)| (Arc::ptr_eq(&place.file, &partial.file), place.offset));
             let placed = partial.finish(&this.path, &blobs, &state.index.to_bytes()?)?;
             state.blobs = placed.into_iter().collect();
             state.partial = None;
+            state.is_changed = false;
             Ok(())
         })
         .await

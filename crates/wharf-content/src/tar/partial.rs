@@ -171,8 +171,7 @@ impl Partial {
             // There are gaps, which a reader would take for blobs.
             let mut anew = Self::anew(target)?;
             let placed = anew.finish(target, blobs, index)?;
-            // What is left of it is of no use now; it does no harm either.
-            let _ = fs::remove_file(&self.path);
+            self.discard();
             *self = anew;
             return Ok(placed);
         }
@@ -210,6 +209,11 @@ impl Partial {
             _ => Path::new("."),
         })?;
         Ok(placed)
+    }
+
+    /// Removes the file, of which nothing is of use any more. Where that fails it does no harm either.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_file(&self.path);
     }
 
     fn append(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
