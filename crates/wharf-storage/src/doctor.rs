@@ -160,10 +160,17 @@ impl Doctor {
     /// wrong or an unmounted folder rather than damaged.
     pub async fn examine(&self, options: &DoctorOptions) -> Result<DoctorReport> {
         let mut report = DoctorReport::default();
-        self.compare_contents(options, &mut report).await?;
+        let counters = self.catalog.check_counters(false).await?;
+        match self.compare_contents(options, &mut report).await {
+            // Rows that cannot be read are what the check of the catalog tells, unless it found nothing.
+            Err(Error::Damaged(text)) if !counters.is_empty() && !options.repair => {
+                report.findings.push(Finding::Counter(text));
+            }
+            compared => compared?,
+        }
         self.find_orphans(options, &mut report).await?;
         report.released_keys = self.catalog.released_keys(usize::MAX).await?.len() as u64;
-        report.findings.extend(self.catalog.check_counters(false).await?.into_iter().map(Finding::Counter));
+        report.findings.extend(counters.into_iter().map(Finding::Counter));
         if options.repair {
             self.repair(&mut report).await?;
         } else {

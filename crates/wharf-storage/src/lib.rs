@@ -18,6 +18,7 @@ pub mod contract;
 mod doctor;
 mod error;
 mod faults;
+mod modes;
 mod sqlite;
 
 pub use blobs::{BlobKey, BlobStore, DiskStore, UploadId};

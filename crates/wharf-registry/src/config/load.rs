@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Config, SETTINGS, Setting};
 
+/// The place of values that flags give.
+const COMMAND_LINE: &str = "the command line";
+
 /// The effective settings with the source of each.
 #[derive(Clone, Debug)]
 pub struct Effective {
@@ -62,7 +65,7 @@ impl Effective {
         for (flag, value) in flags {
             let at = SETTINGS.iter().position(|setting| setting.flag == Some(flag));
             let Some(at) = at else {
-                return Err(ConfigError::new("the command line", *flag, value, "there is no such flag"));
+                return Err(ConfigError::new(COMMAND_LINE, *flag, value, "there is no such flag"));
             };
             effective.set(at, value, Source::Flag(SETTINGS[at].flag.unwrap_or_default()))?;
         }
@@ -93,7 +96,7 @@ impl Effective {
             let (place, key) = match &source {
                 Source::File(path) => (path.display().to_string(), setting.key),
                 Source::Variable(name) => ("the environment".to_owned(), *name),
-                Source::Flag(name) => ("the command line".to_owned(), *name),
+                Source::Flag(name) => (COMMAND_LINE.to_owned(), *name),
                 Source::Default => (String::new(), setting.key),
             };
             ConfigError::new(place, key, value, problem)
@@ -148,6 +151,11 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// Returns whether the value was given by a flag, so that the command line is what is wrong.
+    pub fn is_flag(&self) -> bool {
+        self.place == COMMAND_LINE
+    }
+
     fn new(
         place: impl Into<String>,
         key: impl Into<String>,

@@ -1,5 +1,8 @@
-//! How much an upload may still bring: what the project's quota leaves, and what the disk has beside its reserve. So
-//! nobody fills the device with sessions that never become a blob. The commit decides the quota once more, exactly.
+//! How much an upload may bring: as much as the project's whole quota, and what the disk has beside its reserve. So
+//! nobody fills the device with sessions that never become a blob.
+//!
+//! What the project uses already does not count here: the digest is known at the commit only, and content that the
+//! project has costs nothing more. The commit decides exactly.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,8 +28,8 @@ pub(super) struct Allowance {
 #[derive(Debug)]
 struct Quota {
     project: String,
-    /// What the project uses, with what the session holds already.
-    used_bytes: u64,
+    /// What the session holds already.
+    held_bytes: u64,
     limit_bytes: u64,
 }
 
@@ -37,7 +40,7 @@ impl Allowance {
         let project = app.catalog.project(&Caller::system(), name.project()).await?;
         let quota = project.quota_bytes.map(|limit_bytes| Quota {
             project: project.name,
-            used_bytes: project.used_bytes.saturating_add(offset),
+            held_bytes: offset,
             limit_bytes,
         });
         let folder = app.config.data.clone();
@@ -61,8 +64,8 @@ impl Allowance {
     }
 
     fn within_quota(&self, bytes: u64) -> wharf_storage::Result<()> {
-        let Some(Quota { project, used_bytes, limit_bytes }) = &self.quota else { return Ok(()) };
-        let wanted_bytes = used_bytes.saturating_add(bytes);
+        let Some(Quota { project, held_bytes, limit_bytes }) = &self.quota else { return Ok(()) };
+        let wanted_bytes = held_bytes.saturating_add(bytes);
         if wanted_bytes <= *limit_bytes {
             return Ok(());
         }

@@ -183,16 +183,16 @@ routes! {
     POST "/robots", Account, robots::create, "Makes a robot account and shows its secret, once.",
         request: json::<robots::RobotCreate>(), status: 201, answer: json::<robots::RobotCreated>(),
         audit: Some(AuditOperation::CreateRobot);
-    GET "/robots/{robot_id}", System(on(Resource::Robot, Read)), robots::show, "Shows a robot of the system.",
+    GET "/robots/{robot_id}", Account, robots::show, "Shows a robot of the system or of a project.",
         answer: json::<robots::Robot>();
-    PUT "/robots/{robot_id}", System(on(Resource::Robot, Update)), robots::update,
-        "Changes a robot of the system.", request: json::<robots::RobotUpdate>(),
+    PUT "/robots/{robot_id}", Account, robots::update, "Changes a robot of the system or of a project.",
+        request: json::<robots::RobotUpdate>(), audit: Some(AuditOperation::UpdateRobot);
+    PATCH "/robots/{robot_id}", Account, robots::rotate,
+        "Gives a robot of the system or of a project a new secret and shows it, once.",
+        request: json::<robots::RobotRotation>(), answer: json::<robots::RobotSec>(),
         audit: Some(AuditOperation::UpdateRobot);
-    PATCH "/robots/{robot_id}", System(on(Resource::Robot, Update)), robots::rotate,
-        "Gives a robot of the system a new secret and shows it, once.", request: json::<robots::RobotRotation>(),
-        answer: json::<robots::RobotSec>(), audit: Some(AuditOperation::UpdateRobot);
-    DELETE "/robots/{robot_id}", System(on(Resource::Robot, Delete)), robots::delete,
-        "Removes a robot of the system.", audit: Some(AuditOperation::DeleteRobot);
+    DELETE "/robots/{robot_id}", Account, robots::delete, "Removes a robot of the system or of a project.",
+        audit: Some(AuditOperation::DeleteRobot);
     GET "/projects/{project_name_or_id}/robots", Project(on(Resource::Robot, List)), robots::list,
         "Lists the robots of a project.", answer: page::<robots::Robot>();
     POST "/projects/{project_name_or_id}/robots", Project(on(Resource::Robot, Create)), robots::create,

@@ -36,11 +36,12 @@ pub trait Accounts: Send + Sync + 'static {
     /// Makes a robot account: in a project (needs `robot:create` there, and no grant may exceed the maker's own rights in that project) or
     /// of the system (`project: None`; administrators).
     async fn create_robot(&self, caller: &Caller, robot: NewRobot) -> Result<Robot>;
-    /// Returns a robot of this project (`None`: of the system). The pair must match: an id of another project is absent.
+    /// Returns a robot of this project. The pair must match: an id of another project is absent. With `None` it may be of
+    /// the system or of any project, whose rights then decide.
     async fn robot(&self, caller: &Caller, project: Option<&str>, id: i64) -> Result<Robot>;
     /// Lists the robots of a project (`None`: of the system) by ascending id; `page.after` is an id.
     async fn robots(&self, caller: &Caller, project: Option<&str>, page: Page) -> Result<Vec<Robot>>;
-    /// Changes a robot.
+    /// Changes a robot; `project` as in [`robot`](Self::robot).
     async fn update_robot(
         &self,
         caller: &Caller,
@@ -48,7 +49,7 @@ pub trait Accounts: Send + Sync + 'static {
         id: i64,
         update: RobotUpdate,
     ) -> Result<Robot>;
-    /// Removes a robot.
+    /// Removes a robot; `project` as in [`robot`](Self::robot).
     async fn delete_robot(&self, caller: &Caller, project: Option<&str>, id: i64) -> Result<()>;
 }
 

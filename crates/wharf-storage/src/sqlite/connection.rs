@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::tx::{Clock, Tx};
-use crate::{Error, Result};
+use crate::{Error, Result, modes};
 
 /// How long a statement waits for another process that is writing, such as `wharf doctor`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +46,18 @@ fn open_reader(path: &Path) -> Result<Connection> {
     Ok(conn)
 }
 
+/// Opens a connection that reads, and checks what a reader's does not: of a file that is opened to read only, SQLite
+/// forgets the CHECK constraints.
+fn open_examiner(path: &Path) -> Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;")?;
+    Ok(conn)
+}
+
 /// Has each statement prepared once. Without the "query planner stability guarantee", SQLite prepares a statement anew
 /// whenever its parameters change, in case they let it plan better; that was half the cost of a read.
 fn keep_prepared(conn: &Connection) -> Result<()> {
@@ -73,7 +85,14 @@ fn create_private(path: &Path) -> Result<()> {
                 .and_then(|folder| folder.sync_all())
                 .map_err(|error| Error::io(context(), error))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            for end in ["", "-wal", "-shm"] {
+                let mut file = path.as_os_str().to_owned();
+                file.push(end);
+                modes::close(Path::new(&file));
+            }
+            Ok(())
+        }
         Err(error) => Err(Error::io(context(), error)),
     }
 }
@@ -91,6 +110,13 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn new(path: PathBuf, clock: Clock) -> Self {
         Self { path, idle: Mutex::new(Vec::new()), clock }
+    }
+
+    /// Runs `work` on one snapshot of the catalog where `PRAGMA quick_check` sees broken constraints, too.
+    pub(super) fn examine<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let conn = open_examiner(&self.path)?;
+        conn.execute_batch("BEGIN")?;
+        work(&Tx::new(&conn, self.clock.now_millis()))
     }
 
     /// Runs `work` on one snapshot of the catalog.

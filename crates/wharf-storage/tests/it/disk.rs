@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use wharf_oci::Algorithm;
 use wharf_storage::contract::{self, StoreFolder};
-use wharf_storage::{BlobStore, DiskStore, Error, Result, UploadId};
+use wharf_storage::{BlobStore, DiskStore, Error, Result, SqliteCatalog, SqliteOptions, UploadId};
 
 struct TempFolder(tempfile::TempDir);
 
@@ -248,4 +248,42 @@ async fn the_store_can_be_checked_by_several_at_once() {
     for result in futures_util::future::join_all((0..200).map(|_| store.check())).await {
         result.unwrap();
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_others_could_read_is_closed_when_it_is_opened() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    fn all(folder: &std::path::Path) -> Vec<PathBuf> {
+        let inside = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut found: Vec<PathBuf> =
+            inside.flat_map(|path| if path.is_dir() { all(&path) } else { vec![path] }).collect();
+        found.push(folder.to_owned());
+        found
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("data");
+    let catalog = || SqliteCatalog::open(SqliteOptions::new(folder.join("catalog.db"))).unwrap();
+    {
+        let store = DiskStore::open(&folder).unwrap();
+        let id: UploadId = "u1".parse().unwrap();
+        store.create_upload(&id).await.unwrap();
+        store.finish(&id, &Algorithm::Sha256.digest(b"")).await.unwrap();
+        store.create_upload(&"u2".parse().unwrap()).await.unwrap();
+        drop(catalog());
+    }
+    for path in all(scratch.path()) {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let _store = DiskStore::open(&folder).unwrap();
+    let _catalog = catalog();
+    for path in all(&folder) {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+    let above = scratch.path().metadata().unwrap().permissions().mode();
+    assert_eq!(above & 0o7777, 0o755, "what lies above is left");
 }

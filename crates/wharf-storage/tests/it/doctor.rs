@@ -263,3 +263,29 @@ async fn a_scrub_keeps_below_its_rate() {
     let least = Duration::from_secs_f64(report.scrubbed_bytes as f64 / 200_000.0) - Duration::from_millis(20);
     assert!(started.elapsed() >= least, "{:?}", started.elapsed());
 }
+
+/// Changes the catalog behind its back, where a CHECK constraint would not let it.
+fn break_check(clinic: &Clinic, sql: &str) {
+    let conn = rusqlite::Connection::open(clinic.folder.path().join("catalog.db")).unwrap();
+    conn.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).unwrap();
+}
+
+#[tokio::test]
+async fn rows_that_break_a_constraint_of_their_table_are_found() {
+    for (sql, told, mended) in [
+        ("UPDATE projects SET used_bytes = -5", "CHECK constraint failed in projects", true),
+        ("UPDATE projects SET public = 7", "CHECK constraint failed in projects", false),
+        ("UPDATE contents SET size = -1 WHERE key IS NOT NULL", "CHECK constraint failed in contents", false),
+    ] {
+        let (clinic, _) = Clinic::open().await;
+        break_check(&clinic, sql);
+        let report = clinic.examine(look()).await.unwrap();
+        let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        assert!(findings.iter().any(|finding| finding.contains(told)), "{sql}: {findings:?}");
+        assert_eq!(report.unmended, report.findings);
+        match clinic.examine(repair()).await {
+            Ok(report) => assert_eq!(report.unmended.is_empty(), mended, "{sql}: {report:?}"),
+            Err(error) => assert!(!mended && error.to_string().contains("damaged"), "{sql}: {error}"),
+        }
+    }
+}

@@ -10,7 +10,7 @@ use wharf_registry::config::Effective;
 use wharf_registry::{App, Server, bootstrap};
 
 use super::data;
-use crate::exit::Status;
+use crate::exit::{Status, Usage};
 use crate::terminal;
 
 /// The password of the first administrator, for automation.
@@ -75,7 +75,8 @@ impl Serve {
         .collect();
         let folder = data::default_folder().unwrap_or_default();
         let variable = |name: &str| std::env::var(name).ok();
-        let effective = Effective::load(&folder, self.config.as_deref(), variable, &flags)?;
+        let effective = Effective::load(&folder, self.config.as_deref(), variable, &flags)
+            .map_err(|error| if error.is_flag() { Usage(error.to_string()).into() } else { anyhow::Error::from(error) })?;
         if effective.config.data == Path::new("") {
             anyhow::bail!("there is no home folder to keep data in; name a folder with --data");
         }

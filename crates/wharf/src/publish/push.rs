@@ -223,11 +223,40 @@ async fn move_channels(
         };
         let moved = from.as_ref() != Some(&report.digest);
         if moved && !options.dry_run {
-            repository.tag(&report.digest, name).await.with_context(|| {
+            move_channel(repository, name, from.as_ref(), &report.digest).await.with_context(|| {
                 format!("{} is published, but channel {name} was not moved", report.reference)
             })?;
         }
         report.channels.push(Channel { name: name.clone(), from, to: report.digest.clone(), moved });
     }
     Ok(())
+}
+
+/// Moves one channel, only if it still points where it was seen: what the report says it moved from is what it moved from.
+async fn move_channel(
+    repository: &RemoteRepository,
+    name: &Tag,
+    from: Option<&Digest>,
+    to: &Digest,
+) -> anyhow::Result<()> {
+    let target = match from {
+        Some(from) => repository.clone().with_push_header(IF_MATCH, entity_tag(from)?),
+        None => repository.clone().with_push_header(IF_NONE_MATCH, HeaderValue::from_static("*")),
+    };
+    let Err(error) = target.tag(to, name).await else { return Ok(()) };
+    if !is_overtaken(&error) {
+        return Err(error.into());
+    }
+    let now = resolve(repository, name).await?.map(|found| found.digest);
+    // Another publish of the same, or this one whose answer got lost.
+    if now.as_ref() == Some(to) {
+        return Ok(());
+    }
+    let place = |digest: Option<&Digest>| digest.map_or_else(|| "nothing".to_owned(), Digest::to_string);
+    let text = format!(
+        "somebody else moved it meanwhile: it pointed to {} and points to {} now; publish again to move it from there",
+        place(from),
+        place(now.as_ref())
+    );
+    Err(anyhow::Error::from(error).context(text))
 }

@@ -112,6 +112,29 @@ fn force_replaces_what_was_shown_and_nothing_newer() {
 }
 
 #[test]
+fn a_channel_that_somebody_else_moved_meanwhile_stays_there() {
+    let world = Arc::new(World::logged_in());
+    world.publish(&["--channel", "stable"]).ok();
+    let other = Arc::clone(&world);
+    let act = move || drop(other.publish(&["--version", "1.6.0", "--channel", "stable"]).ok());
+    let host = world.interrupted("PUT /v2/shop/storefront/manifests/stable ", act);
+    let chart = world.chart();
+    let place = format!("oci://{host}/shop");
+    let run = world.wharf(&[
+        "publish",
+        chart.to_str().unwrap(),
+        &place,
+        "--version",
+        "1.5.0",
+        "--channel",
+        "stable",
+    ]);
+    run.fails(4, "somebody else moved it meanwhile");
+    let newer = world.publish(&["--version", "1.6.0", "--channel", "stable"]).ok().json();
+    assert_eq!(newer["channels"][0]["moved"], false, "it points to what the other publish set");
+}
+
+#[test]
 fn channels_move_last_and_say_where_they_were() {
     let world = World::logged_in();
     let one = world.publish(&["--channel", "stable", "--channel", "beta"]).ok().json();

@@ -165,6 +165,17 @@ fn the_configuration_is_shown_with_its_sources() {
 }
 
 #[test]
+fn a_flag_with_a_bad_value_is_a_wrong_command_line() {
+    let home = TempDir::new().unwrap();
+    let output = wharf(home.path()).args(["serve", "--listen", "nowhere"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("--listen = \"nowhere\": expected ADDRESS:PORT"), "{}", text(&output));
+    // The same in the environment is no matter of the command line.
+    let output = wharf(home.path()).arg("serve").env("WHARF_LISTEN", "nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+}
+
+#[test]
 fn what_hinders_a_start_is_named_and_no_secret_is_lost() {
     let home = TempDir::new().unwrap();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -9,7 +9,7 @@ use wharf_oci::Algorithm;
 
 #[cfg(not(test))]
 use crate::faults;
-use crate::{BlobKey, Error, Result, UploadId};
+use crate::{BlobKey, Error, Result, UploadId, modes};
 
 /// One step that changes the disk while an upload is finished, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ impl Folder {
         let root = std::path::absolute(root).map_err(|error| Error::io(context("finding"), error))?;
         make_folder(&root).map_err(|error| Error::io(context("making"), error))?;
         let lock = lock(&root)?;
+        modes::close(&root.join("lock"));
+        modes::close(&root);
         make_tree(&root).map_err(|error| Error::io(context("making"), error))?;
         Ok(Self {
             root,
@@ -290,7 +292,11 @@ fn make_private(path: &Path) -> io::Result<()> {
 
 /// Makes every folder below `root`, so that later a missing one always means that somebody took it away.
 fn make_tree(root: &Path) -> io::Result<()> {
-    let make = |path: PathBuf| make_private(&path);
+    let make = |path: PathBuf| {
+        make_private(&path)?;
+        modes::close_with_files(&path);
+        Ok::<_, io::Error>(())
+    };
     let blobs = root.join("blobs");
     make(root.join("uploads"))?;
     make(blobs.clone())?;

@@ -258,4 +258,18 @@ pub(super) async fn what_goes_with_something_else_is_noted(town: &Town<impl Cata
             ("root".to_owned(), format!("shop/web@{deleted}"), None),
         ]
     );
+
+    town.project("brief", false).await;
+    let read = [(Resource::Project, Action::Read)];
+    town.robot(None, "reader", vec![grant("brief", "**", &read), grant("shop", "**", &read)]).await;
+    town.robot(None, "other", vec![grant("shop", "**", &read)]).await;
+    catalog.delete_project(&root, "brief").await.unwrap();
+    assert_eq!(
+        told(entries(town, gone(AuditOperation::UpdateRobot)).await),
+        [(
+            "root".to_owned(),
+            "robot$reader".to_owned(),
+            Some("its grants for project brief went with the project".to_owned())
+        )]
+    );
 }

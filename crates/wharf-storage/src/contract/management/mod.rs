@@ -40,6 +40,7 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             a_weaker_robot_cannot_take_over_a_stronger,
             system_robots_are_made_by_administrators_only,
             a_robot_of_another_project_is_absent,
+            a_robot_is_found_by_its_number_alone_by_who_may_see_it,
             a_robot_sees_the_repositories_of_its_pattern,
             rotation_keeps_the_old_secret_for_a_while,
             a_removed_project_leaves_no_grant_behind;

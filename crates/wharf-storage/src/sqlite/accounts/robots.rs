@@ -36,7 +36,8 @@ pub(super) fn credential(tx: &Tx<'_>, name: &str) -> Result<Option<RobotCredenti
 }
 
 pub(super) fn create(tx: &Tx<'_>, caller: &Caller, new: &NewRobot) -> Result<Robot> {
-    let project = authorize_change(tx, caller, new.project.as_deref(), Action::Create)?;
+    let project = authorize(tx, caller, new.project.as_deref(), Action::Create)?;
+    administrators_only(tx, caller, project.as_ref())?;
     check_name(&new.name)?;
     check_text("description", &new.description, 10_000)?;
     check_secret_hash(&new.secret_hash)?;
@@ -72,7 +73,7 @@ pub(super) fn create(tx: &Tx<'_>, caller: &Caller, new: &NewRobot) -> Result<Rob
 }
 
 pub(super) fn find(tx: &Tx<'_>, caller: &Caller, project: Option<&str>, id: i64) -> Result<Robot> {
-    let project = authorize(tx, caller, project, Action::Read)?;
+    let project = authorize_on(tx, caller, project, id, Action::Read)?;
     require(tx, project.as_ref(), id)
 }
 
@@ -98,7 +99,8 @@ pub(super) fn update(
     id: i64,
     update: &RobotUpdate,
 ) -> Result<Robot> {
-    let project = authorize_change(tx, caller, project, Action::Update)?;
+    let project = authorize_on(tx, caller, project, id, Action::Update)?;
+    administrators_only(tx, caller, project.as_ref())?;
     let old = require(tx, project.as_ref(), id)?;
     // Also where the grants stay: a new secret for a robot that may do more is the right to do more.
     check_grants(tx, caller, project.as_ref(), update.grants.as_ref().unwrap_or(&old.grants))?;
@@ -139,22 +141,28 @@ pub(super) fn update(
 }
 
 pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, project: Option<&str>, id: i64) -> Result<()> {
-    let project = authorize_change(tx, caller, project, Action::Delete)?;
+    let project = authorize_on(tx, caller, project, id, Action::Delete)?;
+    administrators_only(tx, caller, project.as_ref())?;
     let robot = require(tx, project.as_ref(), id)?;
     tx.run("DELETE FROM robots WHERE id = ?1", [id])?;
     note(tx, caller, AuditOperation::DeleteRobot, project.as_ref(), &robot.name, None)
 }
 
 /// Takes a project that is about to go out of the grants of system robots: a later project of the same name is another one.
-pub(in crate::sqlite) fn forget_project(tx: &Tx<'_>, project: &str) -> Result<()> {
-    let robots = tx.all("SELECT id, grants FROM robots WHERE project_id IS NULL", [], |row| {
-        Ok((row.get::<_, i64>(0)?, grants(row, 1)?))
+pub(in crate::sqlite) fn forget_project(tx: &Tx<'_>, caller: &Caller, project: &str) -> Result<()> {
+    let robots = tx.all("SELECT id, grants, name FROM robots WHERE project_id IS NULL", [], |row| {
+        Ok((row.get::<_, i64>(0)?, grants(row, 1)?, row.get::<_, String>(2)?))
     })?;
-    for (id, mut grants) in robots {
+    for (id, mut grants, name) in robots {
         let before = grants.len();
         grants.retain(|grant| grant.project != project);
         if grants.len() < before {
-            tx.run("UPDATE robots SET grants = ?2 WHERE id = ?1", params![id, to_json(&grants)?])?;
+            tx.run(
+                "UPDATE robots SET grants = ?2, updated_at = ?3 WHERE id = ?1",
+                params![id, to_json(&grants)?, tx.now()],
+            )?;
+            let detail = Some(format!("its grants for project {project} went with the project"));
+            note(tx, caller, AuditOperation::UpdateRobot, None, &name, detail)?;
         }
     }
     Ok(())
@@ -176,18 +184,36 @@ fn authorize(
     }
 }
 
-/// Like [`authorize`]; robots of the system are changed by administrators only, as they may reach every project.
-fn authorize_change(
+/// Decides an action on one robot, and returns the project that it is to belong to. Where none is named, that is the
+/// robot's own, if the caller may know of that project. Otherwise the right at the system level decides, as it does of
+/// numbers that no robot has: so nobody learns which numbers are those of hidden robots.
+fn authorize_on(
     tx: &Tx<'_>,
     caller: &Caller,
     project: Option<&str>,
+    id: i64,
     action: Action,
 ) -> Result<Option<ProjectRow>> {
-    let row = authorize(tx, caller, project, action)?;
-    if row.is_none() && !access::account(tx, caller)?.system_admin {
+    let home: Option<String> = match project {
+        Some(_) => None,
+        None => tx.first(
+            "SELECT p.name FROM robots r JOIN projects p ON p.id = r.project_id WHERE r.id = ?1",
+            [id],
+            |row| row.get(0),
+        )?,
+    };
+    match authorize(tx, caller, home.as_deref().or(project), action) {
+        Err(Error::Denied(Denied::Hidden)) if home.is_some() => authorize(tx, caller, None, action),
+        decided => decided,
+    }
+}
+
+/// Robots of the system are changed by administrators only, as they may reach every project.
+fn administrators_only(tx: &Tx<'_>, caller: &Caller, project: Option<&ProjectRow>) -> Result<()> {
+    if project.is_none() && !access::account(tx, caller)?.system_admin {
         return Err(Denied::Forbidden.into());
     }
-    Ok(row)
+    Ok(())
 }
 
 /// Refuses grants that reach beyond where the robot lives, that nobody can have there, or that exceed what the caller

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::super::content::manifests;
-use super::super::tx::{Tx, signed, unsigned};
+use super::super::tx::Tx;
 use crate::Result;
 
 /// One kind of mark: the query for rows where it is set and should not be, or not set and should, as a sentence each;
@@ -165,7 +165,10 @@ fn check_used_bytes(tx: &Tx<'_>, repair: bool, differences: &mut Vec<String>) ->
          FROM projects p LEFT JOIN project_contents pc ON pc.project_id = p.id
          LEFT JOIN contents c ON c.id = pc.content_id GROUP BY p.id",
         [],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, unsigned(row, 2)?, unsigned(row, 3)?)),
+        // Whatever stands there: a negative number is a finding, too.
+        |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+        },
     )?;
     for (id, name, stored, counted) in rows {
         if stored != counted {
@@ -173,7 +176,7 @@ fn check_used_bytes(tx: &Tx<'_>, repair: bool, differences: &mut Vec<String>) ->
                 "project {name} is recorded to use {stored} bytes, its contents have {counted}"
             ));
             if repair {
-                tx.run("UPDATE projects SET used_bytes = ?2 WHERE id = ?1", params![id, signed(counted)])?;
+                tx.run("UPDATE projects SET used_bytes = ?2 WHERE id = ?1", params![id, counted.max(0)])?;
             }
         }
     }

@@ -64,7 +64,7 @@ impl Collection for SqliteCatalog {
         if repair {
             self.write(|tx| counters::check(tx, true)).await
         } else {
-            self.read(|tx| counters::check(tx, false))
+            self.readers.examine(|tx| counters::check(tx, false))
         }
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<()> {
     }
     // Its members and robots go with it.
     tx.run("DELETE FROM projects WHERE id = ?1", [project.id])?;
-    accounts::forget_project(tx, name)?;
+    accounts::forget_project(tx, caller, name)?;
     note(tx, caller, AuditOperation::DeleteProject, name, None)
 }
 
