@@ -36,7 +36,10 @@ mod unix {
     const OTHERS: u32 = 0o077;
 
     fn mode(path: &Path) -> Option<u32> {
-        fs::symlink_metadata(path).ok().filter(|found| !found.is_symlink()).map(|found| found.permissions().mode())
+        fs::symlink_metadata(path)
+            .ok()
+            .filter(|found| !found.is_symlink())
+            .map(|found| found.permissions().mode())
     }
 
     pub(super) fn is_open(path: &Path) -> bool {
@@ -44,9 +47,13 @@ mod unix {
     }
 
     pub(super) fn close(path: &Path) {
-        let Some(mode) = mode(path).map(|mode| mode & 0o7777).filter(|mode| mode & OTHERS != 0) else { return };
+        let Some(mode) = mode(path).map(|mode| mode & 0o7777).filter(|mode| mode & OTHERS != 0) else {
+            return;
+        };
         match fs::set_permissions(path, Permissions::from_mode(mode & 0o700)) {
-            Ok(()) => tracing::debug!(path = %path.display(), "took the rights of others away, mode was {mode:o}"),
+            Ok(()) => {
+                tracing::debug!(path = %path.display(), "took the rights of others away, mode was {mode:o}")
+            }
             Err(error) => tracing::warn!(
                 path = %path.display(),
                 %error,

@@ -75,8 +75,10 @@ impl Serve {
         .collect();
         let folder = data::default_folder().unwrap_or_default();
         let variable = |name: &str| std::env::var(name).ok();
-        let effective = Effective::load(&folder, self.config.as_deref(), variable, &flags)
-            .map_err(|error| if error.is_flag() { Usage(error.to_string()).into() } else { anyhow::Error::from(error) })?;
+        let effective =
+            Effective::load(&folder, self.config.as_deref(), variable, &flags).map_err(|error| {
+                if error.is_flag() { Usage(error.to_string()).into() } else { anyhow::Error::from(error) }
+            })?;
         if effective.config.data == Path::new("") {
             anyhow::bail!("there is no home folder to keep data in; name a folder with --data");
         }

@@ -34,7 +34,10 @@ async fn a_quota_nearly_full_takes_content_that_the_project_has_and_nothing_else
     // Once more, by each way of pushing: the project is charged for it once.
     registry.push_blob("shop/b", &content).await;
     let location = registry.begin_upload("shop/c").await;
-    assert_eq!(registry.request("PATCH", &location).body(content.clone()).send().await.unwrap().status(), 202);
+    assert_eq!(
+        registry.request("PATCH", &location).body(content.clone()).send().await.unwrap().status(),
+        202
+    );
     let done = registry.request("PUT", &format!("{location}?digest={digest}")).send().await.unwrap();
     assert_eq!(done.status(), 201);
     assert_eq!(registry.catalog.project(&Caller::system(), "shop").await.unwrap().used_bytes, 60_000);
@@ -57,7 +60,8 @@ async fn pushes_at_once_never_exceed_a_quota_together() {
         registry.request("POST", &path).body(content.clone()).send()
     });
     let answers = futures_util::future::join_all(pushes).await;
-    let mut statuses: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
+    let mut statuses: Vec<u16> =
+        answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 201, 403, 403, 403, 403]);
     assert_eq!(registry.catalog.project(&Caller::system(), "shop").await.unwrap().used_bytes, 80_000);

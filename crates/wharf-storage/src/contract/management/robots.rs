@@ -243,7 +243,10 @@ pub(super) async fn a_robot_is_found_by_its_number_alone_by_who_may_see_it(town:
     let changed = catalog.update_robot(&ann, None, shops.id, change("by number")).await.unwrap();
     assert_eq!((changed.description.as_str(), changed.project.as_deref()), ("by number", Some("shop")));
     let beyond = RobotUpdate { grants: Some(vec![grant("bank", "**", &[PULL])]), ..update() };
-    assert_invalid(catalog.update_robot(&admin, None, shops.id, beyond).await, "the robot belongs to \"shop\"");
+    assert_invalid(
+        catalog.update_robot(&admin, None, shops.id, beyond).await,
+        "the robot belongs to \"shop\"",
+    );
     // Of a hidden project, of the system, of nobody: all are told alike.
     for id in [banks.id, opens.id, systems.id, 4_000_000] {
         assert_forbidden(catalog.robot(&ann, None, id).await);

@@ -167,7 +167,12 @@ fn check_used_bytes(tx: &Tx<'_>, repair: bool, differences: &mut Vec<String>) ->
         [],
         // Whatever stands there: a negative number is a finding, too.
         |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
+            ))
         },
     )?;
     for (id, name, stored, counted) in rows {
