@@ -30,6 +30,7 @@ mod metadata;
 mod oci;
 mod provenance;
 mod quote;
+mod repository;
 pub mod semver;
 mod values;
 
@@ -46,6 +47,10 @@ pub use oci::{
     config_json, oci_annotations, tag_for_version, version_for_tag,
 };
 pub use provenance::Provenance;
+pub use repository::{
+    Found, Index, IndexEntry, MAX_INDEX_BYTES, RepositoryEntry, RepositoryFile, join_url, resolve_url,
+    same_url,
+};
 pub use values::{
     coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies, set_files, set_json,
     set_literal, set_strings, set_values,

@@ -85,7 +85,7 @@ impl Lock {
 }
 
 /// Go's zero time.
-const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+pub(crate) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// Returns the digest that ties a lock to Chart.yaml: SHA-256 over the JSON of both dependency lists.
 #[must_use]
@@ -114,7 +114,7 @@ fn dependency_list(dependencies: &[Option<Dependency>]) -> String {
 }
 
 /// Checks an RFC 3339 time and returns it as Go prints it again: no zeros at the end of the fraction.
-fn normal_time(text: &str) -> Option<String> {
+pub(crate) fn normal_time(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let fixed = bytes.get(..19)?;
     let shape_holds = fixed.iter().zip(b"0000-00-00T00:00:00").all(|(byte, pattern)| match pattern {

@@ -122,35 +122,36 @@ impl Metadata {
         d.object(
             value,
             "v2.Metadata",
-            |d, field, value| {
-                match field {
-                    "name" => d.text(value, &mut self.name),
-                    "home" => d.text(value, &mut self.home),
-                    "sources" => d.texts(value, &mut self.sources),
-                    "version" => d.text(value, &mut self.version),
-                    "description" => d.text(value, &mut self.description),
-                    "keywords" => d.texts(value, &mut self.keywords),
-                    "maintainers" => {
-                        d.objects(value, &mut self.maintainers, "[]*v2.Maintainer", Maintainer::decode)
-                    }
-                    "icon" => d.text(value, &mut self.icon),
-                    "apiVersion" => d.text(value, &mut self.api_version),
-                    "condition" => d.text(value, &mut self.condition),
-                    "tags" => d.text(value, &mut self.tags),
-                    "appVersion" => d.text(value, &mut self.app_version),
-                    "deprecated" => d.flag(value, &mut self.deprecated),
-                    "annotations" => d.text_map(value, &mut self.annotations),
-                    "kubeVersion" => d.text(value, &mut self.kube_version),
-                    "dependencies" => {
-                        d.objects(value, &mut self.dependencies, "[]*v2.Dependency", Dependency::decode);
-                    }
-                    "type" => d.text(value, &mut self.chart_type),
-                    _ => return false,
-                }
-                true
-            },
+            |d, field, value| self.decode_field(field, value, d),
             &METADATA_FIELDS,
         );
+    }
+
+    /// Takes one field of [`METADATA_FIELDS`]; returns whether it is one.
+    pub(crate) fn decode_field(&mut self, field: &str, value: &Value, d: &mut fields::Decoder) -> bool {
+        match field {
+            "name" => d.text(value, &mut self.name),
+            "home" => d.text(value, &mut self.home),
+            "sources" => d.texts(value, &mut self.sources),
+            "version" => d.text(value, &mut self.version),
+            "description" => d.text(value, &mut self.description),
+            "keywords" => d.texts(value, &mut self.keywords),
+            "maintainers" => d.objects(value, &mut self.maintainers, "[]*v2.Maintainer", Maintainer::decode),
+            "icon" => d.text(value, &mut self.icon),
+            "apiVersion" => d.text(value, &mut self.api_version),
+            "condition" => d.text(value, &mut self.condition),
+            "tags" => d.text(value, &mut self.tags),
+            "appVersion" => d.text(value, &mut self.app_version),
+            "deprecated" => d.flag(value, &mut self.deprecated),
+            "annotations" => d.text_map(value, &mut self.annotations),
+            "kubeVersion" => d.text(value, &mut self.kube_version),
+            "dependencies" => {
+                d.objects(value, &mut self.dependencies, "[]*v2.Dependency", Dependency::decode);
+            }
+            "type" => d.text(value, &mut self.chart_type),
+            _ => return false,
+        }
+        true
     }
 
     /// Cleans text (white space becomes a space, unprintable characters vanish) and checks the rules of loading.
@@ -244,6 +245,12 @@ impl Metadata {
     /// Returns the fields as Go's JSON writer gives them: in declaration order, empty ones left out.
     pub(crate) fn to_json(&self) -> String {
         let mut json = JsonObject::new();
+        self.write_fields(&mut json);
+        json.finish()
+    }
+
+    /// Writes the fields into an object that may get more.
+    pub(crate) fn write_fields(&self, json: &mut JsonObject) {
         json.text("name", &self.name);
         json.text("home", &self.home);
         json.texts("sources", &self.sources);
@@ -261,7 +268,6 @@ impl Metadata {
         json.text("kubeVersion", &self.kube_version);
         json.objects("dependencies", &self.dependencies, Dependency::to_json);
         json.text("type", &self.chart_type);
-        json.finish()
     }
 
     /// Returns the dependencies; entries that are `null` in the file are passed over.
@@ -270,7 +276,7 @@ impl Metadata {
     }
 }
 
-const METADATA_FIELDS: [&str; 17] = [
+pub(crate) const METADATA_FIELDS: [&str; 17] = [
     "name",
     "home",
     "sources",

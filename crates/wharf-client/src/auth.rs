@@ -299,7 +299,7 @@ fn bearer(token: &str) -> Result<HeaderValue> {
     sensitive(format!("Bearer {token}"))
 }
 
-fn basic(username: &str, password: &Secret) -> Result<HeaderValue> {
+pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue> {
     let pair = format!("{username}:{}", password.expose());
     sensitive(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }

@@ -21,6 +21,7 @@
 
 mod auth;
 mod credential;
+mod download;
 mod http;
 mod origin;
 mod registry;
@@ -28,6 +29,7 @@ mod repository;
 mod secret;
 
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
+pub use download::{DownloadOptions, DownloadRefused, Site};
 pub use http::{RegistryError, RetryPolicy};
 pub use registry::{ApiAnswer, Ping, Registry, RegistryOptions, UploadPolicy};
 pub use repository::RemoteRepository;

@@ -124,7 +124,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 /// Returns whether a host is, by its text, on a private network, on this machine or a cloud's metadata service.
-fn is_private(host: &Host<&str>) -> bool {
+pub(crate) fn is_private(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');

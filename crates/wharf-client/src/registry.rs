@@ -32,6 +32,8 @@ pub struct RegistryOptions {
     pub insecure: bool,
     /// Certificates, PEM, that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The client's own certificate and key, both PEM.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// Follow redirects and token realms to private addresses other than the registry's own host.
     pub allow_private_addresses: bool,
     /// How long a peer may stay silent, when an answer or the next bytes are due: 120 seconds unless set.
@@ -49,6 +51,7 @@ impl Default for RegistryOptions {
             plain_http: false,
             insecure: false,
             ca_file: None,
+            client_certificate: None,
             allow_private_addresses: false,
             idle_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
@@ -108,7 +111,7 @@ impl Registry {
     /// # Errors
     /// The host is malformed, or the certificates cannot be read.
     pub fn new(host: &str, options: RegistryOptions) -> Result<Self> {
-        let with_tls = options.insecure || options.ca_file.is_some();
+        let with_tls = options.insecure || options.ca_file.is_some() || options.client_certificate.is_some();
         let plain = options.plain_http || (origin::is_loopback(host) && !with_tls);
         // The one registry whose API is at another name than people write.
         let name = if host == "docker.io" { "registry-1.docker.io" } else { host };
@@ -241,7 +244,7 @@ fn call_of_ping(registry: &Registry) -> Result<Call<'static>> {
     Ok(Call::new(Method::GET, registry.url("v2/")?, Vec::new()))
 }
 
-fn client(host: &str, options: &RegistryOptions, plain: bool) -> Result<reqwest::Client> {
+pub(crate) fn client(host: &str, options: &RegistryOptions, plain: bool) -> Result<reqwest::Client> {
     let builder = || {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
@@ -268,6 +271,21 @@ fn client(host: &str, options: &RegistryOptions, plain: bool) -> Result<reqwest:
                 Error::new(ErrorKind::Usage, format!("{} holds no certificate in PEM form", path.display()))
             })?;
         with_tls = with_tls.tls_certs_merge(certificates);
+    }
+    if let Some((certificate, key)) = &options.client_certificate {
+        let mut pem = std::fs::read(certificate)
+            .map_err(|error| Error::io("cannot read the certificate in", certificate, error))?;
+        let key_pem = std::fs::read(key).map_err(|error| Error::io("cannot read the key in", key, error))?;
+        pem.push(b'\n');
+        pem.extend_from_slice(&key_pem);
+        let identity = reqwest::Identity::from_pem(&pem).map_err(|error| {
+            Error::with_source(
+                ErrorKind::Usage,
+                format!("{} and {} are not a certificate and its key", certificate.display(), key.display()),
+                error,
+            )
+        })?;
+        with_tls = with_tls.identity(identity);
     }
     let built = match with_tls.build() {
         // A machine without any certificate can still speak plain HTTP.

@@ -134,7 +134,11 @@ impl Http {
     }
 
     /// Sends a request and follows the redirects of downloads.
-    async fn follow(&self, call: &Call<'_>, authorization: Option<HeaderValue>) -> Result<Response> {
+    pub(crate) async fn follow(
+        &self,
+        call: &Call<'_>,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response> {
         let mut url = call.url.clone();
         let mut authorization = authorization;
         let mut headers = call.headers.clone();
