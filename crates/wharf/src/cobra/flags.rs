@@ -3,6 +3,7 @@
 //! Error texts are those of the flag library (pflag) that Helm, ORAS and cosign share, since scripts show and sometimes read them.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use anyhow::{bail, ensure};
 
@@ -12,8 +13,18 @@ pub(crate) struct Flag {
     pub(crate) name: &'static str,
     pub(crate) short: Option<char>,
     pub(crate) kind: Kind,
-    /// What it does, for the help text.
+    /// What it does, for the help text. A word in backquotes names the value.
     pub(crate) about: &'static str,
+    /// What is said on standard error when it is given; the help text leaves such flags out.
+    pub(crate) deprecated: Option<&'static str>,
+}
+
+impl Flag {
+    /// Marks a flag that still works and should not be used any more.
+    pub(crate) const fn deprecated(mut self, text: &'static str) -> Self {
+        self.deprecated = Some(text);
+        self
+    }
 }
 
 /// What a flag takes.
@@ -21,8 +32,14 @@ pub(crate) struct Flag {
 pub(crate) enum Kind {
     /// Nothing, or `=true` or `=false`.
     Switch,
+    /// As `Switch`; on unless said otherwise.
+    SwitchOn,
     /// One text; the last one counts.
     Text,
+    /// One text, this one unless said otherwise.
+    TextDefault(&'static str),
+    /// One whole number, this one unless said otherwise.
+    Number(i64),
     /// One text, or this where none follows after `=`.
     TextOr(&'static str),
     /// Any number of texts, each separated by commas.
@@ -41,23 +58,36 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn is_switch(self) -> bool {
-        matches!(self, Self::Switch | Self::IgnoredSwitch | Self::MissingSwitch)
+        matches!(self, Self::Switch | Self::SwitchOn | Self::IgnoredSwitch | Self::MissingSwitch)
+    }
+
+    /// Returns the value where none is given.
+    fn default(self) -> Option<String> {
+        match self {
+            Self::SwitchOn => Some("true".to_owned()),
+            Self::TextDefault(text) => Some(text.to_owned()),
+            Self::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 }
 
 /// Shortens the tables of flags.
 pub(crate) const fn flag(name: &'static str, kind: Kind, about: &'static str) -> Flag {
-    Flag { name, short: None, kind, about }
+    Flag { name, short: None, kind, about, deprecated: None }
 }
 
 /// As [`flag`], with a letter.
 pub(crate) const fn short(letter: char, name: &'static str, kind: Kind, about: &'static str) -> Flag {
-    Flag { name, short: Some(letter), kind, about }
+    Flag { name, short: Some(letter), kind, about, deprecated: None }
 }
 
 /// The flags given on a command line.
 #[derive(Debug, Default)]
-pub(crate) struct Given(BTreeMap<&'static str, Vec<String>>);
+pub(crate) struct Given {
+    values: BTreeMap<&'static str, Vec<String>>,
+    defaults: BTreeMap<&'static str, String>,
+}
 
 impl Given {
     /// Whether a switch is on.
@@ -65,20 +95,34 @@ impl Given {
         self.text(name) == Some("true")
     }
 
-    /// Returns the text of a flag, if it was given.
+    /// Whether the flag stands on the command line.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Returns the text of a flag: as given, else its default, if it has one.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.last().map(String::as_str)
+        let given = self.values.get(name).and_then(|values| values.last());
+        given.or_else(|| self.defaults.get(name)).map(String::as_str)
     }
 
     /// Returns all texts of a flag.
     pub(crate) fn texts(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the number of a flag that has one by default.
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.text(name).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 }
 
 /// Takes the flags out of the words and returns them with the other words.
 pub(crate) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Result<(Given, Vec<String>)> {
     let mut parser = Parser { tables, given: Given::default(), rest: Vec::new() };
+    for flag in tables.iter().flat_map(|table| table.iter()) {
+        parser.given.defaults.extend(flag.kind.default().map(|default| (flag.name, default)));
+    }
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if word == "--" {
@@ -171,11 +215,19 @@ impl Parser<'_> {
     }
 
     fn set(&mut self, flag: &'static Flag, value: String) -> anyhow::Result<()> {
-        let value = if flag.kind.is_switch() { switch(flag, &value)? } else { value };
+        let value = match flag.kind {
+            kind if kind.is_switch() => switch(flag, &value)?,
+            Kind::Number(_) => number(flag, &value)?,
+            _ => value,
+        };
+        if let Some(text) = flag.deprecated {
+            // Nobody to tell is no failure.
+            let _ = writeln!(std::io::stderr(), "Flag --{} has been deprecated, {text}", flag.name);
+        }
         if flag.kind == Kind::Missing || (flag.kind == Kind::MissingSwitch && value == "true") {
             bail!("--{} is not built in wharf yet; see docs/COMPATIBILITY.md", flag.name);
         }
-        let values = self.given.0.entry(flag.name).or_default();
+        let values = self.given.values.entry(flag.name).or_default();
         match flag.kind {
             Kind::List => values.extend(fields(&value)),
             _ => values.push(value),
@@ -190,14 +242,23 @@ fn switch(flag: &Flag, value: &str) -> anyhow::Result<String> {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => "true".to_owned(),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => "false".to_owned(),
         other => {
-            let letter = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
-            bail!(
-                "invalid argument {other:?} for \"{letter}--{}\" flag: strconv.ParseBool: parsing {other:?}: invalid \
-                 syntax",
-                flag.name
-            )
+            bail!("{}: strconv.ParseBool: parsing {other:?}: invalid syntax", invalid(flag, other))
         }
     })
+}
+
+/// Reads a whole number as Go's `strconv.ParseInt` does with a base that the text chooses; without the bases.
+fn number(flag: &Flag, value: &str) -> anyhow::Result<String> {
+    match value.parse::<i64>() {
+        Ok(number) => Ok(number.to_string()),
+        Err(_) => bail!("{}: strconv.ParseInt: parsing {value:?}: invalid syntax", invalid(flag, value)),
+    }
+}
+
+/// Begins the error about a value that a flag does not take.
+pub(crate) fn invalid(flag: &Flag, value: &str) -> String {
+    let letter = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+    format!("invalid argument {value:?} for \"{letter}--{}\" flag", flag.name)
 }
 
 /// Splits a line at its commas; a field in double quotes may hold commas, and quotes as two.
@@ -218,29 +279,49 @@ fn fields(line: &str) -> Vec<String> {
     fields
 }
 
-/// Returns the lines about flags in a help text.
-pub(crate) fn help(flags: &[Flag]) -> String {
+/// Returns the lines about the flags of these tables in a help text, by name.
+pub(crate) fn help(tables: &[&'static [Flag]]) -> String {
+    let mut flags: Vec<&Flag> =
+        tables.iter().flat_map(|table| table.iter()).filter(|flag| flag.deprecated.is_none()).collect();
+    flags.sort_by_key(|flag| flag.name);
     let left = |flag: &Flag| {
         let letter = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
-        let kind = match flag.kind {
-            Kind::Text | Kind::Missing | Kind::Ignored => " string",
-            Kind::TextOr(_) => " string[=]",
-            Kind::List => " strings",
-            Kind::Texts => " stringArray",
-            Kind::Switch | Kind::IgnoredSwitch | Kind::MissingSwitch => "",
+        let kind = match (named_value(flag), flag.kind) {
+            (Some(name), _) => format!(" {name}"),
+            (None, Kind::Text | Kind::TextDefault(_) | Kind::Missing | Kind::Ignored) => " string".to_owned(),
+            (None, Kind::TextOr(_)) => " string[=]".to_owned(),
+            (None, Kind::List) => " strings".to_owned(),
+            (None, Kind::Texts) => " stringArray".to_owned(),
+            (None, Kind::Number(_)) => " int".to_owned(),
+            (None, Kind::Switch | Kind::SwitchOn | Kind::IgnoredSwitch | Kind::MissingSwitch) => {
+                String::new()
+            }
         };
         format!("  {letter}--{}{kind}", flag.name)
     };
     let width = flags.iter().map(|flag| left(flag).len()).max().unwrap_or_default();
-    let line = |flag: &Flag| {
+    let line = |flag: &&Flag| {
         let about = match flag.kind {
             Kind::Ignored | Kind::IgnoredSwitch if flag.about.is_empty() => "without effect here",
             Kind::Missing | Kind::MissingSwitch => "not built yet: an error",
             _ => flag.about,
         };
-        format!("{:width$}   {about}\n", left(flag))
+        let default = match flag.kind {
+            Kind::TextDefault(text) => format!(" (default {text:?})"),
+            Kind::Number(number) => format!(" (default {number})"),
+            Kind::SwitchOn => " (default true)".to_owned(),
+            _ => String::new(),
+        };
+        // Further lines stand under the first.
+        let about = about.replace('`', "").replace('\n', &format!("\n{:width$}   ", ""));
+        format!("{:width$}   {about}{default}\n", left(flag))
     };
     flags.iter().map(line).collect()
+}
+
+/// Returns the word in backquotes.
+fn named_value(flag: &Flag) -> Option<&'static str> {
+    flag.about.split('`').nth(1)
 }
 
 #[cfg(test)]

@@ -34,10 +34,11 @@ pub(super) fn group(program: &Program, words: &[String]) -> String {
             program.missing.join(", ")
         ));
     }
-    text.push_str(&format!(
-        "\nGlobal Flags:\n{}\nUse \"{name} [command] --help\" for more information about a command.\n",
-        flag_lines(program.global)
-    ));
+    text.push('\n');
+    if !program.global.is_empty() {
+        text.push_str(&format!("Global Flags:\n{}\n", flag_lines(&[program.global])));
+    }
+    text.push_str(&format!("Use \"{name} [command] --help\" for more information about a command.\n"));
     text
 }
 
@@ -46,11 +47,12 @@ pub(super) fn command(program: &Program, command: &Command) -> String {
     if let Some(names) = command.path.last().filter(|word| word.contains('|')) {
         text.push_str(&format!("Aliases:\n  {}\n\n", names.replace('|', ", ")));
     }
-    text.push_str("Flags:\n");
-    for table in command.flags {
-        text.push_str(&flag_lines(table));
+    let mut tables = vec![HELP];
+    tables.extend(command.flags);
+    text.push_str(&format!("Flags:\n{}", flag_lines(&tables)));
+    if !program.global.is_empty() {
+        text.push_str(&format!("\nGlobal Flags:\n{}", flag_lines(&[program.global])));
     }
-    text.push_str(&format!("{}\nGlobal Flags:\n{}", flag_lines(HELP), flag_lines(program.global)));
     text
 }
 

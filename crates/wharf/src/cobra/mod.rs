@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use flags::{Flag, Given, Kind, short};
 
@@ -58,7 +58,8 @@ impl Program {
 
     /// Runs a command and says how it ended.
     pub(crate) fn run(&self, words: Vec<OsString>) -> ExitCode {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        // Not locked: what a command tells while it waits for others is written elsewhere.
+        let mut out = std::io::BufWriter::new(std::io::stdout());
         let result = words
             .into_iter()
             .map(|word| word.into_string().map_err(|word| anyhow::anyhow!("argument {word:?} is not UTF-8")))
@@ -134,7 +135,7 @@ impl Command {
     }
 
     /// The words that call it, each by its first name.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let words: Vec<&str> = self.path.iter().map(|word| first_name(word)).collect();
         words.join(" ")
     }
@@ -144,6 +145,11 @@ impl Command {
         let name = self.name();
         bail!("\"{name}\" {wanted}\n\nUsage:  {name} {}", self.usage)
     }
+}
+
+/// Waits for a command that talks to others.
+pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Runtime::new().context("cannot start")?.block_on(work)
 }
 
 fn first_name(word: &'static str) -> &'static str {
