@@ -30,7 +30,7 @@ mod secret;
 
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
 pub use download::{DownloadOptions, DownloadRefused, Site};
-pub use http::{RegistryError, RetryPolicy};
-pub use registry::{ApiAnswer, Ping, Registry, RegistryOptions, UploadPolicy};
+pub use http::{RegistryError, RetryPolicy, WireLog};
+pub use registry::{ApiAnswer, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy};
 pub use repository::RemoteRepository;
 pub use secret::Secret;

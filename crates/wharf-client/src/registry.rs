@@ -1,21 +1,22 @@
 //! One registry, by its host.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{Method, StatusCode};
+use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use url::Url;
-use wharf_content::{Error, ErrorKind, Result};
+use wharf_content::{Cursor, Error, ErrorKind, Result};
 use wharf_oci::RepositoryName;
-use wharf_oci::distribution::Challenge;
+use wharf_oci::distribution::{Challenge, Scope};
 
 use crate::auth::Authenticator;
 use crate::credential::Credential;
-use crate::http::{Call, CallBody, Http, RetryPolicy};
+use crate::http::{Call, CallBody, Http, RetryPolicy, WireLog};
 use crate::origin;
-use crate::repository::RemoteRepository;
+use crate::repository::{RemoteRepository, next_page};
 
 /// The longest answer of the management API that is read, in bytes.
 const MAX_API_BYTES: u64 = 64 * 1024 * 1024;
@@ -42,6 +43,28 @@ pub struct RegistryOptions {
     pub retry: RetryPolicy,
     /// How blobs are uploaded.
     pub upload: UploadPolicy,
+    /// Speak HTTPS to this machine's own addresses as to all others.
+    pub always_tls: bool,
+    /// Headers that every request to the registry has, and no other request.
+    pub headers: HeaderMap,
+    /// The addresses of hosts, in place of the name service. The port counts where the URL has none.
+    pub addresses: Vec<(String, SocketAddr)>,
+    /// How referrers are listed and entered.
+    pub referrers: ReferrersApi,
+    /// Who is shown every request.
+    pub wire_log: Option<Arc<dyn WireLog>>,
+}
+
+/// How referrers are listed and entered (distribution-spec v1.1, "Listing Referrers", "Referrers Tag Schema").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferrersApi {
+    /// By the API where the registry has it, else by the fallback tag.
+    #[default]
+    Detect,
+    /// By the API only.
+    Api,
+    /// By the fallback tag only.
+    Tag,
 }
 
 impl Default for RegistryOptions {
@@ -56,6 +79,11 @@ impl Default for RegistryOptions {
             idle_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
             upload: UploadPolicy::default(),
+            always_tls: false,
+            headers: HeaderMap::new(),
+            addresses: Vec::new(),
+            referrers: ReferrersApi::Detect,
+            wire_log: None,
         }
     }
 }
@@ -83,6 +111,7 @@ pub struct Registry {
     host: String,
     pub(crate) http: Arc<Http>,
     pub(crate) upload: UploadPolicy,
+    pub(crate) referrers: ReferrersApi,
 }
 
 /// What a registry answered to the first question.
@@ -111,7 +140,10 @@ impl Registry {
     /// # Errors
     /// The host is malformed, or the certificates cannot be read.
     pub fn new(host: &str, options: RegistryOptions) -> Result<Self> {
-        let with_tls = options.insecure || options.ca_file.is_some() || options.client_certificate.is_some();
+        let with_tls = options.insecure
+            || options.always_tls
+            || options.ca_file.is_some()
+            || options.client_certificate.is_some();
         let plain = options.plain_http || (origin::is_loopback(host) && !with_tls);
         // The one registry whose API is at another name than people write.
         let name = if host == "docker.io" { "registry-1.docker.io" } else { host };
@@ -129,8 +161,15 @@ impl Registry {
             retry: options.retry,
             allow_private: options.allow_private_addresses,
             idle: options.idle_timeout,
+            headers: options.headers,
+            wire_log: options.wire_log,
         };
-        Ok(Self { host: host.to_owned(), http: Arc::new(http), upload: options.upload })
+        Ok(Self {
+            host: host.to_owned(),
+            http: Arc::new(http),
+            upload: options.upload,
+            referrers: options.referrers,
+        })
     }
 
     /// Returns a repository of this registry. Nothing is sent.
@@ -160,7 +199,7 @@ impl Registry {
     pub async fn ping(&self) -> Result<Ping> {
         let call = Call::new(Method::GET, self.url("v2/")?, Vec::new());
         // Without authorisation first: the answer tells whether any is asked for.
-        let bare = self.http.in_time(self.http.client.get(call.url.clone()).send(), None).await?;
+        let bare = self.http.bare(&call).await?;
         let asked = match bare {
             Ok(response) => {
                 response.status() == StatusCode::UNAUTHORIZED
@@ -202,6 +241,56 @@ impl Registry {
         }
     }
 
+    /// Returns a page of the repositories that the registry lists, after `last`, with the place where the next begins.
+    /// Not every registry has such a list (Docker Registry HTTP API V2, "Catalog").
+    ///
+    /// # Errors
+    /// The registry has no list, or does not show it.
+    pub async fn repositories(
+        &self,
+        from: Option<&Cursor>,
+        last: Option<&str>,
+    ) -> Result<(Vec<String>, Option<Cursor>)> {
+        let scope = Scope {
+            kind: "registry".to_owned(),
+            name: "catalog".to_owned(),
+            actions: std::iter::once("*".to_owned()).collect(),
+        };
+        let mut call = Call::new(Method::GET, self.url("v2/_catalog")?, vec![scope]);
+        match (from, last) {
+            (Some(Cursor(next)), _) => call.url = origin::resolve_same_origin(&call.url, "Link", next)?,
+            (None, Some(last)) => {
+                call.url.query_pairs_mut().append_pair("last", last);
+            }
+            (None, None) => {}
+        }
+        let what = "the list of repositories";
+        // Where anybody gets a list, it is the list for anybody: a login is sent unasked.
+        let basic = self.http.auth.basic()?;
+        let response = match basic {
+            Some(basic) => {
+                let mut as_somebody = Call::new(Method::GET, call.url.clone(), Vec::new());
+                as_somebody.headers.insert(::http::header::AUTHORIZATION, basic);
+                let response = self.http.send(&as_somebody).await?;
+                match response.status() {
+                    StatusCode::UNAUTHORIZED => self.http.send(&call).await?,
+                    _ => response,
+                }
+            }
+            None => self.http.send(&call).await?,
+        };
+        if !response.status().is_success() {
+            return Err(self.http.refused(&call, response, what).await);
+        }
+        let next = next_page(&call.url, response.headers())?;
+        let body = self.http.read(response, MAX_API_BYTES, what).await?;
+        let list: RepositoryList = serde_json::from_slice(&body).map_err(|error| {
+            let message = format!("{} answered with no list of repositories", self.origin());
+            Error::with_source(ErrorKind::Peer, message, error)
+        })?;
+        Ok((list.repositories.unwrap_or_default(), next.map(|url| Cursor(url.to_string()))))
+    }
+
     /// Sends a request to the management API, `path` being relative to the host, such as `api/v2.0/projects`. User name
     /// and password go along where there are any.
     ///
@@ -240,6 +329,12 @@ impl Registry {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct RepositoryList {
+    /// Go writes an empty list as `null`.
+    repositories: Option<Vec<String>>,
+}
+
 fn call_of_ping(registry: &Registry) -> Result<Call<'static>> {
     Ok(Call::new(Method::GET, registry.url("v2/")?, Vec::new()))
 }
@@ -254,6 +349,9 @@ pub(crate) fn client(host: &str, options: &RegistryOptions, plain: bool) -> Resu
             .referer(false)
             .connect_timeout(Duration::from_secs(15))
             .tcp_nodelay(true);
+        for (host, address) in &options.addresses {
+            builder = builder.resolve(host, *address);
+        }
         if origin::is_loopback(host) {
             // A proxy's localhost would be another machine.
             builder = builder.no_proxy();

@@ -167,6 +167,7 @@ mod tests {
             let answer = RegistryError {
                 status: reqwest::StatusCode::from_u16(status).expect("a status"),
                 method: "PUT".to_owned(),
+                origin: "http://localhost".to_owned(),
                 path: "/".to_owned(),
                 entries: ErrorBody::new(ErrorCode::Denied, message).errors,
             };

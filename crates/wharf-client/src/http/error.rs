@@ -27,6 +27,8 @@ pub struct RegistryError {
     pub status: StatusCode,
     /// The request's method.
     pub method: String,
+    /// Scheme, host and port.
+    pub origin: String,
     /// The request's path, without its query.
     pub path: String,
     /// The entries of the answer, if it had any (distribution-spec v1.1, "Error Codes").
@@ -64,8 +66,13 @@ pub(crate) async fn failed(
     // What has come by then is used.
     let _ = tokio::time::timeout(patience, read).await;
     let entries = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.errors).unwrap_or_default();
-    let error =
-        RegistryError { status, method: call.method.to_string(), path: call.url.path().to_owned(), entries };
+    let error = RegistryError {
+        status,
+        method: call.method.to_string(),
+        origin: origin::origin_of(&call.url),
+        path: call.url.path().to_owned(),
+        entries,
+    };
     let host = origin::origin_of(base);
     let mut message = match status {
         StatusCode::NOT_FOUND => format!("{what} is not at {host}"),

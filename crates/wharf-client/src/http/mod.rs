@@ -3,7 +3,9 @@
 mod error;
 mod progress;
 mod retry;
+mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
@@ -18,6 +20,7 @@ use wharf_oci::distribution::{Challenge, Scope};
 pub use error::RegistryError;
 pub(crate) use error::{failed, network};
 pub use retry::RetryPolicy;
+pub use wire::WireLog;
 
 use crate::auth::Authenticator;
 use crate::origin;
@@ -34,6 +37,9 @@ pub(crate) struct Http {
     pub(crate) allow_private: bool,
     /// How long a peer may stay silent, when an answer or the next bytes are due.
     pub(crate) idle: Duration,
+    /// Those that every request to the registry has.
+    pub(crate) headers: HeaderMap,
+    pub(crate) wire_log: Option<Arc<dyn WireLog>>,
 }
 
 /// One request, which can be sent as often as needed.
@@ -177,6 +183,10 @@ impl Http {
         headers: HeaderMap,
         authorization: Option<HeaderValue>,
     ) -> Result<Response> {
+        let mut headers = headers;
+        if origin::same_origin(url, &self.base) {
+            headers.extend(self.headers.clone());
+        }
         let mut request = self.client.request(call.method.clone(), url.clone()).headers(headers);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -192,8 +202,28 @@ impl Http {
                 request.header(CONTENT_LENGTH, *len).body(Body::wrap_stream(bytes))
             }
         };
-        let answer = self.in_time(request.send(), progress.as_deref()).await?;
+        let answer = self.in_time(self.sent(request), progress.as_deref()).await?;
         answer.map_err(|error| network(&self.base, error))
+    }
+
+    /// Sends a request once, without authorisation, and without making sense of a failure.
+    pub(crate) async fn bare(&self, call: &Call<'_>) -> Result<reqwest::Result<Response>> {
+        let request = self.client.request(call.method.clone(), call.url.clone());
+        self.in_time(self.sent(request.headers(self.headers.clone())), None).await
+    }
+
+    /// Sends a request; who wants to see it sees it and the answer.
+    async fn sent(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Response> {
+        let Some(log) = &self.wire_log else { return request.send().await };
+        let (client, request) = request.build_split();
+        let request = request?;
+        let number = log.request(request.method(), request.url(), request.headers());
+        let answer = client.execute(request).await;
+        match &answer {
+            Ok(response) => log.response(number, response.status(), response.headers()),
+            Err(error) => log.failure(number, &error.to_string()),
+        }
+        answer
     }
 
     /// Waits for an answer as long as the peer is not silent. While a body goes up, taking the next bytes of it is a

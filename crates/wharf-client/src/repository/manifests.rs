@@ -9,6 +9,7 @@ use wharf_oci::distribution::{DOCKER_CONTENT_DIGEST, OCI_SUBJECT};
 use wharf_oci::{Descriptor, Digest, Reference, Tag, media_type};
 
 use crate::http::{Call, CallBody};
+use crate::registry::ReferrersApi;
 use crate::repository::{PULL, PUSH, RemoteRepository};
 
 /// The types that are asked for. A registry answers with what it has, whatever the order.
@@ -97,8 +98,13 @@ impl RemoteRepository {
         for reference in &references {
             subject_processed |= self.put_manifest_as(manifest, reference).await?;
         }
+        let by_hand = match self.registry.referrers {
+            ReferrersApi::Detect => !subject_processed,
+            ReferrersApi::Api => false,
+            ReferrersApi::Tag => true,
+        };
         match subject {
-            Some(subject) if !subject_processed => self.add_to_fallback(manifest, &subject.digest).await,
+            Some(subject) if by_hand => self.add_to_fallback(manifest, &subject.digest).await,
             _ => Ok(()),
         }
     }

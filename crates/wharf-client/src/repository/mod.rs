@@ -168,8 +168,13 @@ impl Target for RemoteRepository {
     }
 
     async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
+        let entered = self.entered_by_hand(reference).await?;
         let what = self.what(format_args!("manifest {reference}"));
-        self.delete(&format!("manifests/{reference}"), &what).await
+        self.delete(&format!("manifests/{reference}"), &what).await?;
+        match entered {
+            Some((subject, digest)) => self.remove_from_fallback(&subject, &digest).await,
+            None => Ok(()),
+        }
     }
 
     async fn delete_blob(&self, digest: &Digest) -> Result<()> {
@@ -190,7 +195,7 @@ impl RemoteRepository {
 }
 
 /// Returns the next page of a list, if the answer names one: of the same origin.
-fn next_page(request: &Url, headers: &::http::HeaderMap) -> Result<Option<Url>> {
+pub(crate) fn next_page(request: &Url, headers: &::http::HeaderMap) -> Result<Option<Url>> {
     for value in headers.get_all(::http::header::LINK) {
         if let Some(next) = value.to_str().ok().and_then(next_link) {
             return origin::resolve_same_origin(request, "Link", next).map(Some);

@@ -4,12 +4,14 @@
 use ::http::header::IF_MATCH;
 use ::http::{HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use reqwest::Response;
 use serde_json::{Value, json};
 use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result};
 use wharf_oci::distribution::{OCI_FILTERS_APPLIED, ReferrersIndex};
 use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, Tag, media_type};
 
 use crate::http::RegistryError;
+use crate::registry::ReferrersApi;
 use crate::repository::{MAX_LIST_BYTES, PULL, RemoteRepository, next_page};
 
 /// The number of pages that are read.
@@ -23,6 +25,9 @@ impl RemoteRepository {
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>> {
+        if self.registry.referrers == ReferrersApi::Tag {
+            return Ok(of_type(self.fallback(subject).await?.unwrap_or_default(), artifact_type));
+        }
         let what = self.what(format_args!("the referrers of {subject}"));
         let mut call = self
             .call(Method::GET, &format!("referrers/{subject}"), PULL)?
@@ -33,17 +38,12 @@ impl RemoteRepository {
         let mut found: Vec<Descriptor> = Vec::new();
         for _ in 0..MAX_PAGES {
             let response = self.registry.http.send(&call).await?;
-            let is_index = response
-                .headers()
-                .get(::http::header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok())
-                .is_some_and(|value| {
-                    value.split(';').next().unwrap_or_default().trim() == media_type::OCI_INDEX
-                });
             match response.status() {
-                StatusCode::OK if is_index => {}
+                StatusCode::OK if is_index(&response) => {}
                 // Some answer unknown paths with a page of their own.
-                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+                    if self.registry.referrers == ReferrersApi::Detect =>
+                {
                     let referrers = self.fallback(subject).await?.unwrap_or_default();
                     return Ok(of_type(referrers, artifact_type));
                 }
@@ -95,6 +95,72 @@ impl RemoteRepository {
         Ok(is_list.then_some((index, entity_tag)))
     }
 
+    /// Returns the subject and digest of a manifest that a client entered in a fallback tag: one with a subject, at a
+    /// registry that does not list referrers itself.
+    pub(super) async fn entered_by_hand(&self, reference: &Reference) -> Result<Option<(Digest, Digest)>> {
+        // Taking a tag away leaves the manifest.
+        let (Reference::Digest(digest), false) = (reference, self.registry.referrers == ReferrersApi::Api)
+        else {
+            return Ok(None);
+        };
+        let manifest = match self.get_manifest(reference, DEFAULT_MAX_MANIFEST_BYTES).await {
+            Ok(manifest) => manifest,
+            // The deletion says what is wrong.
+            Err(_) => return Ok(None),
+        };
+        let Some(subject) = manifest.parse().ok().and_then(|manifest| manifest.subject) else {
+            return Ok(None);
+        };
+        let by_hand =
+            self.registry.referrers == ReferrersApi::Tag || !self.has_referrers_api(&subject.digest).await?;
+        Ok(by_hand.then(|| (subject.digest, digest.clone())))
+    }
+
+    async fn has_referrers_api(&self, subject: &Digest) -> Result<bool> {
+        let call = self.call(Method::GET, &format!("referrers/{subject}"), PULL)?;
+        Ok(is_index(&self.registry.http.send(&call).await?))
+    }
+
+    /// Takes a manifest out of the fallback tag of its subject. An index without entries stays: a tag cannot be taken
+    /// away without a race.
+    pub(super) async fn remove_from_fallback(&self, subject: &Digest, digest: &Digest) -> Result<()> {
+        let tag = Reference::Tag(fallback_tag(subject)?);
+        for _ in 0..MAX_ROUNDS {
+            let Some((index, entity_tag)) = self.fallback_index(subject).await? else { return Ok(()) };
+            let mut document: Value = serde_json::from_slice(&index.bytes).unwrap_or(Value::Null);
+            let Some(entries) = document.get_mut("manifests").and_then(Value::as_array_mut) else {
+                return Ok(());
+            };
+            let before = entries.len();
+            entries.retain(|entry| entry.get("digest").and_then(Value::as_str) != Some(digest.as_str()));
+            if entries.len() == before {
+                return Ok(());
+            }
+            let index = RawManifest::new(media_type::OCI_INDEX, Bytes::from(document.to_string()));
+            match self.conditional(entity_tag).put_manifest_as(&index, &tag).await {
+                Err(error) if is_overtaken(&error) => {}
+                other => drop(other?),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Busy,
+            format!("tag {tag} of {} is being written by others all the time", self.name()),
+        ))
+    }
+
+    /// Returns the repository as it writes over what has this entity tag. What was said to go along with the manifest
+    /// itself is not about the fallback tag.
+    fn conditional(&self, entity_tag: Option<HeaderValue>) -> Self {
+        let writer = Self { push_headers: Vec::new(), ..self.clone() };
+        match entity_tag {
+            // A weak one never matches (RFC 9110, section 13.1.1).
+            Some(entity_tag) if !entity_tag.as_bytes().starts_with(b"W/") => {
+                writer.with_push_header(IF_MATCH, entity_tag)
+            }
+            _ => writer,
+        }
+    }
+
     /// Enters a manifest in the fallback tag of its subject, as a client must where the registry does not process
     /// subjects (distribution-spec v1.1, "Pushing Manifests with Subject").
     pub(super) async fn add_to_fallback(&self, manifest: &RawManifest, subject: &Digest) -> Result<()> {
@@ -123,15 +189,8 @@ impl RemoteRepository {
                 None => document["manifests"] = json!([added]),
             }
             let index = RawManifest::new(media_type::OCI_INDEX, Bytes::from(document.to_string()));
-            // A registry that knows conditions refuses to overwrite what another writer added meanwhile. What was said
-            // to go along with the manifest itself is not about this tag.
-            let mut writer = Self { push_headers: Vec::new(), ..self.clone() };
-            // A weak one never matches (RFC 9110, section 13.1.1).
-            if let Some((_, Some(entity_tag))) = present
-                && !entity_tag.as_bytes().starts_with(b"W/")
-            {
-                writer = writer.with_push_header(IF_MATCH, entity_tag);
-            }
+            // A registry that knows conditions refuses to overwrite what another writer added meanwhile.
+            let writer = self.conditional(present.and_then(|(_, entity_tag)| entity_tag));
             match writer.put_manifest_as(&index, &Reference::Tag(tag.clone())).await {
                 Err(error) if is_overtaken(&error) => {}
                 other => drop(other?),
@@ -146,6 +205,16 @@ impl RemoteRepository {
             )),
         }
     }
+}
+
+fn is_index(response: &Response) -> bool {
+    let media_type = response
+        .headers()
+        .get(::http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    response.status() == StatusCode::OK && media_type.trim() == media_type::OCI_INDEX
 }
 
 fn is_overtaken(error: &Error) -> bool {

@@ -103,6 +103,7 @@ impl Graph {
                         next.push(Wanted { descriptor: referrer, referrer_of: Some(raw.digest.clone()) });
                     }
                 }
+                options.progress.found(&raw);
                 total_bytes += raw.bytes.len() as u64;
                 needs.insert(raw.digest.clone(), children);
                 manifests.insert(raw.digest.clone(), raw);

@@ -2,6 +2,8 @@
 
 use wharf_oci::{Descriptor, Digest, Tag};
 
+use crate::target::RawManifest;
+
 /// What a [`copy`](crate::copy()) did.
 #[derive(Clone, Debug)]
 pub struct CopyReport {
@@ -62,6 +64,8 @@ pub struct IgnoredReferrer {
 
 /// Is told how a copy goes; called from many tasks.
 pub trait Progress: Send + Sync {
+    /// A manifest of the graph has been read.
+    fn found(&self, _manifest: &RawManifest) {}
     /// The graph is known: so many pieces, so many bytes.
     fn planned(&self, _pieces: usize, _bytes: u64) {}
     /// Work on a piece has begun.

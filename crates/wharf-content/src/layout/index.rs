@@ -105,6 +105,21 @@ impl Index {
         }
     }
 
+    /// Lists a manifest under a name of any form, which moves from the entry that had exactly that name.
+    pub(crate) fn add_name(&mut self, descriptor: &Descriptor, name: &str) {
+        let listed = |entry: &Value| digest_of(entry) == Some(descriptor.digest.as_str());
+        self.manifests.retain(|entry| match ref_name(entry) {
+            Some(other) => other != name,
+            // The entry without a name gives way to the one with it.
+            None => !listed(entry),
+        });
+        let mut named = entry(descriptor, None);
+        if let Some(object) = named.as_object_mut() {
+            object.insert("annotations".to_owned(), json!({ REF_NAME: name }));
+        }
+        self.manifests.push(named);
+    }
+
     /// Takes the entries of children away that are listed without a tag: their index leads to them from now on.
     pub(crate) fn drop_untagged(&mut self, children: &[Descriptor]) {
         self.manifests.retain(|entry| {

@@ -81,6 +81,21 @@ impl LayoutTarget {
         blocking(move || Index::read(&root)?.entries()).await
     }
 
+    /// Points a name at a manifest that is there. A name may be any text, as the image-spec allows it and ORAS writes
+    /// it; a tag is a name that every target knows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when the manifest is not there.
+    pub async fn name_manifest(&self, digest: &Digest, name: &str) -> Result<()> {
+        let descriptor = self.resolve(&Reference::Digest(digest.clone())).await?;
+        let name = name.to_owned();
+        self.update(move |index| {
+            index.add_name(&descriptor, &name);
+            Ok(())
+        })
+        .await
+    }
+
     /// Changes `index.json` under the lock.
     async fn update<F>(&self, change: F) -> Result<()>
     where

@@ -96,6 +96,14 @@ impl TarTarget {
         &self.path
     }
 
+    /// Returns the entries of `index.json`, in their order.
+    ///
+    /// # Errors
+    /// An entry is not a descriptor.
+    pub fn entries(&self) -> Result<Vec<Descriptor>> {
+        self.state().index.entries()
+    }
+
     fn with(path: PathBuf, index: Index, blobs: HashMap<Digest, Place>) -> Self {
         let state = State { index, blobs, partial: None, is_changed: false };
         Self { path: Arc::new(path), state: Arc::new(Mutex::new(state)), known: Known::default() }
