@@ -151,6 +151,8 @@ impl Site {
             retry: self.options.retry,
             allow_private,
             idle: self.options.idle_timeout,
+            headers: ::http::HeaderMap::new(),
+            wire_log: None,
         })
     }
 }
