@@ -14,8 +14,7 @@ use crate::shell::{cargo, root, succeeds};
 use crate::tally::{Tally, in_ci};
 
 pub(crate) fn run() -> Result<Tally> {
-    let shared = std::env::var_os("WHARF_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-    let folder = shared.join("charts");
+    let folder = folder();
     if !folder.is_dir() {
         println!("skipped: there are no charts in {}", folder.display());
         return Ok(Tally { skipped: 1, ..Tally::default() });
@@ -38,13 +37,8 @@ pub(crate) fn run() -> Result<Tally> {
     };
     let mut figures = Figures::default();
     let mut tally = Tally::default();
-    for chart in sorted(&folder)?.into_iter().filter(|path| path.join("Chart.yaml").is_file()) {
-        let mut values = vec![None];
-        if chart.join("ci").is_dir() {
-            let is_values = |path: &PathBuf| path.to_string_lossy().ends_with("values.yaml");
-            values.extend(sorted(&chart.join("ci"))?.into_iter().filter(is_values).map(Some));
-        }
-        for values in values {
+    for chart in all(&folder)? {
+        for values in values(&chart)? {
             let name = name(&chart, values.as_deref());
             let verdict = compare(&helm, &wharf, &chart, values.as_deref())?;
             tally += Tally::one(!matches!(verdict, Verdict::Different(_)));
@@ -70,6 +64,27 @@ pub(crate) fn run() -> Result<Tally> {
     Ok(tally)
 }
 
+/// Returns the folder of the charts that Helm and Wharf are compared on.
+pub(crate) fn folder() -> PathBuf {
+    let shared = std::env::var_os("WHARF_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    shared.join("charts")
+}
+
+/// Returns the charts in a folder.
+pub(crate) fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(sorted(folder)?.into_iter().filter(|path| path.join("Chart.yaml").is_file()).collect())
+}
+
+/// Returns the values that a chart is rendered with: none but its own, then each of its `ci/*-values.yaml`.
+pub(crate) fn values(chart: &Path) -> Result<Vec<Option<PathBuf>>> {
+    let mut values = vec![None];
+    if chart.join("ci").is_dir() {
+        let is_values = |path: &PathBuf| path.to_string_lossy().ends_with("values.yaml");
+        values.extend(sorted(&chart.join("ci"))?.into_iter().filter(is_values).map(Some));
+    }
+    Ok(values)
+}
+
 #[derive(Default)]
 struct Figures {
     identical: usize,
@@ -92,7 +107,8 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn name(chart: &Path, values: Option<&Path>) -> String {
+/// Returns the base names of a chart and its values, for people.
+pub(crate) fn name(chart: &Path, values: Option<&Path>) -> String {
     let base = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match values {
         None => base(chart),

@@ -16,11 +16,13 @@ The project's chores. Usage: cargo xtask WORD
                   every fuzz target or one, a minute each; needs cargo-fuzz and a nightly compiler
   bench registry [--quick] [WORKLOAD ..]
                   Wharf, zot and Distribution on this machine; prints a Markdown table (docs/BENCHMARKING.md)
+  bench render [--quick] [CHART ..]
+                  `wharf helm template` beside helm on real charts; prints a Markdown table
   help            this text
 
 Environment:
   WHARF_PEERS     folder of the installed peers (default: wharf/peers in the user's cache, shared by checkouts)
-  WHARF_SHARED    folder with the charts to compare (default: ../shared)
+  WHARF_SHARED    folder with the charts to compare and to measure (default: ../shared)
   WHARF_PROGRAM   another build of wharf to run conformance and interop against
   CI=true         a missing peer is a failure instead of a skip, unless its source refuses it to this machine
 ";

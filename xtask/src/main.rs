@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             .map(Some),
         ["fuzz", words @ ..] => fuzz::run(words).map(Some),
         ["bench", "registry", words @ ..] => bench::run(words).map(|()| None),
+        ["bench", "render", words @ ..] => bench::render(words).map(|()| None),
         other => {
             eprintln!("xtask: unknown words `{}`\n\n{}", other.join(" "), help::TEXT);
             return ExitCode::from(2);

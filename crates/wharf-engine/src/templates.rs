@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use wharf_chart::Chart;
 use wharf_sprig::Surroundings;
@@ -17,7 +18,7 @@ use crate::values::table;
 
 struct Renderable<'c> {
     path: String,
-    text: &'c [u8],
+    text: &'c Arc<[u8]>,
     objects: Map,
     base_path: String,
 }
@@ -47,10 +48,10 @@ pub(crate) fn render(
     }
     let set = TemplateSet::new(Rc::new(functions));
     let names = set.functions().function_names();
-    let texts: Vec<(&str, &[u8])> =
+    let texts: Vec<(&str, &Arc<[u8]>)> =
         found.iter().map(|template| (template.path.as_str(), template.text)).collect();
-    let parsed =
-        parallel::map(&texts, |(_, text)| text.len(), |(path, text)| Parsed::new(path, text, &names));
+    let parse = |(path, text): &(&str, &Arc<[u8]>)| Parsed::new(path, Arc::clone(text), &names);
+    let parsed = parallel::map(&texts, |(_, text)| text.len(), parse);
     for (parsed, template) in parsed.into_iter().zip(&found) {
         set.add(&parsed.map_err(|error| parse_failure(&template.path, error))?);
     }

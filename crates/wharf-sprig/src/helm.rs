@@ -50,7 +50,7 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
         let parsed = match cached {
             Some(parsed) => parsed,
             None => {
-                let parsed = Parsed::new(TPL_NAME, &source, &call.set().functions().function_names())
+                let parsed = Parsed::new(TPL_NAME, source.clone(), &call.set().functions().function_names())
                     .map_err(|error| {
                         let prefix = format!("cannot parse template {}: ", wharf_template::quote(&source));
                         FuncError::Message(error.to_string()).wrapped(prefix)

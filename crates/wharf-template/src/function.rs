@@ -142,10 +142,10 @@ pub struct FunctionTable {
 
 /// The names of the functions of a table, which is all that parsing needs; goes to other threads.
 #[derive(Clone, Debug, Default)]
-pub struct FunctionNames(Arc<HashMap<&'static str, FuncId>>);
+pub struct FunctionNames(Arc<HashMap<&'static [u8], FuncId>>);
 
 impl FunctionNames {
-    pub(crate) fn find(&self, name: &str) -> Option<FuncId> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<FuncId> {
         self.0.get(name).copied()
     }
 }
@@ -164,13 +164,13 @@ impl Default for FunctionTable {
 impl FunctionTable {
     /// Adds a function; one of the same name is replaced.
     pub fn add(&mut self, function: Function) {
-        if let Some(id) = self.names.find(function.name) {
+        if let Some(id) = self.names.find(function.name.as_bytes()) {
             let index = id.0 as usize;
             self.functions[index] = function;
             return;
         }
         let id = FuncId(u32::try_from(self.functions.len()).expect("far fewer functions than that"));
-        Arc::make_mut(&mut self.names.0).insert(function.name, id);
+        Arc::make_mut(&mut self.names.0).insert(function.name.as_bytes(), id);
         self.functions.push(function);
     }
 

@@ -67,7 +67,6 @@ pub(crate) struct Item<'s> {
     pub(crate) kind: ItemKind,
     pub(crate) pos: usize,
     pub(crate) val: &'s [u8],
-    pub(crate) line: u32,
 }
 
 impl Item<'_> {
@@ -95,8 +94,6 @@ pub(crate) struct Lexer<'s> {
     input: &'s [u8],
     pos: usize,
     start: usize,
-    line: u32,
-    start_line: u32,
     paren_depth: i32,
     inside_action: bool,
     /// Why the lexer stopped, once it has given an error item.
@@ -105,16 +102,16 @@ pub(crate) struct Lexer<'s> {
 
 impl<'s> Lexer<'s> {
     pub(crate) fn new(input: &'s [u8]) -> Self {
-        Self {
-            input,
-            pos: 0,
-            start: 0,
-            line: 1,
-            start_line: 1,
-            paren_depth: 0,
-            inside_action: false,
-            failure: None,
-        }
+        Self { input, pos: 0, start: 0, paren_depth: 0, inside_action: false, failure: None }
+    }
+
+    pub(crate) fn input(&self) -> &'s [u8] {
+        self.input
+    }
+
+    /// Returns the line that an offset is in, counted from one.
+    pub(crate) fn line(&self, pos: usize) -> u32 {
+        u32::try_from(1 + memchr::memchr_iter(b'\n', &self.input[..pos]).count()).unwrap_or(u32::MAX)
     }
 
     /// Returns the text of the error item given.
@@ -125,7 +122,7 @@ impl<'s> Lexer<'s> {
     /// Returns the next item; after an error or the end, the end again and again.
     pub(crate) fn next_item(&mut self) -> Item<'s> {
         if self.failure.is_some() {
-            return Item { kind: ItemKind::Eof, pos: self.pos, val: b"EOF", line: self.start_line };
+            return Item { kind: ItemKind::Eof, pos: self.start, val: b"EOF" };
         }
         if self.inside_action { self.inside_action() } else { self.text() }
     }
@@ -135,10 +132,9 @@ impl<'s> Lexer<'s> {
             let Some(found) = find(&self.input[self.pos..], LEFT) else {
                 self.pos = self.input.len();
                 if self.pos > self.start {
-                    self.line += count_lines(&self.input[self.start..]);
                     return self.item(ItemKind::Text);
                 }
-                return Item { kind: ItemKind::Eof, pos: self.pos, val: b"", line: self.start_line };
+                return Item { kind: ItemKind::Eof, pos: self.pos, val: b"" };
             };
             if found > 0 {
                 self.pos += found;
@@ -148,7 +144,6 @@ impl<'s> Lexer<'s> {
                     trim = text.len() - trim_end(text).len();
                 }
                 self.pos -= trim;
-                self.line += count_lines(&self.input[self.start..self.pos]);
                 let item = self.item(ItemKind::Text);
                 self.pos += trim;
                 self.ignore();
@@ -188,7 +183,6 @@ impl<'s> Lexer<'s> {
         let Some(trim) = self.at_right_delim() else {
             return Some(self.error("comment ends before closing delimiter"));
         };
-        self.line += count_lines(&self.input[self.start..self.pos]);
         self.start = self.pos;
         if trim {
             self.pos += TRIM_LEN;
@@ -239,14 +233,13 @@ impl<'s> Lexer<'s> {
             '|' => self.item(ItemKind::Pipe),
             '"' => self.quoted('"', ItemKind::String, "unterminated quoted string"),
             '\'' => self.quoted('\'', ItemKind::CharConstant, "unterminated character constant"),
-            '`' => {
-                while let Some(r) = self.next() {
-                    if r == '`' {
-                        return self.item(ItemKind::RawString);
-                    }
+            '`' => match memchr::memchr(b'`', &self.input[self.pos..]) {
+                Some(length) => {
+                    self.pos += length + 1;
+                    self.item(ItemKind::RawString)
                 }
-                self.error("unterminated raw quoted string")
-            }
+                None => self.error("unterminated raw quoted string"),
+            },
             '$' => self.field_or_variable(ItemKind::Variable),
             '.' if self.pos < self.input.len() && !self.input[self.pos].is_ascii_digit() => {
                 self.field_or_variable(ItemKind::Field)
@@ -282,18 +275,13 @@ impl<'s> Lexer<'s> {
     fn space(&mut self) -> Item<'s> {
         let mut count = 1;
         while self.pos < self.input.len() && is_space(self.input[self.pos]) {
-            self.next();
+            self.pos += 1;
             count += 1;
         }
-        // Counted anew when an item is made of them or they are ignored.
-        let last = self.input[self.pos - 1];
         if has_right_trim(&self.input[self.pos - 1..])
             && self.input[self.pos - 1 + TRIM_LEN..].starts_with(RIGHT)
         {
             self.pos -= 1;
-            if last == b'\n' {
-                self.line -= 1;
-            }
             if count == 1 {
                 return self.right_delim();
             }
@@ -326,6 +314,9 @@ impl<'s> Lexer<'s> {
     /// Runs over letters and digits, then checks that something sensible follows.
     fn word(&mut self) -> Option<Item<'s>> {
         let stopped_at = loop {
+            while self.input.get(self.pos).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+                self.pos += 1;
+            }
             match self.next() {
                 Some(r) if is_alphanumeric(r) => {}
                 Some(r) => {
@@ -354,6 +345,9 @@ impl<'s> Lexer<'s> {
 
     fn quoted(&mut self, quote: char, kind: ItemKind, unterminated: &str) -> Item<'s> {
         loop {
+            while self.input.get(self.pos).is_some_and(|byte| !matches!(byte, b'\\' | b'\n' | b'"' | b'\'')) {
+                self.pos += 1;
+            }
             match self.next() {
                 Some('\\') => {
                     if matches!(self.next(), None | Some('\n')) {
@@ -446,9 +440,6 @@ impl<'s> Lexer<'s> {
     fn next(&mut self) -> Option<char> {
         let (r, width) = decode_rune(&self.input[self.pos..])?;
         self.pos += width;
-        if r == '\n' {
-            self.line += 1;
-        }
         Some(r)
     }
 
@@ -460,9 +451,6 @@ impl<'s> Lexer<'s> {
             } else {
                 r.len_utf8()
             };
-        if r == '\n' {
-            self.line -= 1;
-        }
     }
 
     fn skip_spaces(&mut self) {
@@ -472,22 +460,18 @@ impl<'s> Lexer<'s> {
     }
 
     fn ignore(&mut self) {
-        self.line += count_lines(&self.input[self.start..self.pos]);
         self.start = self.pos;
-        self.start_line = self.line;
     }
 
     fn item(&mut self, kind: ItemKind) -> Item<'s> {
-        let item =
-            Item { kind, pos: self.start, val: &self.input[self.start..self.pos], line: self.start_line };
+        let item = Item { kind, pos: self.start, val: &self.input[self.start..self.pos] };
         self.start = self.pos;
-        self.start_line = self.line;
         item
     }
 
     fn error(&mut self, text: &str) -> Item<'s> {
         self.failure = Some(text.to_owned());
-        Item { kind: ItemKind::Error, pos: self.start, val: b"", line: self.start_line }
+        Item { kind: ItemKind::Error, pos: self.start, val: b"" }
     }
 }
 
@@ -538,17 +522,6 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
     text
 }
 
-fn count_lines(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX)
-}
-
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = haystack[from..].iter().position(|byte| *byte == needle[0]) {
-        if haystack[from + at..].starts_with(needle) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
+    memchr::memchr_iter(needle[0], haystack).find(|at| haystack[*at..].starts_with(needle))
 }

@@ -88,7 +88,11 @@ impl Parsed {
     ///
     /// # Errors
     /// Fails with Go's message when the text does not parse.
-    pub fn new(name: &str, text: &[u8], functions: &FunctionNames) -> Result<Self, ParseError> {
+    pub fn new(
+        name: &str,
+        text: impl Into<Arc<[u8]>>,
+        functions: &FunctionNames,
+    ) -> Result<Self, ParseError> {
         let trees = crate::parser::parse(name, text.into(), functions)?;
         let main = trees.get(name.as_bytes()).cloned().expect("the parser adds a tree for the file itself");
         Ok(Self { trees: Arc::new(trees), main })

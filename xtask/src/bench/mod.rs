@@ -5,6 +5,7 @@
 mod connection;
 mod load;
 mod process;
+mod render;
 mod samples;
 mod seed;
 mod size;
@@ -21,6 +22,8 @@ use crate::setup::{self, Retry};
 use size::Size;
 use subject::Kind;
 use table::Table;
+
+pub(crate) use render::run as render;
 
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     let quick = words.contains(&"--quick");

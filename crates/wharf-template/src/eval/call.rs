@@ -19,7 +19,6 @@ impl<'t> Frame<'_, 't> {
     pub(super) fn call_function(
         &mut self,
         dot: Dot<'_>,
-        name: &'t str,
         id: FuncId,
         node: NodeRef<'t>,
         args: &'t [Operand],
@@ -27,6 +26,7 @@ impl<'t> Frame<'_, 't> {
     ) -> Result<Value> {
         let set = self.set;
         let function = set.functions().function(id);
+        let name = function.name;
         let callee = Callee { name, params: function.params, variadic: function.variadic };
         let code = match &function.body {
             Body::Code(code) => code,
@@ -36,7 +36,8 @@ impl<'t> Frame<'_, 't> {
         let values = self.arguments(dot, callee, args, last)?;
         if name == "call" {
             // No value in these templates is a function, so calling one can only fail.
-            let target = args.first().map_or_else(|| values[0].to_string().into_bytes(), Operand::text);
+            let target =
+                args.first().map_or_else(|| values[0].to_string().into_bytes(), |operand| self.text(operand));
             let message = match &values[0] {
                 value if value.is_nil() => "call of nil".to_owned(),
                 value => {
@@ -46,7 +47,7 @@ impl<'t> Frame<'_, 't> {
             self.node = Some(node);
             return Err(self.error(format!("error calling call: {message}")));
         }
-        let file = &*self.tree.source.name;
+        let file = &*self.file.name;
         self.check_stack()?;
         let result = code(&mut Call { runtime: self.runtime, set, file }, &values);
         self.finish(result, name, node)
@@ -63,7 +64,7 @@ impl<'t> Frame<'_, 't> {
     ) -> Result<Value> {
         let callee = Callee { name: method.name, params: method.params, variadic: method.variadic };
         let values = self.arguments(dot, callee, args, last)?;
-        let file = &*self.tree.source.name;
+        let file = &*self.file.name;
         let result =
             (method.call)(&mut Call { runtime: self.runtime, set: self.set, file }, receiver, &values);
         self.finish(result, method.name, node)
@@ -161,16 +162,18 @@ impl<'t> Frame<'_, 't> {
                 return Err(self.error(format!("cannot assign nil to {}", ty.name())));
             }
             OperandKind::Field(names) => {
-                self.field_chain(dot, dot.value.clone(), dot.is_interface, operand, names, &[], None)?
+                self.field_chain(dot, dot.value.clone(), dot.is_interface, operand, *names, &[], None)?
             }
             OperandKind::Variable(variable, names) => {
-                self.variable(dot, operand, variable, names, &[], None)?
+                self.variable(dot, operand, variable, *names, &[], None)?
             }
             OperandKind::Pipe(pipe) => self.pipeline(dot, pipe)?,
-            OperandKind::Function(name, id) => {
-                self.call_function(dot, name, *id, NodeRef::Operand(operand), &[], None)?
+            OperandKind::Function(_, id) => {
+                self.call_function(dot, *id, NodeRef::Operand(operand), &[], None)?
             }
-            OperandKind::Chain(inner, names) => self.chain(dot, operand, inner, names, &[], None)?,
+            OperandKind::Chain(inner, names) => {
+                self.chain(dot, operand, self.file.operand(*inner), *names, &[], None)?
+            }
             OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::String { .. } => {
                 return self.typed_constant(ty.unwrap_or(Type::Any), operand);
             }
@@ -194,12 +197,12 @@ impl<'t> Frame<'_, 't> {
             (Type::Int | Type::Int64, _) => (None, "integer"),
             (Type::Float64, _) => (None, "float"),
             _ => {
-                let text = String::from_utf8_lossy(&operand.text()).into_owned();
+                let text = String::from_utf8_lossy(&self.text(operand)).into_owned();
                 return Err(self.error(format!("can't handle {text} for arg of type {}", ty.name())));
             }
         };
         value.ok_or_else(|| {
-            self.error(format!("expected {wanted}; found {}", String::from_utf8_lossy(&operand.text())))
+            self.error(format!("expected {wanted}; found {}", String::from_utf8_lossy(&self.text(operand))))
         })
     }
 

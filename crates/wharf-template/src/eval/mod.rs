@@ -128,7 +128,7 @@ impl Runtime {
         self.vars.resize(base + tree.slots, Var { value: Value::Invalid, is_interface: false });
         self.vars[base] = Var { value: data.clone(), is_interface };
         let mut frame = walk::Frame::new(self, set, tree, base, depth);
-        let result = frame.walk(walk::Dot { value: &data, is_interface }, &tree.root);
+        let result = frame.walk(walk::Dot { value: &data, is_interface }, tree.root);
         self.vars.truncate(base);
         result.map(|_| ())
     }

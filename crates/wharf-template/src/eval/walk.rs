@@ -3,10 +3,10 @@ use std::sync::Arc;
 use super::{Runtime, Var};
 use crate::error::{ExecError, FuncError, Place};
 use crate::parser::ast::{
-    Branch, Command, Item, NodeRef, Operand, OperandKind, Pipe, Template, Tree, Variable,
+    Branch, Command, File, Item, List, NodeRef, Operand, OperandKind, Pipe, Span, Template, Tree, Variable,
 };
 use crate::set::TemplateSet;
-use crate::value::{Kind, MapElem, Str, Value};
+use crate::value::{Kind, MapElem, Value};
 
 pub(super) type Result<T, E = ExecError> = std::result::Result<T, E>;
 
@@ -21,7 +21,8 @@ pub(super) struct Dot<'v> {
 pub(super) struct Frame<'r, 't> {
     pub(super) runtime: &'r mut Runtime,
     pub(super) set: &'t TemplateSet,
-    pub(super) tree: &'t Arc<Tree>,
+    pub(super) tree: &'t Tree,
+    pub(super) file: &'t File,
     /// The node that an error would be about.
     pub(super) node: Option<NodeRef<'t>>,
     base: usize,
@@ -40,17 +41,17 @@ impl<'r, 't> Frame<'r, 't> {
     pub(super) fn new(
         runtime: &'r mut Runtime,
         set: &'t TemplateSet,
-        tree: &'t Arc<Tree>,
+        tree: &'t Tree,
         base: usize,
         depth: u32,
     ) -> Self {
-        Self { runtime, set, tree, node: None, base, depth }
+        Self { runtime, set, tree, file: &tree.file, node: None, base, depth }
     }
 
-    pub(super) fn walk(&mut self, dot: Dot<'_>, list: &'t [Item]) -> Result<Flow> {
-        for item in list {
+    pub(super) fn walk(&mut self, dot: Dot<'_>, list: List) -> Result<Flow> {
+        for item in self.file.items(list) {
             match item {
-                Item::Text(text) => self.write(text)?,
+                Item::Text(text) => self.write(self.file.bytes(*text))?,
                 Item::Action(pipe) => {
                     let value = self.pipeline(dot, pipe)?;
                     if pipe.decl.is_empty() {
@@ -60,7 +61,7 @@ impl<'r, 't> Frame<'r, 't> {
                 Item::If(branch) => {
                     let value = self.pipeline(dot, &branch.pipe)?;
                     let flow = if value.is_true() {
-                        self.walk(dot, &branch.list)?
+                        self.walk(dot, branch.list)?
                     } else {
                         self.walk_else(dot, branch)?
                     };
@@ -71,7 +72,7 @@ impl<'r, 't> Frame<'r, 't> {
                 Item::With(branch) => {
                     let value = self.pipeline(dot, &branch.pipe)?;
                     let flow = if value.is_true() {
-                        self.walk(Dot { value: &value, is_interface: false }, &branch.list)?
+                        self.walk(Dot { value: &value, is_interface: false }, branch.list)?
                     } else {
                         self.walk_else(dot, branch)?
                     };
@@ -94,7 +95,7 @@ impl<'r, 't> Frame<'r, 't> {
     }
 
     fn walk_else(&mut self, dot: Dot<'_>, branch: &'t Branch) -> Result<Flow> {
-        match &branch.else_list {
+        match branch.else_list {
             Some(list) => self.walk(dot, list),
             None => Ok(Flow::Next),
         }
@@ -105,7 +106,7 @@ impl<'r, 't> Frame<'r, 't> {
         let value = self.pipeline(dot, &branch.pipe)?;
         let pipe = &branch.pipe;
         let one_variable = |frame: &Self| -> Result<()> {
-            if pipe.decl.len() > 1 {
+            if frame.file.variables(pipe).len() > 1 {
                 return Err(frame.error(format!("can't use {value} to iterate over more than one variable")));
             }
             Ok(())
@@ -177,7 +178,7 @@ impl<'r, 't> Frame<'r, 't> {
         branch: &'t Branch,
     ) -> Result<Flow> {
         self.charge()?;
-        match &*pipe.decl {
+        match self.file.variables(pipe) {
             [] => {}
             [variable] => self.set_variable(variable, item.clone(), is_interface)?,
             [key, variable, ..] => {
@@ -185,7 +186,7 @@ impl<'r, 't> Frame<'r, 't> {
                 self.set_variable(variable, item.clone(), is_interface)?;
             }
         }
-        self.walk(Dot { value: &item, is_interface }, &branch.list)
+        self.walk(Dot { value: &item, is_interface }, branch.list)
     }
 
     fn template(&mut self, dot: Dot<'_>, template: &'t Template) -> Result<()> {
@@ -210,59 +211,45 @@ impl<'r, 't> Frame<'r, 't> {
     pub(super) fn pipeline(&mut self, dot: Dot<'_>, pipe: &'t Pipe) -> Result<Value> {
         self.node = Some(NodeRef::Pipe(pipe));
         let mut value: Option<Value> = None;
-        for command in &pipe.cmds {
+        for command in self.file.commands(pipe) {
             self.charge()?;
             let result = self.command(dot, command, value)?;
             // A nil interface becomes no value, as reflect's Elem makes it.
             value = Some(if matches!(result, Value::Nil) { Value::Invalid } else { result });
         }
         let value = value.unwrap_or(Value::Invalid);
-        for variable in &pipe.decl {
+        for variable in self.file.variables(pipe) {
             self.set_variable(variable, value.clone(), false)?;
         }
         Ok(value)
     }
 
     fn command(&mut self, dot: Dot<'_>, command: &'t Command, last: Option<Value>) -> Result<Value> {
-        let first = &command.args[0];
+        let args = self.file.args(command);
+        let first = &args[0];
         match &first.kind {
             OperandKind::Field(names) => {
                 self.node = Some(NodeRef::Operand(first));
-                return self.field_chain(
-                    dot,
-                    dot.value.clone(),
-                    dot.is_interface,
-                    first,
-                    names,
-                    &command.args,
-                    last,
-                );
+                return self.field_chain(dot, dot.value.clone(), dot.is_interface, first, *names, args, last);
             }
             OperandKind::Chain(operand, names) => {
-                return self.chain(dot, first, operand, names, &command.args, last);
+                return self.chain(dot, first, self.file.operand(*operand), *names, args, last);
             }
-            OperandKind::Function(name, id) => {
+            OperandKind::Function(_, id) => {
                 self.node = Some(NodeRef::Operand(first));
-                return self.call_function(
-                    dot,
-                    name,
-                    *id,
-                    NodeRef::Command(command),
-                    &command.args[1..],
-                    last,
-                );
+                return self.call_function(dot, *id, NodeRef::Command(command), &args[1..], last);
             }
             OperandKind::Pipe(pipe) => {
-                self.not_a_function(&command.args, last.as_ref())?;
+                self.not_a_function(args, last.as_ref())?;
                 return self.pipeline(dot, pipe);
             }
             OperandKind::Variable(variable, names) => {
-                return self.variable(dot, first, variable, names, &command.args, last);
+                return self.variable(dot, first, variable, *names, args, last);
             }
             _ => {}
         }
         self.node = Some(NodeRef::Operand(first));
-        self.not_a_function(&command.args, last.as_ref())?;
+        self.not_a_function(args, last.as_ref())?;
         match &first.kind {
             OperandKind::Dot => Ok(dot.value.clone()),
             OperandKind::Nil => Err(self.error("nil is not a command".to_owned())),
@@ -289,7 +276,7 @@ impl<'r, 't> Frame<'r, 't> {
                 }
             }
             _ => {
-                let text = String::from_utf8_lossy(&operand.text()).into_owned();
+                let text = String::from_utf8_lossy(&self.text(operand)).into_owned();
                 Err(self.error(format!("can't handle assignment of {text} to empty interface argument")))
             }
         }
@@ -300,13 +287,13 @@ impl<'r, 't> Frame<'r, 't> {
         dot: Dot<'_>,
         node: &'t Operand,
         operand: &'t Operand,
-        names: &'t [Str],
+        names: Span,
         args: &'t [Operand],
         last: Option<Value>,
     ) -> Result<Value> {
         self.node = Some(NodeRef::Operand(node));
         if matches!(operand.kind, OperandKind::Nil) {
-            let text = String::from_utf8_lossy(&node.text()).into_owned();
+            let text = String::from_utf8_lossy(&self.text(node)).into_owned();
             return Err(self.error(format!("indirection through explicit nil in {text}")));
         }
         let receiver = self.argument(dot, None, operand)?;
@@ -319,16 +306,16 @@ impl<'r, 't> Frame<'r, 't> {
         dot: Dot<'_>,
         node: &'t Operand,
         variable: &'t Variable,
-        names: &'t [Str],
+        names: Span,
         args: &'t [Operand],
         last: Option<Value>,
     ) -> Result<Value> {
         self.node = Some(NodeRef::Operand(node));
         let Some(slot) = variable.slot else {
-            return Err(self.error(format!("undefined variable: {}", variable.name)));
+            return Err(self.error(format!("undefined variable: {}", self.file.name(variable))));
         };
-        let Var { value, is_interface } = self.runtime.vars[self.base + slot].clone();
-        if names.is_empty() {
+        let Var { value, is_interface } = self.runtime.vars[self.base + slot as usize].clone();
+        if names.start == names.end {
             self.not_a_function(args, last.as_ref())?;
             return Ok(value);
         }
@@ -343,19 +330,20 @@ impl<'r, 't> Frame<'r, 't> {
         mut receiver: Value,
         mut is_interface: bool,
         node: &'t Operand,
-        names: &'t [Str],
+        names: Span,
         args: &'t [Operand],
         last: Option<Value>,
     ) -> Result<Value> {
-        let Some((final_name, names)) = names.split_last() else {
-            return Ok(receiver);
-        };
-        for name in names {
+        let mut names = self.file.bytes(names).split(|byte| *byte == b'.').skip(1).peekable();
+        while let Some(name) = names.next() {
+            if names.peek().is_none() {
+                return self.field(dot, &receiver, is_interface, node, name, args, last);
+            }
             let holds_interfaces = matches!(&receiver, Value::Map(map) if map.ty().elem == MapElem::Any);
             receiver = self.field(dot, &receiver, is_interface, node, name, &[], None)?;
             is_interface = holds_interfaces;
         }
-        self.field(dot, &receiver, is_interface, node, final_name, args, last)
+        Ok(receiver)
     }
 
     #[expect(clippy::too_many_arguments, reason = "as many things as Go's evaluation has at hand here")]
@@ -365,7 +353,7 @@ impl<'r, 't> Frame<'r, 't> {
         receiver: &Value,
         is_interface: bool,
         node: &'t Operand,
-        name: &'t Str,
+        name: &'t [u8],
         args: &'t [Operand],
         last: Option<Value>,
     ) -> Result<Value> {
@@ -378,12 +366,13 @@ impl<'r, 't> Frame<'r, 't> {
                 }
                 return Ok(Value::Invalid);
             }
-            Value::Nil => return Err(self.error(format!("nil pointer evaluating interface {{}}.{name}"))),
+            Value::Nil => {
+                let name = String::from_utf8_lossy(name);
+                return Err(self.error(format!("nil pointer evaluating interface {{}}.{name}")));
+            }
             _ => {}
         }
-        if let Some(method) =
-            receiver.methods().iter().find(|method| method.name.as_bytes() == name.as_bytes())
-        {
+        if let Some(method) = receiver.methods().iter().find(|method| method.name.as_bytes() == name) {
             return self.call_method(
                 dot,
                 method,
@@ -396,6 +385,7 @@ impl<'r, 't> Frame<'r, 't> {
         match receiver {
             Value::Map(map) => {
                 if has_args {
+                    let name = String::from_utf8_lossy(name);
                     return Err(self.error(format!("{name} is not a method but has arguments")));
                 }
                 if let Some(value) = map.get(name) {
@@ -410,8 +400,9 @@ impl<'r, 't> Frame<'r, 't> {
                     }
                 }
             }
-            Value::Object(object) => match object.field(&name.to_text()) {
+            Value::Object(object) => match object.field(&String::from_utf8_lossy(name)) {
                 Some(_) if has_args => {
+                    let name = String::from_utf8_lossy(name);
                     Err(self.error(format!("{name} has arguments but cannot be invoked as function")))
                 }
                 Some(value) => Ok(value),
@@ -421,14 +412,15 @@ impl<'r, 't> Frame<'r, 't> {
         }
     }
 
-    fn no_field(&self, receiver: &Value, is_interface: bool, name: &Str) -> ExecError {
+    fn no_field(&self, receiver: &Value, is_interface: bool, name: &[u8]) -> ExecError {
+        let name = String::from_utf8_lossy(name);
         let ty = if is_interface { "interface {}" } else { receiver.type_name() };
         self.error(format!("can't evaluate field {name} in type {ty}"))
     }
 
     pub(super) fn not_a_function(&self, args: &[Operand], last: Option<&Value>) -> Result<()> {
         if args.len() > 1 || last.is_some() {
-            let text = args.first().map(Operand::text).unwrap_or_default();
+            let text = args.first().map(|operand| self.text(operand)).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
             return Err(self.error(format!("can't give argument to non-function {text}")));
         }
@@ -437,9 +429,9 @@ impl<'r, 't> Frame<'r, 't> {
 
     fn set_variable(&mut self, variable: &Variable, value: Value, is_interface: bool) -> Result<()> {
         let Some(slot) = variable.slot else {
-            return Err(self.error(format!("undefined variable: {}", variable.name)));
+            return Err(self.error(format!("undefined variable: {}", self.file.name(variable))));
         };
-        self.runtime.vars[self.base + slot] = Var { value, is_interface };
+        self.runtime.vars[self.base + slot as usize] = Var { value, is_interface };
         Ok(())
     }
 
@@ -449,7 +441,7 @@ impl<'r, 't> Frame<'r, 't> {
             Value::Invalid => return self.write(b"<no value>"),
             other if other.kind() == Kind::Func => {
                 self.node = Some(NodeRef::Action(pipe));
-                let text = String::from_utf8_lossy(&NodeRef::Action(pipe).text()).into_owned();
+                let text = String::from_utf8_lossy(&NodeRef::Action(pipe).text(self.file)).into_owned();
                 return Err(self.error(format!("can't print {text} of type {}", other.type_name())));
             }
             other => {
@@ -480,6 +472,11 @@ impl<'r, 't> Frame<'r, 't> {
         Ok(())
     }
 
+    /// Returns an operand as Go prints it.
+    pub(super) fn text(&self, operand: &Operand) -> Vec<u8> {
+        NodeRef::Operand(operand).text(self.file)
+    }
+
     /// Makes an error about the current node.
     pub(super) fn error(&self, message: String) -> ExecError {
         self.error_with(message, None)
@@ -490,14 +487,14 @@ impl<'r, 't> Frame<'r, 't> {
         let Some(node) = self.node else {
             return ExecError::new(None, format!("template: {template}: {message}"), cause);
         };
-        let (pos, text) = (node.pos(), node.text());
-        let (line, column) = self.tree.source.line_column(pos);
+        let (pos, text) = (node.pos(), node.text(self.file));
+        let (line, column) = self.file.line_column(pos);
         let start = pos as usize;
         let place = Place {
-            file: Arc::clone(&self.tree.source.name),
+            file: Arc::clone(&self.file.name),
             line,
             column,
-            span: start..(start + text.len()).min(self.tree.source.text.len()),
+            span: start..(start + text.len()).min(self.file.text.len()),
             template,
             expression: String::from_utf8_lossy(&text).into_owned(),
         };

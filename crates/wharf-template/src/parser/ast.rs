@@ -1,8 +1,10 @@
 //! The parsed form of a template, and the text that errors print for each part of it.
 //!
-//! Variables are resolved to slots and functions to table indexes while parsing, so evaluation
-//! looks nothing up by name.
+//! All nodes of a file stand in a few tables, and lists of nodes are runs of these; names and texts are spans of the file.
+//! So a file costs a few allocations, not several for each action. Variables are resolved to slots and functions to
+//! table indexes while parsing, so evaluation looks neither up by name.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::number::Number;
@@ -12,14 +14,109 @@ use crate::value::Str;
 /// A byte offset in the template file.
 pub(crate) type Pos = u32;
 
-/// The text of one parsed file, shared by all templates defined in it.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) name: Arc<str>,
-    pub(crate) text: Arc<[u8]>,
+/// A stretch of the template file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) start: Pos,
+    pub(crate) end: Pos,
 }
 
-impl Source {
+/// Nodes that stand beside each other in a table.
+#[derive(Debug)]
+pub(crate) struct Run<T> {
+    start: u32,
+    end: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Run<T> {
+    /// Moves the nodes from `base` on to the end of a table.
+    pub(super) fn settle(open: &mut Vec<T>, base: usize, table: &mut Vec<T>) -> Self {
+        let start = position(table.len());
+        table.extend(open.drain(base..));
+        Self { start, end: position(table.len()), of: PhantomData }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    pub(super) fn of(self, table: &[T]) -> &[T] {
+        &table[self.start as usize..self.end as usize]
+    }
+}
+
+impl<T> Clone for Run<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Run<T> {}
+
+/// The place of one node in its table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OperandId(u32);
+
+/// Files are shorter than 4 GiB, and so are tables of what was made of them.
+pub(super) fn position(pos: usize) -> Pos {
+    Pos::try_from(pos).unwrap_or(Pos::MAX)
+}
+
+/// One parsed file, shared by all templates defined in it.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) name: Arc<str>,
+    pub(crate) text: Arc<[u8]>,
+    pub(super) nodes: Nodes,
+}
+
+/// The tables of nodes.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    pub(super) items: Vec<Item>,
+    pub(super) commands: Vec<Command>,
+    pub(super) operands: Vec<Operand>,
+    pub(super) variables: Vec<Variable>,
+}
+
+impl Nodes {
+    pub(super) fn add_operand(&mut self, operand: Operand) -> OperandId {
+        self.operands.push(operand);
+        OperandId(position(self.operands.len() - 1))
+    }
+}
+
+impl File {
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    pub(crate) fn items(&self, list: List) -> &[Item] {
+        list.of(&self.nodes.items)
+    }
+
+    pub(crate) fn commands(&self, pipe: &Pipe) -> &[Command] {
+        pipe.cmds.of(&self.nodes.commands)
+    }
+
+    pub(crate) fn variables(&self, pipe: &Pipe) -> &[Variable] {
+        pipe.decl.of(&self.nodes.variables)
+    }
+
+    /// The operands of a command, of which there is at least one.
+    pub(crate) fn args(&self, command: &Command) -> &[Operand] {
+        command.args.of(&self.nodes.operands)
+    }
+
+    pub(crate) fn operand(&self, id: OperandId) -> &Operand {
+        &self.nodes.operands[id.0 as usize]
+    }
+
+    pub(crate) fn name(&self, variable: &Variable) -> String {
+        String::from_utf8_lossy(self.bytes(variable.name)).into_owned()
+    }
+
     /// Returns line and column of an offset: lines from one, columns in bytes from zero, as Go counts.
     pub(crate) fn line_column(&self, pos: Pos) -> (u32, u32) {
         let before = &self.text[..(pos as usize).min(self.text.len())];
@@ -33,18 +130,18 @@ impl Source {
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) name: Str,
-    pub(crate) source: Arc<Source>,
+    pub(crate) file: Arc<File>,
     pub(crate) root: List,
     /// How many variables are alive at the same time at most, `$` included.
     pub(crate) slots: usize,
     pub(crate) is_empty: bool,
 }
 
-pub(crate) type List = Box<[Item]>;
+pub(crate) type List = Run<Item>;
 
 #[derive(Debug)]
 pub(crate) enum Item {
-    Text(Box<[u8]>),
+    Text(Span),
     Action(Pipe),
     If(Branch),
     With(Branch),
@@ -72,21 +169,21 @@ pub(crate) struct Template {
 pub(crate) struct Pipe {
     pub(crate) pos: Pos,
     pub(crate) is_assign: bool,
-    pub(crate) decl: Box<[Variable]>,
-    pub(crate) cmds: Box<[Command]>,
+    pub(crate) decl: Run<Variable>,
+    pub(crate) cmds: Run<Command>,
 }
 
 /// A variable; without a slot, one that Go's parser lets pass but that is not in scope.
 #[derive(Debug)]
 pub(crate) struct Variable {
-    pub(crate) name: Box<str>,
-    pub(crate) slot: Option<usize>,
+    pub(crate) name: Span,
+    pub(crate) slot: Option<u32>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) pos: Pos,
-    pub(crate) args: Box<[Operand]>,
+    pub(crate) args: Run<Operand>,
 }
 
 #[derive(Debug)]
@@ -95,18 +192,19 @@ pub(crate) struct Operand {
     pub(crate) kind: OperandKind,
 }
 
+/// Names of fields are a span such as `.a.b`, empty where there are none.
 #[derive(Debug)]
 pub(crate) enum OperandKind {
     Dot,
     Nil,
     Bool(bool),
     Number(Box<Number>),
-    String { quoted: Box<[u8]>, text: Str },
-    Field(Box<[Str]>),
-    Variable(Variable, Box<[Str]>),
-    Chain(Box<Operand>, Box<[Str]>),
-    Pipe(Box<Pipe>),
-    Function(Box<str>, FuncId),
+    String { quoted: Span, text: Str },
+    Field(Span),
+    Variable(Variable, Span),
+    Chain(OperandId, Span),
+    Pipe(Pipe),
+    Function(Span, FuncId),
 }
 
 /// The node that an error is about.
@@ -130,104 +228,99 @@ impl NodeRef<'_> {
     }
 
     /// Returns the text that Go's node would print.
-    pub(crate) fn text(self) -> Vec<u8> {
-        let mut out = Vec::new();
+    pub(crate) fn text(self, file: &File) -> Vec<u8> {
+        let mut writer = Writer { file, out: Vec::new() };
         match self {
-            Self::Pipe(pipe) => pipe.write(&mut out),
+            Self::Pipe(pipe) => writer.pipe(pipe),
             Self::Action(pipe) => {
-                out.extend_from_slice(b"{{");
-                pipe.write(&mut out);
-                out.extend_from_slice(b"}}");
+                writer.out.extend_from_slice(b"{{");
+                writer.pipe(pipe);
+                writer.out.extend_from_slice(b"}}");
             }
-            Self::Command(command) => command.write(&mut out),
-            Self::Operand(operand) => operand.write(&mut out),
+            Self::Command(command) => writer.command(command),
+            Self::Operand(operand) => writer.operand(operand),
             Self::Template(template) => {
-                out.extend_from_slice(b"{{template ");
-                out.extend_from_slice(crate::printf::quote(&template.name).as_bytes());
+                writer.out.extend_from_slice(b"{{template ");
+                writer.out.extend_from_slice(crate::printf::quote(&template.name).as_bytes());
                 if let Some(pipe) = &template.pipe {
-                    out.push(b' ');
-                    pipe.write(&mut out);
+                    writer.out.push(b' ');
+                    writer.pipe(pipe);
                 }
-                out.extend_from_slice(b"}}");
+                writer.out.extend_from_slice(b"}}");
             }
         }
-        out
+        writer.out
     }
 }
 
-impl Pipe {
-    fn write(&self, out: &mut Vec<u8>) {
-        for (index, variable) in self.decl.iter().enumerate() {
-            if index > 0 {
-                out.extend_from_slice(b", ");
-            }
-            out.extend_from_slice(variable.name.as_bytes());
-        }
-        if !self.decl.is_empty() {
-            out.extend_from_slice(if self.is_assign { b" = " } else { b" := " });
-        }
-        for (index, command) in self.cmds.iter().enumerate() {
-            if index > 0 {
-                out.extend_from_slice(b" | ");
-            }
-            command.write(out);
-        }
-    }
+/// Writes nodes as Go prints them.
+struct Writer<'f> {
+    file: &'f File,
+    out: Vec<u8>,
 }
 
-impl Command {
-    fn write(&self, out: &mut Vec<u8>) {
-        for (index, operand) in self.args.iter().enumerate() {
+impl Writer<'_> {
+    fn span(&mut self, span: Span) {
+        self.out.extend_from_slice(self.file.bytes(span));
+    }
+
+    fn pipe(&mut self, pipe: &Pipe) {
+        for (index, variable) in self.file.variables(pipe).iter().enumerate() {
             if index > 0 {
-                out.push(b' ');
+                self.out.extend_from_slice(b", ");
             }
-            operand.write_grouped(out);
+            self.span(variable.name);
+        }
+        if !pipe.decl.is_empty() {
+            self.out.extend_from_slice(if pipe.is_assign { b" = " } else { b" := " });
+        }
+        for (index, command) in self.file.commands(pipe).iter().enumerate() {
+            if index > 0 {
+                self.out.extend_from_slice(b" | ");
+            }
+            self.command(command);
         }
     }
-}
 
-impl Operand {
-    pub(crate) fn text(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.write(&mut out);
-        out
+    fn command(&mut self, command: &Command) {
+        for (index, operand) in self.file.args(command).iter().enumerate() {
+            if index > 0 {
+                self.out.push(b' ');
+            }
+            self.grouped(operand);
+        }
     }
 
-    fn write_grouped(&self, out: &mut Vec<u8>) {
-        if matches!(self.kind, OperandKind::Pipe(_)) {
-            out.push(b'(');
-            self.write(out);
-            out.push(b')');
+    fn grouped(&mut self, operand: &Operand) {
+        if matches!(operand.kind, OperandKind::Pipe(_)) {
+            self.out.push(b'(');
+            self.operand(operand);
+            self.out.push(b')');
         } else {
-            self.write(out);
+            self.operand(operand);
         }
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        match &self.kind {
-            OperandKind::Dot => out.push(b'.'),
-            OperandKind::Nil => out.extend_from_slice(b"nil"),
-            OperandKind::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            OperandKind::Number(number) => out.extend_from_slice(number.text.as_bytes()),
-            OperandKind::String { quoted, .. } => out.extend_from_slice(quoted),
-            OperandKind::Field(names) => write_names(names, out),
+    fn operand(&mut self, operand: &Operand) {
+        match &operand.kind {
+            OperandKind::Dot => self.out.push(b'.'),
+            OperandKind::Nil => self.out.extend_from_slice(b"nil"),
+            OperandKind::Bool(value) => {
+                self.out.extend_from_slice(if *value { b"true" } else { b"false" });
+            }
+            OperandKind::Number(number) => self.out.extend_from_slice(number.text.as_bytes()),
+            OperandKind::String { quoted, .. } => self.span(*quoted),
+            OperandKind::Field(names) => self.span(*names),
             OperandKind::Variable(variable, names) => {
-                out.extend_from_slice(variable.name.as_bytes());
-                write_names(names, out);
+                self.span(variable.name);
+                self.span(*names);
             }
             OperandKind::Chain(operand, names) => {
-                operand.write_grouped(out);
-                write_names(names, out);
+                self.grouped(self.file.operand(*operand));
+                self.span(*names);
             }
-            OperandKind::Pipe(pipe) => pipe.write(out),
-            OperandKind::Function(name, _) => out.extend_from_slice(name.as_bytes()),
+            OperandKind::Pipe(pipe) => self.pipe(pipe),
+            OperandKind::Function(name, _) => self.span(*name),
         }
-    }
-}
-
-fn write_names(names: &[Str], out: &mut Vec<u8>) {
-    for name in names {
-        out.push(b'.');
-        out.extend_from_slice(name);
     }
 }

@@ -7,7 +7,10 @@ pub(crate) mod quoted;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ast::{Branch, Command, Item, List, Operand, OperandKind, Pipe, Pos, Source, Template, Tree, Variable};
+use ast::{
+    Branch, Command, File, Item, List, Nodes, Operand, OperandKind, Pipe, Run, Span, Template, Tree,
+    Variable, position,
+};
 use number::Number;
 
 use crate::error::ParseError;
@@ -28,60 +31,81 @@ pub(crate) fn parse(
     text: Arc<[u8]>,
     functions: &FunctionNames,
 ) -> Result<HashMap<Str, Arc<Tree>>, ParseError> {
-    let source = Arc::new(Source { name: name.into(), text: Arc::clone(&text) });
+    let name: Arc<str> = name.into();
+    if u32::try_from(text.len()).is_err() {
+        return Err(ParseError::new(name, 1, "template is larger than 4 GiB".to_owned()));
+    }
     let mut parser = Parser {
         lexer: Lexer::new(&text),
-        source,
+        file: &name,
         functions,
         tokens: Vec::with_capacity(3),
-        last_line: 1,
-        action_line: 0,
+        last_start: 0,
+        action_start: None,
         depth: 0,
         stack: StackGuard::new(MAX_STACK_BYTES),
-        trees: HashMap::new(),
+        open: Nodes::default(),
+        done: Nodes::default(),
+        definitions: HashMap::new(),
     };
-    parser.parse_file(name)?;
-    Ok(parser.trees)
+    parser.parse_file()?;
+    let Parser { done, definitions, .. } = parser;
+    let file = Arc::new(File { name, text, nodes: done });
+    let tree = |(name, Definition { root, slots, is_empty }): (Str, Definition)| {
+        (name.clone(), Arc::new(Tree { name, file: Arc::clone(&file), root, slots, is_empty }))
+    };
+    Ok(definitions.into_iter().map(tree).collect())
 }
 
 struct Parser<'s> {
     lexer: Lexer<'s>,
-    source: Arc<Source>,
+    file: &'s Arc<str>,
     functions: &'s FunctionNames,
     /// Items taken from the lexer and given back; the last one comes next.
     tokens: Vec<Token<'s>>,
-    /// The line of the item most recently taken from the lexer, which errors name.
-    last_line: u32,
-    action_line: u32,
+    /// Where the item most recently taken from the lexer begins, whose line errors name.
+    last_start: usize,
+    /// Where the action being parsed begins.
+    action_start: Option<usize>,
     depth: usize,
     stack: StackGuard,
-    trees: HashMap<Str, Arc<Tree>>,
+    /// Nodes of lists that are not complete, the innermost list last.
+    open: Nodes,
+    /// Nodes of complete lists.
+    done: Nodes,
+    definitions: HashMap<Str, Definition>,
+}
+
+/// A template before its file is complete.
+struct Definition {
+    root: List,
+    slots: usize,
+    is_empty: bool,
 }
 
 /// What belongs to one template while it is parsed.
-#[derive(Default)]
-struct Scope {
+struct Scope<'s> {
     /// Names that Go's parser lets pass as variables.
-    known: Vec<Box<str>>,
+    known: Vec<&'s [u8]>,
     /// Names in scope when the code runs, by slot. Differs from `known` after an `else`.
-    live: Vec<Box<str>>,
+    live: Vec<&'s [u8]>,
     max_live: usize,
     range_depth: usize,
 }
 
-impl Scope {
+impl<'s> Scope<'s> {
     fn new() -> Self {
-        Self { known: vec!["$".into()], live: vec!["$".into()], max_live: 1, range_depth: 0 }
+        Self { known: vec![b"$"], live: vec![b"$"], max_live: 1, range_depth: 0 }
     }
 
-    fn declare(&mut self, name: &str) -> usize {
-        self.live.push(name.into());
+    fn declare(&mut self, name: &'s [u8]) -> u32 {
+        self.live.push(name);
         self.max_live = self.max_live.max(self.live.len());
-        self.live.len() - 1
+        position(self.live.len() - 1)
     }
 
-    fn slot(&self, name: &str) -> Option<usize> {
-        self.live.iter().rposition(|live| &**live == name)
+    fn slot(&self, name: &[u8]) -> Option<u32> {
+        self.live.iter().rposition(|live| *live == name).map(position)
     }
 }
 
@@ -103,9 +127,9 @@ impl Node {
 type Result<T, E = ParseError> = std::result::Result<T, E>;
 
 impl<'s> Parser<'s> {
-    fn parse_file(&mut self, name: &str) -> Result<()> {
+    fn parse_file(&mut self) -> Result<()> {
         let mut scope = Scope::new();
-        let mut items = Vec::new();
+        let base = self.open.items.len();
         while self.peek().kind != ItemKind::Eof {
             if self.peek().kind == ItemKind::LeftDelim {
                 let delim = self.next();
@@ -118,11 +142,11 @@ impl<'s> Parser<'s> {
                 self.tokens.push(delim);
             }
             match self.text_or_action(&mut scope)? {
-                Node::Item(item) => items.push(item),
+                Node::Item(item) => self.open.items.push(item),
                 other => return Err(self.error(format!("unexpected {}", other.text()))),
             }
         }
-        self.add(Str::from(name), items.into(), &scope)
+        self.add(Str::from(&**self.file), base, &scope)
     }
 
     fn definition(&mut self) -> Result<()> {
@@ -134,16 +158,19 @@ impl<'s> Parser<'s> {
         let name = self.unquote(&token)?;
         self.expect(ItemKind::RightDelim, CONTEXT)?;
         let mut scope = Scope::new();
-        let (list, end) = self.item_list(&mut scope)?;
+        let base = self.open.items.len();
+        let end = self.open_list(&mut scope)?;
         if !matches!(end, Node::End) {
             return Err(self.error(format!("unexpected {} in {CONTEXT}", end.text())));
         }
-        self.add(Str::from(name), list, &scope)
+        self.add(Str::from(name), base, &scope)
     }
 
-    fn add(&mut self, name: Str, root: List, scope: &Scope) -> Result<()> {
-        let is_empty = list_is_empty(&root);
-        if let Some(old) = self.trees.get(&name)
+    /// Adds the template whose items are open from `base` on.
+    fn add(&mut self, name: Str, base: usize, scope: &Scope<'s>) -> Result<()> {
+        let is_empty = self.is_blank(&self.open.items[base..]);
+        let root = self.items(base);
+        if let Some(old) = self.definitions.get(&name)
             && !old.is_empty
         {
             if !is_empty {
@@ -153,47 +180,59 @@ impl<'s> Parser<'s> {
             }
             return Ok(());
         }
-        let tree = Tree {
-            name: name.clone(),
-            source: Arc::clone(&self.source),
-            root,
-            slots: scope.max_live,
-            is_empty,
-        };
-        self.trees.insert(name, Arc::new(tree));
+        self.definitions.insert(name, Definition { root, slots: scope.max_live, is_empty });
         Ok(())
     }
 
-    fn item_list(&mut self, scope: &mut Scope) -> Result<(List, Node)> {
+    /// Makes a list of the items that are open from `base` on.
+    fn items(&mut self, base: usize) -> List {
+        Run::settle(&mut self.open.items, base, &mut self.done.items)
+    }
+
+    fn item_list(&mut self, scope: &mut Scope<'s>) -> Result<(List, Node)> {
+        let base = self.open.items.len();
+        let end = self.open_list(scope)?;
+        Ok((self.items(base), end))
+    }
+
+    /// Parses items up to what ends their list, and leaves them open.
+    fn open_list(&mut self, scope: &mut Scope<'s>) -> Result<Node> {
         self.enter("max block depth exceeded")?;
-        let mut items = Vec::new();
         while self.peek_non_space().kind != ItemKind::Eof {
             match self.text_or_action(scope)? {
-                Node::Item(item) => items.push(item),
+                Node::Item(item) => self.open.items.push(item),
                 end => {
                     self.depth -= 1;
-                    return Ok((items.into(), end));
+                    return Ok(end);
                 }
             }
         }
         Err(self.error("unexpected EOF".to_owned()))
     }
 
-    fn text_or_action(&mut self, scope: &mut Scope) -> Result<Node> {
+    /// Tells whether a template has nothing but white space, so that it does not replace another one.
+    fn is_blank(&self, list: &[Item]) -> bool {
+        let text = self.lexer.input();
+        list.iter().all(|item| {
+            matches!(item, Item::Text(span) if trim_space(&text[span.start as usize..span.end as usize]).is_empty())
+        })
+    }
+
+    fn text_or_action(&mut self, scope: &mut Scope<'s>) -> Result<Node> {
         let token = self.next_non_space();
         match token.kind {
-            ItemKind::Text => Ok(Node::Item(Item::Text(token.val.into()))),
+            ItemKind::Text => Ok(Node::Item(Item::Text(span(&token)))),
             ItemKind::LeftDelim => {
-                self.action_line = token.line;
+                self.action_start = Some(token.pos);
                 let node = self.action(scope)?;
-                self.action_line = 0;
+                self.action_start = None;
                 Ok(node)
             }
             _ => Err(self.unexpected(&token, "input")),
         }
     }
 
-    fn action(&mut self, scope: &mut Scope) -> Result<Node> {
+    fn action(&mut self, scope: &mut Scope<'s>) -> Result<Node> {
         let token = self.next_non_space();
         Ok(Node::Item(match token.kind {
             ItemKind::Block => self.block(scope)?,
@@ -226,7 +265,7 @@ impl<'s> Parser<'s> {
         }))
     }
 
-    fn loop_control(&mut self, scope: &Scope, name: &str) -> Result<()> {
+    fn loop_control(&mut self, scope: &Scope<'s>, name: &str) -> Result<()> {
         let token = self.next_non_space();
         if token.kind != ItemKind::RightDelim {
             return Err(self.unexpected(&token, name));
@@ -237,7 +276,7 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    fn control(&mut self, scope: &mut Scope, context: Context) -> Result<Branch> {
+    fn control(&mut self, scope: &mut Scope<'s>, context: Context) -> Result<Branch> {
         let (known, live) = (scope.known.len(), scope.live.len());
         let pipe = self.pipeline(scope, context.name(), ItemKind::RightDelim)?;
         let live_in_lists = scope.live.len();
@@ -258,8 +297,13 @@ impl<'s> Parser<'s> {
                 self.enter("max block depth exceeded")?;
                 let branch = self.control(scope, chained)?;
                 self.depth -= 1;
-                let item = if chained == Context::If { Item::If(branch) } else { Item::With(branch) };
-                Box::new([item]) as List
+                let base = self.open.items.len();
+                self.open.items.push(if chained == Context::If {
+                    Item::If(branch)
+                } else {
+                    Item::With(branch)
+                });
+                self.items(base)
             } else {
                 let (list, next) = self.item_list(scope)?;
                 if !matches!(next, Node::End) {
@@ -273,21 +317,22 @@ impl<'s> Parser<'s> {
         Ok(Branch { pipe, list, else_list })
     }
 
-    fn block(&mut self, scope: &mut Scope) -> Result<Item> {
+    fn block(&mut self, scope: &mut Scope<'s>) -> Result<Item> {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipeline(scope, CONTEXT, ItemKind::RightDelim)?;
         let mut inner = Scope::new();
-        let (list, end) = self.item_list(&mut inner)?;
+        let base = self.open.items.len();
+        let end = self.open_list(&mut inner)?;
         if !matches!(end, Node::End) {
             return Err(self.error(format!("unexpected {} in {CONTEXT}", end.text())));
         }
-        self.add(name.clone(), list, &inner)?;
+        self.add(name.clone(), base, &inner)?;
         Ok(Item::Template(Template { pos: position(token.pos), name, pipe: Some(pipe) }))
     }
 
-    fn template(&mut self, scope: &mut Scope) -> Result<Item> {
+    fn template(&mut self, scope: &mut Scope<'s>) -> Result<Item> {
         const CONTEXT: &str = "template clause";
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
@@ -308,7 +353,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn pipeline(&mut self, scope: &mut Scope, context: &str, end: ItemKind) -> Result<Pipe> {
+    fn pipeline(&mut self, scope: &mut Scope<'s>, context: &str, end: ItemKind) -> Result<Pipe> {
         let pos = position(self.peek_non_space().pos);
         let mut names: Vec<Token<'s>> = Vec::new();
         let mut is_assign = false;
@@ -328,11 +373,11 @@ impl<'s> Parser<'s> {
             match next.kind {
                 ItemKind::Assign | ItemKind::Declare => {
                     is_assign = next.kind == ItemKind::Assign;
-                    scope.known.push(lossy(variable.val).into());
+                    scope.known.push(variable.val);
                     names.push(variable);
                 }
                 ItemKind::Char if next.val == b"," => {
-                    scope.known.push(lossy(variable.val).into());
+                    scope.known.push(variable.val);
                     names.push(variable);
                     if context == "range" && names.len() < 2 {
                         match self.peek_non_space().kind {
@@ -350,7 +395,7 @@ impl<'s> Parser<'s> {
             }
             break;
         }
-        let mut cmds: Vec<Command> = Vec::new();
+        let base = self.open.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -369,17 +414,18 @@ impl<'s> Parser<'s> {
                 | ItemKind::LeftParen => {
                     self.tokens.push(token);
                     let command = self.command(scope)?;
-                    cmds.push(command);
+                    self.open.commands.push(command);
                 }
                 _ => return Err(self.unexpected(&token, context)),
             }
         }
+        let cmds = &self.open.commands[base..];
         if cmds.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
         for (index, command) in cmds.iter().enumerate().skip(1) {
             if matches!(
-                command.args[0].kind,
+                command.args.of(&self.done.operands)[0].kind,
                 OperandKind::Bool(_)
                     | OperandKind::Dot
                     | OperandKind::Nil
@@ -389,25 +435,24 @@ impl<'s> Parser<'s> {
                 return Err(self.error(format!("non executable command in pipeline stage {}", index + 1)));
             }
         }
+        let cmds = Run::settle(&mut self.open.commands, base, &mut self.done.commands);
         // A variable comes to life when its pipeline has run, so the commands above do not see it.
-        let decl = names
-            .into_iter()
-            .map(|token| {
-                let name = lossy(token.val);
-                let slot = if is_assign { scope.slot(&name) } else { Some(scope.declare(&name)) };
-                Variable { name: name.into(), slot }
-            })
-            .collect();
-        Ok(Pipe { pos, is_assign, decl, cmds: cmds.into() })
+        let base = self.open.variables.len();
+        for token in names {
+            let slot = if is_assign { scope.slot(token.val) } else { Some(scope.declare(token.val)) };
+            self.open.variables.push(Variable { name: span(&token), slot });
+        }
+        let decl = Run::settle(&mut self.open.variables, base, &mut self.done.variables);
+        Ok(Pipe { pos, is_assign, decl, cmds })
     }
 
-    fn command(&mut self, scope: &mut Scope) -> Result<Command> {
+    fn command(&mut self, scope: &mut Scope<'s>) -> Result<Command> {
         let pos = position(self.peek_non_space().pos);
-        let mut args = Vec::new();
+        let base = self.open.operands.len();
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand(scope)? {
-                args.push(operand);
+                self.open.operands.push(operand);
             }
             let token = self.next();
             match token.kind {
@@ -418,69 +463,65 @@ impl<'s> Parser<'s> {
             }
             break;
         }
-        if args.is_empty() {
+        if self.open.operands.len() == base {
             return Err(self.error("empty command".to_owned()));
         }
-        Ok(Command { pos, args: args.into() })
+        let args = Run::settle(&mut self.open.operands, base, &mut self.done.operands);
+        Ok(Command { pos, args })
     }
 
-    fn operand(&mut self, scope: &mut Scope) -> Result<Option<Operand>> {
-        let Some(mut operand) = self.term(scope)? else {
+    fn operand(&mut self, scope: &mut Scope<'s>) -> Result<Option<Operand>> {
+        let Some(operand) = self.term(scope)? else {
             return Ok(None);
         };
-        if self.peek().kind != ItemKind::Field {
+        let first = *self.peek();
+        if first.kind != ItemKind::Field {
             return Ok(Some(operand));
         }
-        // Go reports a chain at its first dot, not at its beginning.
-        let pos = position(self.peek().pos);
-        let mut names = Vec::new();
+        // Fields follow each other without anything between, so their names are one span.
+        let mut names = span(&first);
         while self.peek().kind == ItemKind::Field {
-            names.push(Str::from(&self.next().val[1..]));
+            names.end = span(&self.next()).end;
         }
-        operand = match operand.kind {
-            OperandKind::Field(first) => {
-                let names = first.into_iter().chain(names).collect();
-                Operand { pos, kind: OperandKind::Field(names) }
-            }
-            OperandKind::Variable(variable, _) => {
-                Operand { pos, kind: OperandKind::Variable(variable, names.into()) }
-            }
+        // Go reports a chain at its first dot, not at its beginning.
+        let pos = names.start;
+        let kind = match operand.kind {
+            OperandKind::Field(before) => OperandKind::Field(Span { start: before.start, end: names.end }),
+            OperandKind::Variable(variable, _) => OperandKind::Variable(variable, names),
             OperandKind::Bool(_)
             | OperandKind::String { .. }
             | OperandKind::Number(_)
             | OperandKind::Nil
             | OperandKind::Dot => {
-                let term = crate::printf::quote(&operand.text());
+                let term = crate::printf::quote(&self.lexer.input()[operand.pos as usize..first.pos]);
                 return Err(self.error(format!("unexpected . after term {term}")));
             }
-            _ => Operand { pos, kind: OperandKind::Chain(Box::new(operand), names.into()) },
+            _ => OperandKind::Chain(self.done.add_operand(operand), names),
         };
-        Ok(Some(operand))
+        Ok(Some(Operand { pos, kind }))
     }
 
-    fn term(&mut self, scope: &mut Scope) -> Result<Option<Operand>> {
+    fn term(&mut self, scope: &mut Scope<'s>) -> Result<Option<Operand>> {
         let token = self.next_non_space();
         let kind = match token.kind {
             ItemKind::Identifier => {
-                let name = lossy(token.val);
-                let Some(id) = self.functions.find(&name) else {
+                let Some(id) = self.functions.find(token.val) else {
                     return Err(
                         self.error(format!("function {} not defined", crate::printf::quote(token.val)))
                     );
                 };
-                OperandKind::Function(name.into(), id)
+                OperandKind::Function(span(&token), id)
             }
             ItemKind::Dot => OperandKind::Dot,
             ItemKind::Nil => OperandKind::Nil,
             ItemKind::Variable => {
-                let name = lossy(token.val);
-                if !scope.known.iter().any(|known| **known == *name) {
+                if !scope.known.contains(&token.val) {
                     return Err(self.error(format!("undefined variable {}", crate::printf::quote(token.val))));
                 }
-                let slot = scope.slot(&name);
-                OperandKind::Variable(Variable { name: name.into(), slot }, Box::default())
+                let (name, slot) = (span(&token), scope.slot(token.val));
+                OperandKind::Variable(Variable { name, slot }, Span { start: name.end, end: name.end })
             }
-            ItemKind::Field => OperandKind::Field(Box::new([Str::from(&token.val[1..])])),
+            ItemKind::Field => OperandKind::Field(span(&token)),
             ItemKind::Bool => OperandKind::Bool(token.val == b"true"),
             ItemKind::CharConstant => {
                 let number = Number::from_char(&lossy(token.val)).map_err(|text| self.error(text))?;
@@ -496,10 +537,10 @@ impl<'s> Parser<'s> {
                 let pipe = self.pipeline(scope, "parenthesized pipeline", ItemKind::RightParen)?;
                 self.depth -= 1;
                 // Go positions the pipeline at its first item, inside the parenthesis.
-                return Ok(Some(Operand { pos: pipe.pos, kind: OperandKind::Pipe(Box::new(pipe)) }));
+                return Ok(Some(Operand { pos: pipe.pos, kind: OperandKind::Pipe(pipe) }));
             }
             ItemKind::String | ItemKind::RawString => {
-                OperandKind::String { quoted: token.val.into(), text: Str::from(self.unquote(&token)?) }
+                OperandKind::String { quoted: span(&token), text: Str::from(self.unquote(&token)?) }
             }
             _ => {
                 self.tokens.push(token);
@@ -531,8 +572,10 @@ impl<'s> Parser<'s> {
             return self.error(format!("unexpected {} in {context}", token.describe()));
         }
         let mut text = self.lexer.failure().to_owned();
-        if self.action_line != 0 && self.action_line != token.line {
-            let extra = format!(" in action started at {}:{}", self.source.name, self.action_line);
+        if let Some(line) = self.action_start.map(|start| self.lexer.line(start))
+            && line != self.lexer.line(token.pos)
+        {
+            let extra = format!(" in action started at {}:{line}", self.file);
             // Avoids "unclosed action in action".
             text += if text.ends_with(" action") { &extra[" in action".len()..] } else { &extra };
         }
@@ -540,7 +583,7 @@ impl<'s> Parser<'s> {
     }
 
     fn error(&self, message: String) -> ParseError {
-        ParseError::new(Arc::clone(&self.source.name), self.last_line, message)
+        ParseError::new(Arc::clone(self.file), self.lexer.line(self.last_start), message)
     }
 
     fn next(&mut self) -> Token<'s> {
@@ -548,7 +591,7 @@ impl<'s> Parser<'s> {
             return token;
         }
         let token = self.lexer.next_item();
-        self.last_line = token.line;
+        self.last_start = token.pos;
         token
     }
 
@@ -594,17 +637,12 @@ impl Context {
     }
 }
 
-fn position(pos: usize) -> Pos {
-    Pos::try_from(pos).unwrap_or(Pos::MAX)
+fn span(token: &Token<'_>) -> Span {
+    Span { start: position(token.pos), end: position(token.pos + token.val.len()) }
 }
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Tells whether a template has nothing but white space, so that it does not replace another one.
-fn list_is_empty(list: &[Item]) -> bool {
-    list.iter().all(|item| matches!(item, Item::Text(text) if trim_space(text).is_empty()))
 }
 
 /// Cuts Unicode white space off both ends.

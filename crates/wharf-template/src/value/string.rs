@@ -60,6 +60,12 @@ impl From<Arc<[u8]>> for Str {
     }
 }
 
+impl From<Str> for Arc<[u8]> {
+    fn from(bytes: Str) -> Self {
+        bytes.0
+    }
+}
+
 impl From<Arc<str>> for Str {
     fn from(text: Arc<str>) -> Self {
         Self(text.into())
