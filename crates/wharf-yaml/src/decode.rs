@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::node::{self, Document, NodeId, NodeKind};
+use crate::node::{self, Children, Document, NodeId, NodeKind};
 use crate::number::{format_float_g, format_float_g32};
 use crate::resolve::{Scalar, resolve};
+use crate::scan::decode;
 use crate::{Error, ErrorKind, Limits, Map, Value};
 
 /// How numbers are represented in the values read.
@@ -24,6 +25,7 @@ pub struct Reader {
     strict: bool,
     numbers: Numbers,
     limits: Limits,
+    only: Option<&'static [&'static str]>,
 }
 
 /// Reads the first document of `text` as `sigs.k8s.io/yaml` `Unmarshal` into an empty interface does.
@@ -59,6 +61,13 @@ impl Reader {
         self
     }
 
+    /// Leaves out all but these keys of the outermost map. The rest is checked as if it were read, but costs less.
+    #[must_use]
+    pub fn only(mut self, keys: &'static [&'static str]) -> Self {
+        self.only = Some(keys);
+        self
+    }
+
     /// Sets other bounds.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -71,17 +80,27 @@ impl Reader {
     /// # Errors
     /// As [`from_yaml`], and repeated keys when strict.
     pub fn read(&self, text: &[u8]) -> Result<Value, Error> {
-        let Some(document) = node::read(text, &self.limits)? else { return Ok(Value::Null) };
+        if text.len() > self.limits.max_bytes {
+            let text = format!(
+                "yaml: document of {} bytes is larger than the limit of {}",
+                text.len(),
+                self.limits.max_bytes
+            );
+            return Err(Error::new(ErrorKind::Limit, text, None));
+        }
+        let text = decode(text)?;
+        let Some(document) = node::read(&text, &self.limits)? else { return Ok(Value::Null) };
         let mut decoder = Decoder {
             document: &document,
             reader: self,
+            only: self.only.filter(|_| !self.strict && cannot_fail(&document)),
             open_aliases: HashSet::new(),
             decoded: 0,
             from_aliases: 0,
             repeated: Vec::new(),
             no_json: None,
         };
-        let value = decoder.value(document.root, 0)?;
+        let mut value = decoder.value(document.root, 0)?;
         if let Some((_, place)) = decoder.repeated.first() {
             let place = Some(*place);
             let lines: Vec<&str> = decoder.repeated.iter().map(|(line, _)| line.as_str()).collect();
@@ -95,8 +114,33 @@ impl Reader {
             let text = format!("json: unsupported value: {}", format_float_g(number));
             return Err(Error::new(ErrorKind::Unsupported, text, Some(place)));
         }
+        if let (Some(only), Some(map)) = (self.only, value.as_map_mut()) {
+            map.retain(|key, _| only.contains(&&**key));
+        }
         Ok(value)
     }
+}
+
+/// Whether decoding finds nothing wrong with a document, because what could be wrong does not occur: aliases, tags, merge
+/// keys, keys without a text form, numbers that JSON cannot hold.
+fn cannot_fail(document: &Document<'_>) -> bool {
+    let is_good_key = |id: NodeId| match &document.node(id).kind {
+        NodeKind::Scalar { text, plain: true, .. } => {
+            text != "<<" && !matches!(resolve(None, text), Err(_) | Ok(Scalar::Null | Scalar::Uint(_)))
+        }
+        NodeKind::Scalar { .. } => true,
+        _ => false,
+    };
+    let is_good = |kind: &NodeKind<'_>| match kind {
+        NodeKind::Map(children) => document.entries(*children).iter().all(|[key, _]| is_good_key(*key)),
+        NodeKind::Scalar { text, plain: true, .. }
+            if text.starts_with(|c: char| !c.is_ascii_alphabetic()) =>
+        {
+            !matches!(resolve(None, text), Ok(Scalar::Float(number)) if !number.is_finite())
+        }
+        _ => true,
+    };
+    document.is_simple && document.all().iter().all(|node| is_good(&node.kind))
 }
 
 /// Returns an infinity or NaN inside the value.
@@ -110,8 +154,10 @@ fn find_no_json(value: &Value) -> Option<f64> {
 }
 
 struct Decoder<'a> {
-    document: &'a Document,
+    document: &'a Document<'a>,
     reader: &'a Reader,
+    /// The keys of the outermost map that are wanted, if the others need no look.
+    only: Option<&'static [&'static str]>,
     /// Alias nodes being expanded right now.
     open_aliases: HashSet<NodeId>,
     decoded: u64,
@@ -137,10 +183,11 @@ impl Decoder<'_> {
         self.count(id)?;
         self.check_depth(id, depth)?;
         let document = self.document;
-        match &document.nodes[id].kind {
+        match &document.node(id).kind {
             NodeKind::Scalar { text, tag, plain } => self.scalar(id, text, tag.as_deref(), *plain),
             NodeKind::Alias { target, .. } => self.through_alias(id, |this| this.value(*target, depth + 1)),
             NodeKind::List(items) => {
+                let items = document.items(*items);
                 let mut values = Vec::with_capacity(items.len());
                 for &item in items {
                     values.push(self.value(item, depth + 1)?);
@@ -150,7 +197,7 @@ impl Decoder<'_> {
             NodeKind::Map(entries) => {
                 let mut map = Map::new();
                 let mut seen = HashSet::new();
-                self.entries(entries, &mut map, &mut seen, depth)?;
+                self.entries(*entries, &mut map, &mut seen, depth)?;
                 Ok(map.into())
             }
         }
@@ -158,20 +205,27 @@ impl Decoder<'_> {
 
     fn entries(
         &mut self,
-        entries: &[(NodeId, NodeId)],
+        entries: Children,
         map: &mut Map,
         seen: &mut HashSet<Key>,
         depth: usize,
     ) -> Result<(), Error> {
-        for &(key_id, value_id) in entries {
+        let document = self.document;
+        for &[key_id, value_id] in document.entries(entries) {
             if self.is_merge(key_id) {
                 self.merge(value_id, map, seen, depth + 1)?;
                 continue;
             }
             let key = self.key(key_id, depth + 1)?;
+            if depth == 0
+                && let Some(only) = self.only
+                && !key.is_one_of(only)
+            {
+                continue;
+            }
             let value = self.value(value_id, depth + 1)?;
             if self.reader.strict && !seen.insert(key.clone()) {
-                let place = self.document.nodes[value_id].place;
+                let place = self.document.node(value_id).place();
                 self.repeated.push((format!("  line {}: key {key} already set in map", place.0 + 1), place));
                 continue;
             }
@@ -181,7 +235,7 @@ impl Decoder<'_> {
     }
 
     fn is_merge(&self, id: NodeId) -> bool {
-        match &self.document.nodes[id].kind {
+        match &self.document.node(id).kind {
             NodeKind::Scalar { text, tag, plain } => {
                 text == "<<" && (*plain || tag.as_deref() == Some("tag:yaml.org,2002:merge"))
             }
@@ -197,11 +251,11 @@ impl Decoder<'_> {
         depth: usize,
     ) -> Result<(), Error> {
         let document = self.document;
-        match &document.nodes[id].kind {
+        match &document.node(id).kind {
             NodeKind::List(items) => {
                 // From the last to the first, since earlier ones take precedence.
-                for &item in items.iter().rev() {
-                    if matches!(document.nodes[item].kind, NodeKind::List(_)) {
+                for &item in document.items(*items).iter().rev() {
+                    if matches!(document.node(item).kind, NodeKind::List(_)) {
                         return Err(self.wants_map(item));
                     }
                     self.merge_one(item, map, seen, depth + 1)?;
@@ -221,19 +275,19 @@ impl Decoder<'_> {
     ) -> Result<(), Error> {
         self.check_depth(id, depth)?;
         let document = self.document;
-        match &document.nodes[id].kind {
+        match &document.node(id).kind {
             NodeKind::Map(entries) => {
                 self.count(id)?;
-                self.entries(entries, map, seen, depth)
+                self.entries(*entries, map, seen, depth)
             }
             NodeKind::Alias { target, .. } => {
-                let NodeKind::Map(entries) = &document.nodes[*target].kind else {
+                let NodeKind::Map(entries) = &document.node(*target).kind else {
                     return Err(self.wants_map(id));
                 };
                 self.count(id)?;
                 self.through_alias(id, |this| {
                     this.count(*target)?;
-                    this.entries(entries, map, seen, depth)
+                    this.entries(*entries, map, seen, depth)
                 })
             }
             _ => Err(self.wants_map(id)),
@@ -242,7 +296,7 @@ impl Decoder<'_> {
 
     fn wants_map(&self, id: NodeId) -> Error {
         let text = "yaml: map merge requires map or sequence of maps as the value";
-        Error::new(ErrorKind::Content, text, Some(self.document.nodes[id].place))
+        Error::new(ErrorKind::Content, text, Some(self.document.node(id).place()))
     }
 
     fn through_alias<T>(
@@ -251,10 +305,10 @@ impl Decoder<'_> {
         expand: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if !self.open_aliases.insert(id) {
-            let node = &self.document.nodes[id];
+            let node = self.document.node(id);
             let name = if let NodeKind::Alias { anchor, .. } = &node.kind { anchor } else { "" };
             let text = format!("yaml: anchor '{name}' value contains itself");
-            return Err(Error::new(ErrorKind::Content, text, Some(node.place)));
+            return Err(Error::new(ErrorKind::Content, text, Some(node.place())));
         }
         let result = expand(self);
         self.open_aliases.remove(&id);
@@ -271,7 +325,7 @@ impl Decoder<'_> {
             let allowed = (0.99 - 0.89 * ((decoded - 400_000.0) / 3_600_000.0)).clamp(0.10, 0.99);
             if share > allowed {
                 let text = "yaml: document contains excessive aliasing";
-                return Err(Error::new(ErrorKind::Limit, text, Some(self.document.nodes[id].place)));
+                return Err(Error::new(ErrorKind::Limit, text, Some(self.document.node(id).place())));
             }
         }
         Ok(())
@@ -283,11 +337,11 @@ impl Decoder<'_> {
             return Ok(());
         }
         let text = format!("yaml: exceeded max depth of {}", self.reader.limits.max_depth * 2);
-        Err(Error::new(ErrorKind::Limit, text, Some(self.document.nodes[id].place)))
+        Err(Error::new(ErrorKind::Limit, text, Some(self.document.node(id).place())))
     }
 
     fn scalar(&mut self, id: NodeId, text: &str, tag: Option<&str>, plain: bool) -> Result<Value, Error> {
-        let place = Some(self.document.nodes[id].place);
+        let place = Some(self.document.node(id).place());
         if tag.is_none() && !plain {
             return Ok(text.into());
         }
@@ -300,7 +354,7 @@ impl Decoder<'_> {
             Scalar::Uint(value) => self.number(Value::Uint(value)),
             Scalar::Float(value) => {
                 if !value.is_finite() {
-                    self.no_json.get_or_insert(self.document.nodes[id].place);
+                    self.no_json.get_or_insert(self.document.node(id).place());
                 }
                 Value::Float(value)
             }
@@ -329,7 +383,7 @@ impl Decoder<'_> {
         self.count(id)?;
         self.check_depth(id, depth)?;
         let document = self.document;
-        let node = &document.nodes[id];
+        let node = document.node(id);
         match &node.kind {
             NodeKind::Alias { target, .. } => self.through_alias(id, |this| this.key(*target, depth + 1)),
             NodeKind::List(_) | NodeKind::Map(_) => {
@@ -337,20 +391,20 @@ impl Decoder<'_> {
                 let mut shown = String::new();
                 write_go_syntax(&self.value(id, depth)?, &mut shown);
                 let text = format!("yaml: invalid map key: {shown}");
-                Err(Error::new(ErrorKind::Content, text, Some(node.place)))
+                Err(Error::new(ErrorKind::Content, text, Some(node.place())))
             }
             NodeKind::Scalar { text, tag, plain } => {
                 if tag.is_none() && !*plain {
-                    return Ok(Key::Text(text.as_str().into()));
+                    return Ok(Key::Text((&**text).into()));
                 }
-                let place = Some(node.place);
+                let place = Some(node.place());
                 let scalar = resolve(tag.as_deref(), text)
                     .map_err(|text| Error::new(ErrorKind::Content, format!("yaml: {text}"), place))?;
                 match scalar {
                     Scalar::Bool(value) => Ok(Key::Bool(value)),
                     Scalar::Int(value) => Ok(Key::Int(value)),
                     Scalar::Float(value) => Ok(Key::Float(value.to_bits())),
-                    Scalar::Timestamp | Scalar::Text => Ok(Key::Text(text.as_str().into())),
+                    Scalar::Timestamp | Scalar::Text => Ok(Key::Text((&**text).into())),
                     Scalar::Binary => decode_base64(text)
                         .map(|bytes| Key::Text(utf8_or_replaced(&bytes).into()))
                         .ok_or_else(|| {
@@ -369,6 +423,10 @@ impl Decoder<'_> {
 }
 
 impl Key {
+    fn is_one_of(&self, keys: &[&str]) -> bool {
+        matches!(self, Self::Text(text) if keys.contains(&&**text))
+    }
+
     fn into_text(self) -> Arc<str> {
         match self {
             Self::Text(text) => text,

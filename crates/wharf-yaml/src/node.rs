@@ -1,72 +1,112 @@
 //! The first document of a text as a tree of nodes, before anything is resolved.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::scan::{Mark, Placed, Scanner, Token, decode};
+use crate::scan::{Mark, Placed, Scanner, TagPrefix, Token};
 use crate::{Error, ErrorKind, Limits};
 
 /// A node by its place in [`Document::nodes`].
-pub(crate) type NodeId = usize;
+pub(crate) type NodeId = u32;
 
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) kind: NodeKind,
+pub(crate) struct Node<'a> {
+    pub(crate) kind: NodeKind<'a>,
+    line: u32,
+    column: u32,
+}
+
+impl Node<'_> {
     /// Zero-based line and column of its start.
-    pub(crate) place: (usize, usize),
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.line as usize, self.column as usize)
+    }
 }
 
 #[derive(Debug)]
-pub(crate) enum NodeKind {
+pub(crate) enum NodeKind<'a> {
     /// `plain` is written without quotes and without a tag that would fix its kind.
     Scalar {
-        text: String,
-        tag: Option<String>,
+        text: Cow<'a, str>,
+        tag: Option<Box<str>>,
         plain: bool,
     },
-    List(Vec<NodeId>),
-    Map(Vec<(NodeId, NodeId)>),
+    List(Children),
+    /// Keys and values in turn.
+    Map(Children),
     Alias {
-        anchor: String,
+        anchor: Box<str>,
         target: NodeId,
     },
 }
 
+/// Nodes of one collection: a stretch of [`Document::children`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Children {
+    start: u32,
+    end: u32,
+}
+
+const NO_CHILDREN: Children = Children { start: 0, end: 0 };
+
 /// One parsed document.
 #[derive(Debug)]
-pub(crate) struct Document {
-    pub(crate) nodes: Vec<Node>,
+pub(crate) struct Document<'a> {
+    nodes: Vec<Node<'a>>,
+    /// The children of all collections.
+    children: Vec<NodeId>,
     pub(crate) root: NodeId,
+    /// Whether there are neither aliases nor tags.
+    pub(crate) is_simple: bool,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) fn node(&self, id: NodeId) -> &Node<'a> {
+        &self.nodes[id as usize]
+    }
+
+    pub(crate) fn all(&self) -> &[Node<'a>] {
+        &self.nodes
+    }
+
+    pub(crate) fn items(&self, children: Children) -> &[NodeId] {
+        &self.children[children.start as usize..children.end as usize]
+    }
+
+    /// The entries of a map: keys with their values.
+    pub(crate) fn entries(&self, children: Children) -> &[[NodeId; 2]] {
+        self.items(children).as_chunks().0
+    }
 }
 
 /// Reads the first document; `None` for a text without any. What follows the document is not looked at.
-pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Option<Document>, Error> {
-    if text.len() > limits.max_bytes {
-        let text = format!(
-            "yaml: document of {} bytes is larger than the limit of {}",
-            text.len(),
-            limits.max_bytes
-        );
-        return Err(Error::new(ErrorKind::Limit, text, None));
-    }
-    let text = decode(text)?;
+pub(crate) fn read<'a>(text: &'a str, limits: &Limits) -> Result<Option<Document<'a>>, Error> {
     let mut parser = Parser {
-        scanner: Scanner::new(&text),
+        scanner: Scanner::new(text),
         limits,
         nodes: Vec::new(),
+        open: Vec::new(),
+        children: Vec::new(),
         anchors: HashMap::new(),
         tag_prefixes: Vec::new(),
+        is_simple: true,
     };
     let Some(root) = parser.document()? else { return Ok(None) };
-    Ok(Some(Document { nodes: parser.nodes, root }))
+    let Parser { nodes, children, is_simple, .. } = parser;
+    Ok(Some(Document { nodes, children, root, is_simple }))
 }
-
 struct Parser<'a, 'r> {
     scanner: Scanner<'a>,
     limits: &'r Limits,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<'a>>,
+    /// Children of collections that are not complete, the innermost last.
+    open: Vec<NodeId>,
+    /// Children of complete collections.
+    children: Vec<NodeId>,
     anchors: HashMap<String, NodeId>,
     /// Handles and what they stand for.
-    tag_prefixes: Vec<(String, String)>,
+    tag_prefixes: Vec<TagPrefix>,
+    is_simple: bool,
 }
 
 /// What may stand before a node.
@@ -76,11 +116,11 @@ struct Properties {
     tag: Option<String>,
 }
 
-impl Parser<'_, '_> {
+impl<'a> Parser<'a, '_> {
     fn document(&mut self) -> Result<Option<NodeId>, Error> {
         let explicit = match self.scanner.peek()?.token {
             Token::StreamEnd => return Ok(None),
-            Token::VersionDirective { .. } | Token::TagDirective { .. } | Token::DocumentStart => true,
+            Token::VersionDirective { .. } | Token::TagDirective(_) | Token::DocumentStart => true,
             _ => false,
         };
         self.directives()?;
@@ -96,7 +136,7 @@ impl Parser<'_, '_> {
             && matches!(
                 next.token,
                 Token::VersionDirective { .. }
-                    | Token::TagDirective { .. }
+                    | Token::TagDirective(_)
                     | Token::DocumentStart
                     | Token::DocumentEnd
                     | Token::StreamEnd
@@ -109,10 +149,7 @@ impl Parser<'_, '_> {
 
     fn directives(&mut self) -> Result<(), Error> {
         let mut version_seen = false;
-        while matches!(
-            self.scanner.peek()?.token,
-            Token::VersionDirective { .. } | Token::TagDirective { .. }
-        ) {
+        while matches!(self.scanner.peek()?.token, Token::VersionDirective { .. } | Token::TagDirective(_)) {
             let Placed { token, start } = self.scanner.take()?;
             match token {
                 Token::VersionDirective { .. } if version_seen => {
@@ -122,18 +159,18 @@ impl Parser<'_, '_> {
                 Token::VersionDirective { .. } => {
                     return Err(Error::parse("found incompatible YAML document", start, None));
                 }
-                Token::TagDirective { handle, .. }
-                    if self.tag_prefixes.iter().any(|(known, _)| *known == handle) =>
+                Token::TagDirective(tag)
+                    if self.tag_prefixes.iter().any(|known| known.handle == tag.handle) =>
                 {
                     return Err(Error::parse("found duplicate %TAG directive", start, None));
                 }
-                Token::TagDirective { handle, prefix } => self.tag_prefixes.push((handle, prefix)),
+                Token::TagDirective(tag) => self.tag_prefixes.push(*tag),
                 _ => {}
             }
         }
         for (handle, prefix) in [("!", "!"), ("!!", "tag:yaml.org,2002:")] {
-            if !self.tag_prefixes.iter().any(|(known, _)| known == handle) {
-                self.tag_prefixes.push((handle.to_owned(), prefix.to_owned()));
+            if !self.tag_prefixes.iter().any(|known| known.handle == handle) {
+                self.tag_prefixes.push(TagPrefix { handle: handle.to_owned(), prefix: prefix.to_owned() });
             }
         }
         Ok(())
@@ -162,7 +199,11 @@ impl Parser<'_, '_> {
             Token::BlockMappingStart if block => self.block_mapping(start, anchor, depth),
             _ if anchor.is_some() || tag.is_some() => {
                 let plain = tag.is_none();
-                self.add(NodeKind::Scalar { text: String::new(), tag, plain }, start, anchor)
+                self.add(
+                    NodeKind::Scalar { text: Cow::Borrowed(""), tag: tag.map(Into::into), plain },
+                    start,
+                    anchor,
+                )
             }
             _ => Err(Error::parse("did not find expected node content", next_start, Some(start))),
         }
@@ -176,7 +217,8 @@ impl Parser<'_, '_> {
             let text = format!("yaml: unknown anchor '{anchor}' referenced");
             return Err(Error::new(ErrorKind::Content, text, Some((start.line, start.column))));
         };
-        self.add(NodeKind::Alias { anchor, target }, start, None)
+        self.is_simple = false;
+        self.add(NodeKind::Alias { anchor: anchor.into(), target }, start, None)
     }
 
     /// Takes an anchor and a tag, in either order.
@@ -190,23 +232,24 @@ impl Parser<'_, '_> {
                         found.anchor = Some(anchor);
                     }
                 }
-                Token::Tag { .. } if raw_tag.is_none() => {
+                Token::Tag(_) if raw_tag.is_none() => {
                     let placed = self.scanner.take()?;
-                    if let Token::Tag { handle, suffix } = placed.token {
-                        raw_tag = Some((handle, suffix, placed.start));
+                    if let Token::Tag(tag) = placed.token {
+                        raw_tag = Some((tag, placed.start));
                     }
                 }
                 _ => break,
             }
         }
-        if let Some((handle, suffix, mark)) = raw_tag {
-            let tag = if handle.is_empty() {
-                suffix
+        if let Some((raw, mark)) = raw_tag {
+            self.is_simple = false;
+            let tag = if raw.handle.is_empty() {
+                raw.suffix
             } else {
-                let Some((_, prefix)) = self.tag_prefixes.iter().find(|(known, _)| *known == handle) else {
+                let Some(known) = self.tag_prefixes.iter().find(|known| known.handle == raw.handle) else {
                     return Err(Error::parse("found undefined tag handle", mark, Some(start)));
                 };
-                format!("{prefix}{suffix}")
+                format!("{}{}", known.prefix, raw.suffix)
             };
             found.tag = (!tag.is_empty()).then_some(tag);
         }
@@ -221,24 +264,25 @@ impl Parser<'_, '_> {
             None => plain,
             Some(tag) => tag == "!",
         };
-        self.add(NodeKind::Scalar { text, tag, plain }, start, anchor)
+        self.add(NodeKind::Scalar { text, tag: tag.map(Into::into), plain }, start, anchor)
     }
 
     fn block_sequence(&mut self, start: Mark, anchor: Option<String>, depth: usize) -> Result<NodeId, Error> {
         // Registered before its items, so that an alias to itself is found and refused when decoded.
-        let id = self.add(NodeKind::List(Vec::new()), start, anchor)?;
+        let id = self.add(NodeKind::List(NO_CHILDREN), start, anchor)?;
         let opened = self.scanner.take()?.start;
-        let mut items = Vec::new();
+        let base = self.open.len();
         loop {
             let next = self.scanner.take()?;
             match next.token {
                 Token::BlockEntry => {
                     let behind = self.scanner.peek()?;
                     let at = after(next.start);
-                    items.push(match behind.token {
+                    let item = match behind.token {
                         Token::BlockEntry | Token::BlockEnd => self.empty(at)?,
                         _ => self.node(true, false, depth + 1)?,
-                    });
+                    };
+                    self.open.push(item);
                 }
                 Token::BlockEnd => break,
                 _ => {
@@ -250,7 +294,7 @@ impl Parser<'_, '_> {
                 }
             }
         }
-        self.nodes[id].kind = NodeKind::List(items);
+        self.nodes[id as usize].kind = NodeKind::List(self.close(base));
         Ok(id)
     }
 
@@ -260,23 +304,24 @@ impl Parser<'_, '_> {
         anchor: Option<String>,
         depth: usize,
     ) -> Result<NodeId, Error> {
-        let id = self.add(NodeKind::List(Vec::new()), start, anchor)?;
-        let mut items = Vec::new();
+        let id = self.add(NodeKind::List(NO_CHILDREN), start, anchor)?;
+        let base = self.open.len();
         while self.scanner.peek()?.token == Token::BlockEntry {
             let at = after(self.scanner.take()?.start);
-            items.push(match self.scanner.peek()?.token {
+            let item = match self.scanner.peek()?.token {
                 Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd => self.empty(at)?,
                 _ => self.node(true, false, depth + 1)?,
-            });
+            };
+            self.open.push(item);
         }
-        self.nodes[id].kind = NodeKind::List(items);
+        self.nodes[id as usize].kind = NodeKind::List(self.close(base));
         Ok(id)
     }
 
     fn block_mapping(&mut self, start: Mark, anchor: Option<String>, depth: usize) -> Result<NodeId, Error> {
-        let id = self.add(NodeKind::Map(Vec::new()), start, anchor)?;
+        let id = self.add(NodeKind::Map(NO_CHILDREN), start, anchor)?;
         let opened = self.scanner.take()?.start;
-        let mut entries = Vec::new();
+        let base = self.open.len();
         loop {
             let next = self.scanner.peek()?;
             let at = next.start;
@@ -284,7 +329,8 @@ impl Parser<'_, '_> {
                 Token::Key => {
                     self.scanner.take()?;
                     let key = self.block_part(after(at), depth)?;
-                    entries.push((key, self.block_value(depth)?));
+                    let value = self.block_value(depth)?;
+                    self.open.extend([key, value]);
                 }
                 Token::BlockEnd => {
                     self.scanner.take()?;
@@ -293,7 +339,7 @@ impl Parser<'_, '_> {
                 _ => return Err(Error::parse("did not find expected key", at, Some(opened))),
             }
         }
-        self.nodes[id].kind = NodeKind::Map(entries);
+        self.nodes[id as usize].kind = NodeKind::Map(self.close(base));
         Ok(id)
     }
 
@@ -316,28 +362,29 @@ impl Parser<'_, '_> {
     }
 
     fn flow_sequence(&mut self, start: Mark, anchor: Option<String>, depth: usize) -> Result<NodeId, Error> {
-        let id = self.add(NodeKind::List(Vec::new()), start, anchor)?;
+        let id = self.add(NodeKind::List(NO_CHILDREN), start, anchor)?;
         let opened = self.scanner.take()?.start;
-        let mut items = Vec::new();
+        let base = self.open.len();
         while self.flow_continues(
             Token::FlowSequenceEnd,
-            items.is_empty(),
+            self.open.len() == base,
             "did not find expected ',' or ']'",
             opened,
         )? {
-            items.push(match self.scanner.peek()?.token {
+            let item = match self.scanner.peek()?.token {
                 Token::Key => self.single_pair(depth)?,
                 _ => self.node(false, false, depth + 1)?,
-            });
+            };
+            self.open.push(item);
         }
-        self.nodes[id].kind = NodeKind::List(items);
+        self.nodes[id as usize].kind = NodeKind::List(self.close(base));
         Ok(id)
     }
 
     /// `key: value` as an item of a flow sequence: a mapping of its own.
     fn single_pair(&mut self, depth: usize) -> Result<NodeId, Error> {
         let start = self.scanner.take()?.start;
-        let id = self.add(NodeKind::Map(Vec::new()), start, None)?;
+        let id = self.add(NodeKind::Map(NO_CHILDREN), start, None)?;
         let next = self.scanner.peek()?;
         let at = next.start;
         let key = match next.token {
@@ -349,17 +396,19 @@ impl Parser<'_, '_> {
             _ => self.node(false, false, depth + 1)?,
         };
         let value = self.flow_value(Token::FlowSequenceEnd, depth)?;
-        self.nodes[id].kind = NodeKind::Map(vec![(key, value)]);
+        let base = self.open.len();
+        self.open.extend([key, value]);
+        self.nodes[id as usize].kind = NodeKind::Map(self.close(base));
         Ok(id)
     }
 
     fn flow_mapping(&mut self, start: Mark, anchor: Option<String>, depth: usize) -> Result<NodeId, Error> {
-        let id = self.add(NodeKind::Map(Vec::new()), start, anchor)?;
+        let id = self.add(NodeKind::Map(NO_CHILDREN), start, anchor)?;
         let opened = self.scanner.take()?.start;
-        let mut entries = Vec::new();
+        let base = self.open.len();
         while self.flow_continues(
             Token::FlowMappingEnd,
-            entries.is_empty(),
+            self.open.len() == base,
             "did not find expected ',' or '}'",
             opened,
         )? {
@@ -371,22 +420,22 @@ impl Parser<'_, '_> {
                     Token::Value | Token::FlowEntry | Token::FlowMappingEnd => self.empty(at)?,
                     _ => self.node(false, false, depth + 1)?,
                 };
-                (key, self.flow_value(Token::FlowMappingEnd, depth)?)
+                [key, self.flow_value(Token::FlowMappingEnd, depth)?]
             } else {
                 let key = self.node(false, false, depth + 1)?;
                 let at = self.scanner.peek()?.start;
-                (key, self.empty(at)?)
+                [key, self.empty(at)?]
             };
-            entries.push(pair);
+            self.open.extend(pair);
         }
-        self.nodes[id].kind = NodeKind::Map(entries);
+        self.nodes[id as usize].kind = NodeKind::Map(self.close(base));
         Ok(id)
     }
 
     /// Whether another entry follows; takes the comma before it or the closing token.
     fn flow_continues(
         &mut self,
-        end: Token,
+        end: Token<'a>,
         first: bool,
         problem: &str,
         opened: Mark,
@@ -405,7 +454,7 @@ impl Parser<'_, '_> {
         Ok(more)
     }
 
-    fn flow_value(&mut self, end: Token, depth: usize) -> Result<NodeId, Error> {
+    fn flow_value(&mut self, end: Token<'a>, depth: usize) -> Result<NodeId, Error> {
         let mut next = self.scanner.peek()?;
         if next.token == Token::Value {
             self.scanner.take()?;
@@ -418,24 +467,38 @@ impl Parser<'_, '_> {
         self.empty(at)
     }
 
-    /// A value that is not there.
-    fn empty(&mut self, at: Mark) -> Result<NodeId, Error> {
-        self.add(NodeKind::Scalar { text: String::new(), tag: None, plain: true }, at, None)
+    /// Makes the children that are open from `base` on those of a collection.
+    fn close(&mut self, base: usize) -> Children {
+        let start = small(self.children.len());
+        self.children.extend(self.open.drain(base..));
+        Children { start, end: small(self.children.len()) }
     }
 
-    fn add(&mut self, kind: NodeKind, start: Mark, anchor: Option<String>) -> Result<NodeId, Error> {
-        let place = (start.line, start.column);
-        let id = self.nodes.len();
-        if id >= self.limits.max_nodes {
+    /// A value that is not there.
+    fn empty(&mut self, at: Mark) -> Result<NodeId, Error> {
+        self.add(NodeKind::Scalar { text: Cow::Borrowed(""), tag: None, plain: true }, at, None)
+    }
+
+    fn add(&mut self, kind: NodeKind<'a>, start: Mark, anchor: Option<String>) -> Result<NodeId, Error> {
+        let too_many = || {
             let text = format!("yaml: line {}: more than {} nodes", start.line + 1, self.limits.max_nodes);
-            return Err(Error::new(ErrorKind::Limit, text, Some(place)));
+            Error::new(ErrorKind::Limit, text, Some((start.line, start.column)))
+        };
+        let id = small(self.nodes.len());
+        if self.nodes.len() >= self.limits.max_nodes || id == u32::MAX {
+            return Err(too_many());
         }
-        self.nodes.push(Node { kind, place });
+        self.nodes.push(Node { kind, line: small(start.line), column: small(start.column) });
         if let Some(anchor) = anchor {
             self.anchors.insert(anchor, id);
         }
         Ok(id)
     }
+}
+
+/// Lines, columns and counts of nodes; texts with more of them are refused for their length.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The place behind a one-character token.

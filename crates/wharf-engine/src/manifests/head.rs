@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use wharf_yaml::Value;
+use wharf_yaml::{Reader, Value};
 
 /// What Helm reads of a document to sort it.
 #[derive(Debug, Default)]
@@ -17,7 +17,9 @@ impl Head {
     /// # Errors
     /// Fails in the words of Helm's YAML library when the document is not YAML, or a field has the wrong type.
     pub(super) fn read(document: &str) -> Result<Self, String> {
-        let value = wharf_yaml::from_yaml(document.as_bytes())
+        let value = Reader::new()
+            .only(&["apiVersion", "kind", "metadata"])
+            .read(document.as_bytes())
             .map_err(|error| format!("error converting YAML to JSON: {error}"))?;
         let wrong = |found: &Value, field: &str, wanted: &str| {
             let kind = match found {

@@ -10,6 +10,7 @@ pub(crate) struct Mark {
     pub(crate) index: usize,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -68,7 +69,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `---` or `...` with something blank behind, at the start of a line.
-    pub(super) fn document_indicator(&self) -> Option<Token> {
+    pub(super) fn document_indicator(&self) -> Option<Token<'static>> {
         let rest = &self.text.as_bytes()[self.at..];
         if self.mark.column != 0 || !self.is_blankz(3) {
             None
@@ -99,11 +100,42 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Passes bytes of ASCII that are no line breaks, as long as they are wanted.
+    pub(super) fn skip_ascii_while(&mut self, wanted: impl Fn(u8) -> bool) {
+        let rest = &self.text.as_bytes()[self.at..];
+        let is_end = |byte: &u8| !byte.is_ascii() || matches!(byte, b'\n' | b'\r') || !wanted(*byte);
+        let count = rest.iter().position(is_end).unwrap_or(rest.len());
+        self.at += count;
+        self.mark.column += count;
+        self.mark.index += count;
+    }
+
+    /// Passes what is left of the line, without the break.
+    pub(super) fn skip_to_break(&mut self) {
+        loop {
+            self.skip_ascii_while(|_| true);
+            if self.is_breakz() {
+                return;
+            }
+            self.skip();
+        }
+    }
+
     /// Passes one character and keeps it.
     pub(super) fn read(&mut self, out: &mut String) {
         let start = self.at;
         self.skip();
         out.push_str(&self.text[start..self.at]);
+    }
+
+    /// Where in the text this is, in bytes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The text from `start` up to here.
+    pub(super) fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
     }
 
     /// Passes one line break, if there is one.
@@ -131,9 +163,7 @@ impl<'a> Cursor<'a> {
     /// Passes a comment up to the end of its line.
     pub(super) fn skip_comment(&mut self) {
         if self.byte(0) == b'#' {
-            while !self.is_breakz() {
-                self.skip();
-            }
+            self.skip_to_break();
         }
     }
 

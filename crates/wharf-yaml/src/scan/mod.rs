@@ -8,6 +8,7 @@ mod input;
 mod scalar;
 mod tag;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::Error;
@@ -19,9 +20,9 @@ pub(crate) use input::decode;
 const MAX_KEY_CHARS: usize = 1024;
 
 #[derive(Debug, PartialEq)]
-pub(crate) enum Token {
+pub(crate) enum Token<'a> {
     VersionDirective { major: u8, minor: u8 },
-    TagDirective { handle: String, prefix: String },
+    TagDirective(Box<TagPrefix>),
     DocumentStart,
     DocumentEnd,
     StreamEnd,
@@ -38,14 +39,28 @@ pub(crate) enum Token {
     Value,
     Alias(String),
     Anchor(String),
-    Tag { handle: String, suffix: String },
-    Scalar { text: String, plain: bool },
+    Tag(Box<RawTag>),
+    Scalar { text: Cow<'a, str>, plain: bool },
+}
+
+/// A tag as it is written: a handle, or none, and what follows it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct RawTag {
+    pub(crate) handle: String,
+    pub(crate) suffix: String,
+}
+
+/// What a handle stands for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct TagPrefix {
+    pub(crate) handle: String,
+    pub(crate) prefix: String,
 }
 
 /// A token and where it stands.
 #[derive(Debug)]
-pub(crate) struct Placed {
-    pub(crate) token: Token,
+pub(crate) struct Placed<'a> {
+    pub(crate) token: Token<'a>,
     pub(crate) start: Mark,
 }
 
@@ -62,7 +77,7 @@ struct SimpleKey {
 
 pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
-    queue: VecDeque<Placed>,
+    queue: VecDeque<Placed<'a>>,
     /// Tokens taken out of the queue so far.
     taken: usize,
     flow_level: usize,
@@ -91,7 +106,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns the next token without taking it.
-    pub(crate) fn peek(&mut self) -> Result<&Placed, Error> {
+    pub(crate) fn peek(&mut self) -> Result<&Placed<'a>, Error> {
         // The first queued token may still become a key, which would put another token before it.
         while self.queue.is_empty() || self.head_may_be_key()? {
             self.fetch()?;
@@ -102,7 +117,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the next token.
-    pub(crate) fn take(&mut self) -> Result<Placed, Error> {
+    pub(crate) fn take(&mut self) -> Result<Placed<'a>, Error> {
         self.peek()?;
         self.taken += 1;
         self.queue
@@ -164,7 +179,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Opens a block at the column if it is deeper than the current one; `at` is the queue position for its token.
-    fn roll_indent(&mut self, column: usize, at: Option<usize>, token: Token, mark: Mark) {
+    fn roll_indent(&mut self, column: usize, at: Option<usize>, token: Token<'a>, mark: Mark) {
         if self.flow_level > 0 || self.indent >= signed(column) {
             return;
         }
@@ -188,12 +203,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn push(&mut self, token: Token, start: Mark) {
+    fn push(&mut self, token: Token<'a>, start: Mark) {
         self.queue.push_back(Placed { token, start });
     }
 
     /// Takes `length` characters as the token.
-    fn indicator(&mut self, token: Token, length: usize) {
+    fn indicator(&mut self, token: Token<'a>, length: usize) {
         let start = self.cursor.mark();
         for _ in 0..length {
             self.cursor.skip();
@@ -277,11 +292,8 @@ impl<'a> Scanner<'a> {
     fn skip_to_token(&mut self) {
         loop {
             // Tabs may separate, but not where a key could begin.
-            while self.cursor.byte(0) == b' '
-                || (self.cursor.byte(0) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))
-            {
-                self.cursor.skip();
-            }
+            let tabs = self.flow_level > 0 || !self.simple_key_allowed;
+            self.cursor.skip_ascii_while(|byte| byte == b' ' || (byte == b'\t' && tabs));
             self.cursor.skip_comment();
             if !self.cursor.is_break(0) {
                 return;
@@ -302,7 +314,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn flow_start(&mut self, token: Token) -> Result<(), Error> {
+    fn flow_start(&mut self, token: Token<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         let mark = self.cursor.mark();
         self.simple_keys.push(SimpleKey { possible: false, required: false, token: 0, mark });
@@ -312,7 +324,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn flow_end(&mut self, token: Token) -> Result<(), Error> {
+    fn flow_end(&mut self, token: Token<'a>) -> Result<(), Error> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;

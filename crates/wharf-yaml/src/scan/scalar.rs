@@ -1,20 +1,22 @@
 //! Scalars: plain, quoted, and blocks.
 
+use std::borrow::Cow;
+
 use super::cursor::Mark;
 use super::{Scanner, Token, signed};
 use crate::Error;
 
 /// White space and line breaks seen between two pieces of a flow scalar.
 #[derive(Default)]
-struct Gap {
-    blanks: String,
+struct Gap<'a> {
+    blanks: &'a str,
     first_break: String,
     more_breaks: String,
     /// A line break was seen, so blanks are indentation.
     broken: bool,
 }
 
-impl Gap {
+impl Gap<'_> {
     /// Appends what the gap means: blanks as they are, one line break as a space, more as line breaks.
     fn close(&mut self, out: &mut String) {
         if self.broken {
@@ -25,49 +27,71 @@ impl Gap {
                 out.push_str(&self.more_breaks);
             }
         } else {
-            out.push_str(&self.blanks);
+            out.push_str(self.blanks);
         }
         *self = Self::default();
     }
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     pub(super) fn plain_scalar(&mut self) -> Result<(), Error> {
         let start = self.cursor.mark();
         let indent = self.indent + 1;
-        let mut text = String::new();
+        let in_flow = self.flow_level > 0;
+        let first = self.cursor.at();
+        // On its first line the scalar is what the text has; the end leaves out blanks behind it.
+        let mut end = first;
+        let mut joined = None::<String>;
         let mut gap = Gap::default();
         loop {
             if self.cursor.document_indicator().is_some() || self.cursor.byte(0) == b'#' {
                 break;
             }
+            let piece = self.cursor.at();
             while !self.cursor.is_blankz(0) {
                 let byte = self.cursor.byte(0);
-                if (byte == b':' && self.cursor.is_blankz(1))
-                    || (self.flow_level > 0 && b",?[]{}".contains(&byte))
-                {
+                if (byte == b':' && self.cursor.is_blankz(1)) || (in_flow && b",?[]{}".contains(&byte)) {
                     break;
                 }
-                gap.close(&mut text);
-                self.cursor.read(&mut text);
+                self.cursor.skip();
+                self.cursor.skip_ascii_while(|byte| {
+                    !matches!(byte, b' ' | b'\t' | b':' | 0) && !(in_flow && b",?[]{}".contains(&byte))
+                });
+            }
+            if self.cursor.at() > piece {
+                if gap.broken && joined.is_none() {
+                    joined = Some(self.cursor.since(first)[..end - first].to_owned());
+                }
+                if let Some(joined) = &mut joined {
+                    gap.close(joined);
+                    joined.push_str(self.cursor.since(piece));
+                } else {
+                    gap.blanks = "";
+                }
+                end = self.cursor.at();
             }
             if !(self.cursor.is_blank(0) || self.cursor.is_break(0)) {
                 break;
             }
             self.gap(&mut gap, Some((indent, start)))?;
-            if self.flow_level == 0 && signed(self.cursor.mark().column) < indent {
+            if !in_flow && signed(self.cursor.mark().column) < indent {
                 break;
             }
         }
         if gap.broken {
             self.simple_key_allowed = true;
         }
+        let text = match joined {
+            Some(joined) => Cow::Owned(joined),
+            None => Cow::Borrowed(&self.cursor.since(first)[..end - first]),
+        };
         self.push(Token::Scalar { text, plain: true }, start);
         Ok(())
     }
 
     /// Takes blanks and line breaks; `tabs` says up to which column a tab would be indentation.
-    fn gap(&mut self, gap: &mut Gap, tabs: Option<(i64, Mark)>) -> Result<(), Error> {
+    fn gap(&mut self, gap: &mut Gap<'a>, tabs: Option<(i64, Mark)>) -> Result<(), Error> {
+        let from = self.cursor.at();
         loop {
             if self.cursor.is_blank(0) {
                 if let Some((indent, start)) = tabs
@@ -78,12 +102,15 @@ impl Scanner<'_> {
                     let problem = "found a tab character that violates indentation";
                     return Err(Error::scan(problem, self.cursor.mark(), start));
                 }
-                if gap.broken { self.cursor.skip() } else { self.cursor.read(&mut gap.blanks) }
+                self.cursor.skip();
+                if !gap.broken {
+                    gap.blanks = self.cursor.since(from);
+                }
             } else if self.cursor.is_break(0) {
                 if gap.broken {
                     self.cursor.read_line(&mut gap.more_breaks);
                 } else {
-                    gap.blanks.clear();
+                    gap.blanks = "";
                     self.cursor.read_line(&mut gap.first_break);
                     gap.broken = true;
                 }
@@ -97,6 +124,17 @@ impl Scanner<'_> {
         let start = self.cursor.mark();
         let quote = if single { b'\'' } else { b'"' };
         self.cursor.skip();
+        let inside = self.cursor;
+        let ordinary = |byte: u8| byte != quote && byte != b'\\';
+        self.cursor.skip_ascii_while(ordinary);
+        if self.cursor.byte(0) == quote && !(single && self.cursor.byte(1) == b'\'') {
+            // All on one line, with nothing to replace.
+            let text = Cow::Borrowed(self.cursor.since(inside.at()));
+            self.cursor.skip();
+            self.push(Token::Scalar { text, plain: false }, start);
+            return Ok(());
+        }
+        self.cursor = inside;
         let mut text = String::new();
         loop {
             if self.cursor.document_indicator().is_some() {
@@ -122,7 +160,12 @@ impl Scanner<'_> {
                         }
                         self.escape(&mut text, start)?;
                     }
-                    _ => self.cursor.read(&mut text),
+                    _ => {
+                        let from = self.cursor.at();
+                        self.cursor.skip();
+                        self.cursor.skip_ascii_while(|byte| ordinary(byte) && byte != b' ' && byte != b'\t');
+                        text.push_str(self.cursor.since(from));
+                    }
                 }
             }
             if self.cursor.byte(0) == quote {
@@ -132,7 +175,7 @@ impl Scanner<'_> {
             gap.close(&mut text);
         }
         self.cursor.skip();
-        self.push(Token::Scalar { text, plain: false }, start);
+        self.push(Token::Scalar { text: text.into(), plain: false }, start);
         Ok(())
     }
 
@@ -236,9 +279,9 @@ impl Scanner<'_> {
             text.push_str(&more_breaks);
             more_breaks.clear();
             after_indented = indented;
-            while !self.cursor.is_breakz() {
-                self.cursor.read(&mut text);
-            }
+            let from = self.cursor.at();
+            self.cursor.skip_to_break();
+            text.push_str(self.cursor.since(from));
             self.cursor.read_line(&mut last_break);
             self.block_breaks(&mut indent, &mut more_breaks, start)?;
         }
@@ -248,7 +291,7 @@ impl Scanner<'_> {
         if keep == Some(true) {
             text.push_str(&more_breaks);
         }
-        self.push(Token::Scalar { text, plain: false }, start);
+        self.push(Token::Scalar { text: text.into(), plain: false }, start);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Tags and directives.
 
 use super::cursor::Mark;
-use super::{Scanner, Token};
+use super::{RawTag, Scanner, TagPrefix, Token};
 use crate::Error;
 
 impl Scanner<'_> {
@@ -33,7 +33,7 @@ impl Scanner<'_> {
             let problem = "did not find expected whitespace or line break";
             return Err(Error::scan(problem, self.cursor.mark(), start));
         }
-        self.push(Token::Tag { handle, suffix }, start);
+        self.push(Token::Tag(Box::new(RawTag { handle, suffix })), start);
         Ok(())
     }
 
@@ -143,7 +143,7 @@ impl Scanner<'_> {
                 if !self.cursor.is_blankz(0) {
                     return fail(self, "did not find expected whitespace or line break");
                 }
-                Token::TagDirective { handle, prefix }
+                Token::TagDirective(Box::new(TagPrefix { handle, prefix }))
             }
             _ => return fail(self, "found unknown directive name"),
         };
