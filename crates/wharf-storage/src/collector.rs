@@ -74,9 +74,13 @@ impl Collector {
     /// Runs until there is nothing left to remove. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when another run is under way, here or in another process. What had been removed before a
+    /// [`Error::Conflict`] when another run is under way, here or in another process; a dry run minds none. What had been removed before a
     /// failure stays removed.
     pub async fn run(&self, now: i64, policy: &CollectionPolicy) -> Result<CollectionReport> {
+        if policy.dry_run {
+            let collected = self.catalog.collect_step(now, policy, STEP).await?;
+            return Ok(CollectionReport { collected, dry_run: true, ..CollectionReport::default() });
+        }
         let holder = random_name()?;
         let run = Self { holder, ..self.clone() };
         run.keep_lease().await?;
@@ -88,16 +92,20 @@ impl Collector {
     }
 
     async fn run_under_lease(&self, now: i64, policy: &CollectionPolicy) -> Result<CollectionReport> {
-        let mut report = CollectionReport { dry_run: policy.dry_run, ..CollectionReport::default() };
+        let mut report = CollectionReport::default();
+        // Repositories whose removal was cut short go first: what only they had is then unreferenced.
+        while self.catalog.removal_step().await? {
+            if self.is_stopped(&mut report) {
+                return Ok(report);
+            }
+            self.keep_lease().await?;
+        }
         loop {
             if self.is_stopped(&mut report) {
                 return Ok(report);
             }
             let step = self.catalog.collect_step(now, policy, STEP).await?;
             report.collected += step;
-            if policy.dry_run {
-                return Ok(report);
-            }
             faults::reached("collector: stepped");
             if step == Collected::default() {
                 break;

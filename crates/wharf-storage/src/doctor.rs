@@ -130,6 +130,8 @@ pub struct DoctorReport {
     pub scrubbed_bytes: u64,
     /// Keys whose bytes the next collection (or this repair) removes; no disagreement.
     pub released_keys: u64,
+    /// Repositories whose removal was cut short and which the next collection (or this repair) finishes; no disagreement.
+    pub removals_under_way: u64,
     /// Unnamed bytes that are too young to be orphans; no disagreement.
     pub young_orphans: u64,
 }
@@ -169,6 +171,7 @@ impl Doctor {
             compared => compared?,
         }
         self.find_orphans(options, &mut report).await?;
+        report.removals_under_way = self.catalog.removals_under_way().await?;
         report.released_keys = self.catalog.released_keys(usize::MAX).await?.len() as u64;
         report.findings.extend(counters.into_iter().map(Finding::Counter));
         if options.repair {
@@ -309,6 +312,7 @@ impl Doctor {
                 Finding::Counter(_) => {}
             }
         }
+        while self.catalog.removal_step().await? {}
         self.catalog.check_counters(true).await?;
         // What is told once more is not a counter that can be computed again.
         report.unmended.extend(self.catalog.check_counters(false).await?.into_iter().map(Finding::Counter));

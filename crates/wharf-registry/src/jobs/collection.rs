@@ -9,6 +9,7 @@ use wharf_storage::catalog::{Collected, CollectionPolicy};
 use wharf_storage::{Collector, Result};
 
 use crate::App;
+use crate::apart::apart;
 
 /// Runs that are remembered.
 const REMEMBERED: usize = 50;
@@ -91,7 +92,12 @@ impl App {
         };
         let (catalog, blobs) = (Arc::clone(&self.catalog), Arc::clone(&self.blobs));
         let collector = Collector::new(catalog, blobs).stopped_by(Arc::clone(&self.collections.stop));
-        let outcome = collector.run(run.started_at, &policy).await;
+        let outcome = if dry_run {
+            // Counting is one long read.
+            apart(collector.run(run.started_at, &policy)).await
+        } else {
+            collector.run(run.started_at, &policy).await
+        };
         let now = Timestamp::now().as_second();
         run.ended_at = Some(now);
         match &outcome {

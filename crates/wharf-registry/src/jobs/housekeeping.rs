@@ -35,3 +35,21 @@ pub(super) async fn expire_uploads(app: Arc<App>) {
         Err(error) => tracing::error!(%error, "unfinished uploads were not removed: {error}"),
     }
 }
+
+/// Goes on with removals of repositories that a process ended in the middle of.
+pub(super) async fn finish_removals(app: Arc<App>) {
+    let mut steps = 0u64;
+    loop {
+        match app.catalog.removal_step().await {
+            Ok(true) => steps += 1,
+            Ok(false) => break,
+            Err(error) => {
+                tracing::error!(%error, "a removal that was begun is not finished: {error}");
+                return;
+            }
+        }
+    }
+    if steps > 0 {
+        tracing::info!(steps, "finished the removal of repositories that was begun before");
+    }
+}

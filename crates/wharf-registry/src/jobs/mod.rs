@@ -40,6 +40,7 @@ impl Jobs {
         let mut jobs = vec![
             every(Duration::from_secs(5), |app| Box::pin(housekeeping::flush_pulls(app)), stopping),
             every(Duration::from_mins(10), |app| Box::pin(housekeeping::expire_uploads(app)), stopping),
+            every(Duration::from_mins(10), |app| Box::pin(housekeeping::finish_removals(app)), stopping),
             every(Duration::from_hours(1), |app| Box::pin(housekeeping::trim_audit(app)), stopping),
         ];
         if !app.config.gc_interval.is_zero() {

@@ -1,5 +1,7 @@
 //! Repositories.
 
+use std::sync::Arc;
+
 use wharf_oci::RepositoryName;
 use wharf_storage::catalog::{RepositoryRecord, TagHistoryEntry};
 
@@ -108,7 +110,12 @@ pub(super) async fn update(call: Call) -> Result<Reply, Error> {
 
 pub(super) async fn delete(call: Call) -> Result<Reply, Error> {
     let name = call.repository().await?;
-    call.catalog().delete_repository(&call.caller, &name).await?;
+    let (app, caller) = (Arc::clone(&call.app), call.caller.clone());
+    // Carried through when the client goes away meanwhile: it may take a while.
+    let removal = tokio::spawn(async move { app.catalog.delete_repository(&caller, &name).await });
+    removal.await.map_err(|error| {
+        wharf_storage::Error::Damaged(format!("the removal of a repository ended early: {error}"))
+    })??;
     Ok(done())
 }
 

@@ -15,9 +15,16 @@ pub trait Collection: Send + Sync + 'static {
     /// Takes one step of at most `limit` removals: manifests first (untagged ones by policy, referrers whose subject is gone), then links that no manifest uses, then blobs that no
     /// repository links. Keys of removed blobs move to a list of their own, [`Collection::released_keys`], in the same transaction.
     ///
-    /// Returns what went; the run is over when nothing did. With `policy.dry_run` nothing changes and one step counts everything. It does the work
-    /// and takes it back, so other writes wait meanwhile: about 0.1 ms for each thing counted.
+    /// Returns what went; the run is over when nothing did. With `policy.dry_run` nothing changes and one step counts everything, from
+    /// one snapshot: no write waits for it.
     async fn collect_step(&self, now: i64, policy: &CollectionPolicy, limit: usize) -> Result<Collected>;
+
+    /// Returns how many repositories are being removed and not gone yet: hidden, and still holding something.
+    async fn removals_under_way(&self) -> Result<u64>;
+
+    /// Takes one step of the removal of a repository that was begun, here or by a process that ended since
+    /// ([`Management::delete_repository`](super::Management::delete_repository)). Returns whether there was one.
+    async fn removal_step(&self) -> Result<bool>;
 
     /// Returns keys whose bytes are to be removed from the blob store: no blob names them any more.
     async fn released_keys(&self, limit: usize) -> Result<Vec<BlobKey>>;

@@ -76,7 +76,9 @@ pub trait Management: Send + Sync + 'static {
         name: &RepositoryName,
         description: &str,
     ) -> Result<()>;
-    /// Removes a repository with everything in it. Needs `repository:delete`.
+    /// Removes a repository with everything in it. Needs `repository:delete`. It is hidden at once and its name free
+    /// again; what it holds goes in small transactions, so that other writes come in between. Where that is cut short,
+    /// [`Collection::removal_step`](super::Collection::removal_step) goes on.
     async fn delete_repository(&self, caller: &Caller, name: &RepositoryName) -> Result<()>;
 
     /// Lists the artifacts of a repository, newest push first; `page.after` is an artifact's number. Children of an index and

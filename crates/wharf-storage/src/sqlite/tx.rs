@@ -40,14 +40,6 @@ impl<'c> Tx<'c> {
         Self { conn: self.conn, now_millis: now.saturating_mul(1000) }
     }
 
-    /// Runs `work` and takes back what it did.
-    pub(super) fn taken_back<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.conn.execute_batch("SAVEPOINT dry")?;
-        let result = work();
-        self.conn.execute_batch("ROLLBACK TO dry; RELEASE dry")?;
-        result
-    }
-
     /// Returns the time of the transaction, Unix milliseconds.
     pub(super) fn now_millis(&self) -> i64 {
         self.now_millis

@@ -359,6 +359,31 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_dry_run_of_collection_waits_for_no_write_and_lets_none_wait() {
+        use crate::catalog::{Collected, Collection as _, CollectionPolicy};
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = open(&folder);
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (entered, inside) = oneshot::channel();
+        let holder = Arc::clone(&catalog);
+        let held = tokio::spawn(async move {
+            holder
+                .write(move |_| {
+                    entered.send(()).unwrap();
+                    gate.recv().unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        inside.await.unwrap();
+        // While the writer is in somebody else's hands.
+        let policy = CollectionPolicy { grace_seconds: 0, untagged_manifests: true, dry_run: true };
+        assert_eq!(catalog.collect_step(0, &policy, 1).await.unwrap(), Collected::default());
+        release.send(()).unwrap();
+        held.await.unwrap().unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_write_goes_on_when_its_caller_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let catalog = open(&folder);

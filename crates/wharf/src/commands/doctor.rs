@@ -104,6 +104,7 @@ fn show_json(report: &DoctorReport) -> Result<()> {
         "stored_blobs": report.keys,
         "scrubbed_bytes": report.scrubbed_bytes,
         "released_keys": report.released_keys,
+        "removals_under_way": report.removals_under_way,
     });
     anstream::println!("{}", serde_json::to_string_pretty(&json)?);
     Ok(())

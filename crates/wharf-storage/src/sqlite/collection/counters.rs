@@ -132,7 +132,9 @@ pub(super) fn check(tx: &Tx<'_>, repair: bool) -> Result<Vec<String>> {
 fn check_manifests(tx: &Tx<'_>, repair: bool, differences: &mut Vec<String>) -> Result<()> {
     let rows = tx.all(
         "SELECT m.id, m.digest, r.name, m.unreferenced_since IS NOT NULL
-         FROM manifests m JOIN repositories r ON r.id = m.repository_id",
+         FROM manifests m JOIN repositories r ON r.id = m.repository_id
+         -- One that is being removed loses its tags first, and all the rest after.
+         WHERE r.going_since IS NULL",
         [],
         |row| {
             Ok((

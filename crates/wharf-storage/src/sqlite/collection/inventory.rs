@@ -67,16 +67,17 @@ pub(super) fn quarantine(tx: &Tx<'_>, digest: &Digest) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     let holders = tx.all(
-        "SELECT r.id, r.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+        "SELECT r.id, r.project_id, r.name, r.going_since IS NULL FROM blob_links l JOIN repositories r ON r.id = l.repository_id
          WHERE l.content_id = ?1
-         UNION SELECT r.id, r.project_id, r.name FROM manifests m JOIN repositories r ON r.id = m.repository_id
+         UNION SELECT r.id, r.project_id, r.name, r.going_since IS NULL FROM manifests m JOIN repositories r ON r.id = m.repository_id
          WHERE m.content_id = ?1 ORDER BY 3",
         [content.id],
         |row| {
-            Ok((RepositoryRow { id: row.get(0)?, project_id: row.get(1)? }, row.get::<_, String>(2)?))
+            let repository = RepositoryRow { id: row.get(0)?, project_id: row.get(1)? };
+            Ok((repository, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
         },
     )?;
-    for (repository, _) in &holders {
+    for (repository, ..) in &holders {
         blobs::unlink(tx, *repository, content.id, tx.now())?;
         if let Some(id) = manifests::id_of(tx, *repository, digest)? {
             manifests::remove_one(tx, &Caller::system(), *repository, id, tx.now())?;
@@ -86,5 +87,5 @@ pub(super) fn quarantine(tx: &Tx<'_>, digest: &Digest) -> Result<Vec<String>> {
         }
     }
     contents::release(tx, content.id)?;
-    Ok(holders.into_iter().map(|(_, name)| name).collect())
+    Ok(holders.into_iter().filter(|(.., seen)| *seen).map(|(_, name, _)| name).collect())
 }

@@ -3,29 +3,35 @@
 mod counters;
 mod inventory;
 mod lease;
+mod preview;
 mod sweep;
 
 use async_trait::async_trait;
 use wharf_oci::Digest;
 
 use super::SqliteCatalog;
+use super::content::removal;
 use crate::catalog::{BlobUse, Collected, Collection, CollectionPolicy};
 use crate::{BlobKey, Result};
 
 #[async_trait]
 impl Collection for SqliteCatalog {
     async fn collect_step(&self, now: i64, policy: &CollectionPolicy, limit: usize) -> Result<Collected> {
+        if policy.dry_run {
+            return self.read(|tx| preview::count(&tx.at(now), policy));
+        }
         let policy = policy.clone();
-        self.write(move |tx| {
-            let tx = tx.at(now);
-            if policy.dry_run {
-                // The real thing, taken back: so it tells exactly what a run would do.
-                tx.taken_back(|| sweep::step(&tx, &policy, usize::MAX))
-            } else {
-                sweep::step(&tx, &policy, limit)
-            }
-        })
-        .await
+        self.write(move |tx| sweep::step(&tx.at(now), &policy, limit)).await
+    }
+
+    async fn removals_under_way(&self) -> Result<u64> {
+        self.read(removal::count_under_way)
+    }
+
+    async fn removal_step(&self) -> Result<bool> {
+        let Some(repository) = self.read(|tx| removal::under_way(tx, None))? else { return Ok(false) };
+        self.write(move |tx| removal::step(tx, repository, removal::STEP)).await?;
+        Ok(true)
     }
 
     async fn released_keys(&self, limit: usize) -> Result<Vec<BlobKey>> {

@@ -15,7 +15,7 @@ use crate::Result;
 use crate::catalog::{AuditOperation, Collected, CollectionPolicy};
 
 pub(super) fn step(tx: &Tx<'_>, policy: &CollectionPolicy, limit: usize) -> Result<Collected> {
-    let cutoff = tx.now().saturating_sub(policy.grace_seconds);
+    let cutoff = cutoff(tx, policy);
     let mut collected = Collected::default();
     // With no grace at all, what one removal leaves unreferenced is due in the same run: hence the loop.
     loop {
@@ -33,6 +33,11 @@ pub(super) fn step(tx: &Tx<'_>, policy: &CollectionPolicy, limit: usize) -> Resu
     }
 }
 
+/// Returns since when at the latest something must have been unreferenced.
+pub(super) fn cutoff(tx: &Tx<'_>, policy: &CollectionPolicy) -> i64 {
+    tx.now().saturating_sub(policy.grace_seconds)
+}
+
 fn total(collected: &Collected) -> u64 {
     collected.manifests + collected.links + collected.blobs
 }
@@ -42,11 +47,11 @@ fn left(limit: usize, collected: &Collected) -> usize {
 }
 
 /// Referrers whose subject is gone, or never came.
-const ORPHANED: &str = "SELECT id, repository_id, project_id, unreferenced_since FROM manifests
+pub(super) const ORPHANED: &str = "SELECT id, repository_id, project_id, unreferenced_since FROM manifests
     WHERE unreferenced_since <= ?1 AND unreferenced_since IS NOT NULL AND subject IS NOT NULL
     ORDER BY unreferenced_since LIMIT ?2";
 /// Manifests that nothing refers to and that refer to no subject.
-const UNTAGGED: &str = "SELECT id, repository_id, project_id, unreferenced_since FROM manifests
+pub(super) const UNTAGGED: &str = "SELECT id, repository_id, project_id, unreferenced_since FROM manifests
     WHERE unreferenced_since <= ?1 AND unreferenced_since IS NOT NULL AND subject IS NULL
     ORDER BY unreferenced_since LIMIT ?2";
 
@@ -79,7 +84,10 @@ fn collect_manifests(
 /// Writes the audit entries of a manifest that was collected, and of the referrers that went with it.
 fn note_collected(tx: &Tx<'_>, repository: RepositoryRow, removed: &[Digest]) -> Result<()> {
     let name: Option<RepositoryName> =
-        tx.first("SELECT name FROM repositories WHERE id = ?1", [repository.id], |row| parsed(row, 0))?;
+        // One that is being removed has its own entry.
+        tx.first("SELECT name FROM repositories WHERE id = ?1 AND going_since IS NULL", [repository.id], |row| {
+            parsed(row, 0)
+        })?;
     let (Some(name), Some(first)) = (name, removed.first()) else { return Ok(()) };
     for digest in removed {
         let detail = if digest == first {

@@ -166,12 +166,13 @@ fn link(tx: &Tx<'_>, project: &ProjectRow, repository: RepositoryRow, id: i64, s
     Ok(())
 }
 
+/// The manifests of a repository that refer to a content.
+pub(in crate::sqlite) const USERS: &str =
+    "SELECT manifest_id FROM manifest_blobs WHERE content_id = ?1 AND repository_id = ?2";
+
 /// Returns whether a manifest of the repository refers to the content.
 pub(in crate::sqlite) fn is_used(tx: &Tx<'_>, repository: RepositoryRow, id: i64) -> Result<bool> {
-    tx.exists(
-        "SELECT 1 FROM manifest_blobs WHERE content_id = ?1 AND repository_id = ?2",
-        params![id, repository.id],
-    )
+    tx.exists(USERS, params![id, repository.id])
 }
 
 pub(super) fn mount(
@@ -248,10 +249,10 @@ fn readable_somewhere(
     // The destination's own project is the likeliest to be readable.
     tx.scan(
         "SELECT l.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-         WHERE l.content_id = ?1 AND l.project_id = ?2
+         WHERE l.content_id = ?1 AND l.project_id = ?2 AND r.going_since IS NULL
          UNION ALL
          SELECT l.project_id, r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-         WHERE l.content_id = ?1 AND l.project_id <> ?2",
+         WHERE l.content_id = ?1 AND l.project_id <> ?2 AND r.going_since IS NULL",
         params![id, project_id],
         |row| {
             let name: RepositoryName = parsed(row, 1)?;
@@ -301,16 +302,4 @@ pub(in crate::sqlite) fn unlink(tx: &Tx<'_>, repository: RepositoryRow, id: i64,
         contents::give_up(tx, repository.project_id, id, since)?;
     }
     Ok(gone > 0)
-}
-
-/// Takes every blob out of a repository.
-pub(super) fn unlink_all(tx: &Tx<'_>, repository: RepositoryRow) -> Result<()> {
-    let ids: Vec<i64> =
-        tx.all("SELECT content_id FROM blob_links WHERE repository_id = ?1", [repository.id], |row| {
-            row.get(0)
-        })?;
-    for id in ids {
-        unlink(tx, repository, id, tx.now())?;
-    }
-    Ok(())
 }

@@ -358,7 +358,8 @@ pub(in crate::sqlite) fn remove_with_referrers(
 fn note_tags_of(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<()> {
     let tags = tx.all(
         "SELECT r.name, t.name, m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id
-         JOIN repositories r ON r.id = t.repository_id WHERE t.manifest_id = ?1 ORDER BY t.name",
+         JOIN repositories r ON r.id = t.repository_id
+         WHERE t.manifest_id = ?1 AND r.going_since IS NULL ORDER BY t.name",
         [id],
         |row| Ok((parsed::<RepositoryName>(row, 0)?, row.get::<_, String>(1)?, parsed::<Digest>(row, 2)?)),
     )?;
@@ -423,19 +424,6 @@ pub(in crate::sqlite) fn remove_one(
     }
     contents::give_up(tx, repository.project_id, content, since)?;
     Ok(Some(digest))
-}
-
-/// Removes every manifest of a repository that goes as a whole.
-pub(super) fn remove_all(tx: &Tx<'_>, repository: RepositoryRow) -> Result<()> {
-    let ids: Vec<i64> = tx.all(
-        "SELECT id FROM manifests WHERE repository_id = ?1 ORDER BY id DESC",
-        [repository.id],
-        |row| row.get(0),
-    )?;
-    for id in ids {
-        remove_one(tx, &Caller::system(), repository, id, tx.now())?;
-    }
-    Ok(())
 }
 
 pub(super) fn note_pulls(tx: &Tx<'_>, pulls: &[PullCount]) -> Result<()> {

@@ -4,6 +4,7 @@ pub(super) mod blobs;
 pub(super) mod contents;
 pub(super) mod manifests;
 mod referrers;
+pub(super) mod removal;
 pub(super) mod repositories;
 pub(super) mod tags;
 

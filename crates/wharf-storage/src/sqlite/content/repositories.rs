@@ -6,7 +6,6 @@ use wharf_oci::RepositoryName;
 
 use super::super::access::{Decisions, ProjectRow};
 use super::super::tx::{Tx, parsed};
-use super::{blobs, manifests};
 use crate::catalog::Page;
 use crate::{Error, Result};
 
@@ -45,15 +44,6 @@ pub(in crate::sqlite) fn find_or_create(
     Ok(RepositoryRow { id, project_id: project.id })
 }
 
-/// Removes a repository with everything in it. Access and audit are the caller's.
-pub(in crate::sqlite) fn remove(tx: &Tx<'_>, repository: RepositoryRow) -> Result<()> {
-    manifests::remove_all(tx, repository)?;
-    blobs::unlink_all(tx, repository)?;
-    // Its tag history goes with it.
-    tx.run("DELETE FROM repositories WHERE id = ?1", [repository.id])?;
-    Ok(())
-}
-
 /// Lists the repositories that the caller may pull from.
 ///
 /// A token for the whole catalog (`registry:catalog:*`) says nothing of repositories, so the account's own rights
@@ -76,7 +66,7 @@ pub(super) fn list(tx: &Tx<'_>, caller: &Caller, page: &Page) -> Result<Vec<Repo
         return Ok(names);
     }
     tx.scan(
-        "SELECT name, project_id FROM repositories WHERE name > ?1 ORDER BY name",
+        "SELECT name, project_id FROM repositories WHERE name > ?1 AND going_since IS NULL ORDER BY name",
         [page.after.as_deref().unwrap_or_default()],
         |row| {
             let name: RepositoryName = parsed(row, 0)?;

@@ -11,6 +11,8 @@ use wharf_access::{Caller, Role};
 use wharf_oci::{Reference, RepositoryName, Tag};
 
 use super::SqliteCatalog;
+use super::content::removal;
+use super::content::repositories::RepositoryRow;
 use crate::Result;
 use crate::catalog::{
     ArtifactRecord, Management, MemberRecord, NewProject, Page, Project, ProjectUpdate, RepositoryRecord,
@@ -53,7 +55,13 @@ impl Management for SqliteCatalog {
 
     async fn delete_project(&self, caller: &Caller, name: &str) -> Result<()> {
         let (caller, name) = (caller.clone(), name.to_owned());
-        self.write(move |tx| projects::delete(tx, &caller, &name)).await
+        loop {
+            let (caller, name) = (caller.clone(), name.clone());
+            match self.write(move |tx| projects::delete(tx, &caller, &name)).await? {
+                Some(repository) => self.finish_removal(repository).await?,
+                None => return Ok(()),
+            }
+        }
     }
 
     async fn add_member(
@@ -117,7 +125,8 @@ impl Management for SqliteCatalog {
 
     async fn delete_repository(&self, caller: &Caller, name: &RepositoryName) -> Result<()> {
         let (caller, name) = (caller.clone(), name.clone());
-        self.write(move |tx| repositories::delete(tx, &caller, &name)).await
+        let repository = self.write(move |tx| repositories::delete(tx, &caller, &name)).await?;
+        self.finish_removal(repository).await
     }
 
     async fn artifacts(
@@ -177,5 +186,13 @@ impl Management for SqliteCatalog {
 
     async fn storage_use(&self) -> Result<StorageUse> {
         self.read(repositories::storage_use)
+    }
+}
+
+impl SqliteCatalog {
+    /// Removes what a hidden repository holds, and last the repository; other writes come in between.
+    async fn finish_removal(&self, repository: RepositoryRow) -> Result<()> {
+        while self.write(move |tx| removal::step(tx, repository, removal::STEP)).await? > 0 {}
+        Ok(())
     }
 }

@@ -6,6 +6,8 @@ use wharf_oci::RepositoryName;
 
 use super::super::access::{self, Decisions, ProjectRow};
 use super::super::accounts;
+use super::super::content::removal;
+use super::super::content::repositories::RepositoryRow;
 use super::super::journal::{self, Note};
 use super::super::tx::{Tx, signed, unsigned};
 use crate::catalog::{AuditOperation, NewProject, Page, Project, ProjectUpdate, Statistics};
@@ -118,7 +120,8 @@ pub(super) fn update(tx: &Tx<'_>, caller: &Caller, name: &str, update: &ProjectU
     record(tx, caller, project.id)
 }
 
-pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<()> {
+/// Removes a project, unless a repository of it is still on its way out: then that is returned, and nothing done.
+pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<Option<RepositoryRow>> {
     let permission = Permission::new(Resource::Project, Action::Delete);
     let project = access::authorize_in_project(tx, caller, permission, name)?;
     let repositories = count_repositories(tx, project.id)?;
@@ -130,10 +133,14 @@ pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<()> {
             problem: format!("still holds {repositories} {plural}"),
         });
     }
+    if let Some(repository) = removal::under_way(tx, Some(project.id))? {
+        return Ok(Some(repository));
+    }
     // Its members and robots go with it.
     tx.run("DELETE FROM projects WHERE id = ?1", [project.id])?;
     accounts::forget_project(tx, caller, name)?;
-    note(tx, caller, AuditOperation::DeleteProject, name, None)
+    note(tx, caller, AuditOperation::DeleteProject, name, None)?;
+    Ok(None)
 }
 
 pub(super) fn statistics(tx: &Tx<'_>, caller: &Caller) -> Result<Statistics> {
@@ -219,7 +226,7 @@ fn record(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<Project> {
 }
 
 fn count_repositories(tx: &Tx<'_>, project_id: i64) -> Result<u64> {
-    let count = tx.first("SELECT count(*) FROM repositories WHERE project_id = ?1", [project_id], |row| {
+    let count = tx.first("SELECT count(*) FROM repositories WHERE project_id = ?1 AND going_since IS NULL", [project_id], |row| {
         unsigned(row, 0)
     })?;
     Ok(count.unwrap_or(0))

@@ -6,7 +6,8 @@ use wharf_oci::RepositoryName;
 
 use super::super::access::{self, Decisions};
 use super::super::accounts::check_text;
-use super::super::content::repositories;
+use super::super::content::removal;
+use super::super::content::repositories::{self, RepositoryRow};
 use super::super::journal::{self, Note};
 use super::super::tx::{Tx, parsed, unsigned};
 use crate::catalog::{AuditOperation, Page, RepositoryRecord, StorageUse};
@@ -33,7 +34,7 @@ pub(super) fn list(
         "SELECT r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
              (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)
          FROM repositories r
-         WHERE r.project_id = ?1 AND r.name > ?2 AND (?3 IS NULL OR instr(r.name, ?3) > 0) ORDER BY r.name",
+         WHERE r.project_id = ?1 AND r.going_since IS NULL AND r.name > ?2 AND (?3 IS NULL OR instr(r.name, ?3) > 0) ORDER BY r.name",
         params![project.id, page.after.as_deref().unwrap_or_default(), name_contains],
         |row| {
             let record = repository(row)?;
@@ -67,7 +68,8 @@ pub(super) fn describe(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName, desc
     note(tx, caller, AuditOperation::UpdateRepository, name, Some("description".to_owned()))
 }
 
-pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<()> {
+/// Hides a repository that is to go, and returns it: what it holds goes in steps.
+pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<RepositoryRow> {
     access::authorize_on_repository(tx, caller, permission(Action::Delete), name)?;
     let row = repositories::require(tx, name)?;
     let held = tx.first(
@@ -80,8 +82,9 @@ pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Res
             Ok(format!("manifests: {manifests}, tags: {tags}, blobs: {blobs}"))
         },
     )?;
-    repositories::remove(tx, row)?;
-    note(tx, caller, AuditOperation::DeleteRepository, name, held)
+    removal::begin(tx, row)?;
+    note(tx, caller, AuditOperation::DeleteRepository, name, held)?;
+    Ok(row)
 }
 
 /// Reads counters that are kept as content comes and goes: costs a row for each repository and artifact type.
@@ -89,7 +92,8 @@ pub(super) fn storage_use(tx: &Tx<'_>) -> Result<StorageUse> {
     let used_bytes = tx.first("SELECT used_bytes FROM storage_use", [], |row| unsigned(row, 0))?.unwrap_or(0);
     let by_artifact_type = tx.all(
         "SELECT r.name, u.artifact_type, u.used_bytes
-         FROM artifact_use u JOIN repositories r ON r.id = u.repository_id ORDER BY r.name, u.artifact_type",
+         FROM artifact_use u JOIN repositories r ON r.id = u.repository_id
+         WHERE r.going_since IS NULL ORDER BY r.name, u.artifact_type",
         [],
         |row| Ok((parsed(row, 0)?, row.get(1)?, unsigned(row, 2)?)),
     )?;

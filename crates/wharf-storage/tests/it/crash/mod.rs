@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use wharf_storage::catalog::Collection as _;
 use wharf_storage::{Doctor, DoctorOptions, Finding};
 
 use self::script::{OPERATIONS, Store, state};
@@ -19,8 +20,22 @@ use self::script::{OPERATIONS, Store, state};
 enum After {
     Absent,
     Present,
+    /// Nobody sees any more what is removed, and whoever comes next finishes it.
+    Begun,
 }
-use After::{Absent, Present};
+use After::{Absent, Begun, Present};
+
+/// Transactions of the catalog, with what is there before and after each commit.
+macro_rules! transactions {
+    ($($before:expr => $committed:expr),* $(,)?) => {
+        &[$(
+            ("writer: begun", $before),
+            ("writer: ran a job", $before),
+            ("writer: about to commit", $before),
+            ("writer: committed", $committed),
+        )*]
+    };
+}
 
 /// A transaction of the catalog.
 macro_rules! transaction {
@@ -37,7 +52,7 @@ macro_rules! transaction {
 
 /// Every step of every operation, and what is there after the process ended just behind it. The script of a clean run
 /// is compared with this, so that no step is left out.
-const TABLE: [(&str, &[(&str, After)]); 8] = [
+const TABLE: [(&str, &[(&str, After)]); 9] = [
     (
         "push a blob",
         transaction!(
@@ -54,6 +69,19 @@ const TABLE: [(&str, &[(&str, After)]); 8] = [
     ("delete a tag", transaction!(; Present)),
     ("delete a manifest with its referrer", transaction!(; Present)),
     ("delete a blob", transaction!(; Present)),
+    (
+        "delete a repository",
+        // It is hidden; its tags go, their history, its manifests, its blobs, itself; nothing is left.
+        transactions!(
+            Absent => Begun,
+            Begun => Begun,
+            Begun => Begun,
+            Begun => Begun,
+            Begun => Begun,
+            Begun => Present,
+            Present => Present,
+        ),
+    ),
     (
         "collect",
         &[
@@ -78,7 +106,8 @@ const TABLE: [(&str, &[(&str, After)]); 8] = [
             ("writer: about to commit", Present),
             ("writer: committed", Present),
             ("collector: stepped", Present),
-            // Two blobs of the blob store have gone; their keys are forgotten, and the leases renewed and given back.
+            // Three blobs of the blob store have gone; their keys are forgotten, and the leases renewed and given back.
+            ("collector: removed bytes", Present),
             ("collector: removed bytes", Present),
             ("collector: removed bytes", Present),
             ("writer: begun", Present),
@@ -157,20 +186,26 @@ async fn a_process_that_ends_at_any_step_leaves_each_operation_whole_or_absent()
             assert_eq!(acknowledged, at, "{context}: acknowledged operations");
             let expected = match after {
                 Absent => &states[at],
-                Present => &states[at + 1],
+                Present | Begun => &states[at + 1],
             };
-            check(folder.path(), expected, &states[OPERATIONS.len()], at, &context).await;
+            let begun = *after == Begun;
+            check(folder.path(), expected, begun, &states[OPERATIONS.len()], at, &context).await;
         }
     }
 }
 
 /// Opens what a dead process left, compares it, lets the doctor look at it, and does the rest of the script.
-async fn check(folder: &Path, expected: &str, last: &str, at: usize, context: &str) {
+async fn check(folder: &Path, expected: &str, begun: bool, last: &str, at: usize, context: &str) {
     let store = Store::open(folder, 1000);
-    assert_eq!(state(&store).await, expected, "{context}");
     let doctor = Doctor::new(store.catalog.clone(), store.blobs.clone());
     let report = doctor.examine(&DoctorOptions::look(today())).await.unwrap();
     assert_eq!(report.findings, [], "{context}: the doctor's findings");
+    assert_eq!(report.removals_under_way, u64::from(begun), "{context}");
+    if begun {
+        script::assert_hidden(&store, "shop/old").await;
+        while store.catalog.removal_step().await.unwrap() {}
+    }
+    assert_eq!(state(&store).await, expected, "{context}");
 
     // What was on its way is nobody's; a repair removes it once it is old.
     let strict = DoctorOptions {

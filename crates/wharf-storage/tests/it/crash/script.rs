@@ -16,7 +16,7 @@ use wharf_storage::catalog::{
 use wharf_storage::{BlobStore, Collector, DiskStore, Error, SqliteCatalog, SqliteOptions, on_reached};
 
 /// The operations, in the order of the script.
-pub(super) const OPERATIONS: [&str; 8] = [
+pub(super) const OPERATIONS: [&str; 9] = [
     "push a blob",
     "push a small blob",
     "push a tagged manifest",
@@ -24,6 +24,7 @@ pub(super) const OPERATIONS: [&str; 8] = [
     "delete a tag",
     "delete a manifest with its referrer",
     "delete a blob",
+    "delete a repository",
     "collect",
 ];
 
@@ -144,6 +145,13 @@ async fn prepare(store: &Store) {
     store.put("shop/web", first(), Some("old")).await;
     // Large, and used by nothing: deleted, then collected.
     store.push_blob("shop/web", &blob(5, 9000)).await;
+    // A repository to be deleted, with something of its own and something that another has, too.
+    let layers = [blob(1, 9000), blob(6, 9000)];
+    for layer in &layers {
+        store.push_blob("shop/old", layer).await;
+    }
+    store.put("shop/old", image(&layers, None), Some("1.0")).await;
+    store.put("shop/old", image(&layers[..1], None), Some("1.1")).await;
 }
 
 /// Does one operation; one that was done already may be done again.
@@ -163,6 +171,9 @@ pub(super) async fn run(store: &Store, operation: usize) {
         "delete a blob" => {
             let digest = Algorithm::Sha256.digest(&blob(5, 9000));
             absent_or_done(store.catalog.delete_blob(&system, &repository, &digest).await);
+        }
+        "delete a repository" => {
+            absent_or_done(store.catalog.delete_repository(&system, &name("shop/old")).await);
         }
         "collect" => {
             let policy = CollectionPolicy { grace_seconds: GRACE, untagged_manifests: true, dry_run: false };
@@ -203,41 +214,70 @@ pub(super) async fn child(folder: &Path) {
 
 /// Returns everything that a client can see, on one line, after reading every byte of it.
 pub(super) async fn state(store: &Store) -> String {
-    let (system, repository) = (Caller::system(), name("shop/web"));
+    let system = Caller::system();
     let mut text = String::new();
-    let page = Page { after: None, limit: 100 };
-    for tag in store.catalog.tags(&system, &repository, page).await.unwrap() {
-        let reference = Reference::Tag(tag.clone());
-        let record = store.catalog.manifest(&system, &repository, &reference).await.unwrap();
-        write!(text, "{tag}={} ", &record.digest.encoded()[..8]).unwrap();
+    for repository in ["shop/web", "shop/old"].map(name) {
+        let page = Page { after: None, limit: 100 };
+        let tags = match store.catalog.tags(&system, &repository, page).await {
+            Ok(tags) => tags,
+            Err(Error::NotFound { .. }) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        write!(text, "{repository} ").unwrap();
+        for tag in tags {
+            let reference = Reference::Tag(tag.clone());
+            let record = store.catalog.manifest(&system, &repository, &reference).await.unwrap();
+            write!(text, "{tag}={} ", &record.digest.encoded()[..8]).unwrap();
+        }
     }
     for content in store.catalog.all_blobs(None, 100).await.unwrap() {
         let mut kinds = String::new();
-        let reference = Reference::Digest(content.digest.clone());
-        match store.catalog.manifest(&system, &repository, &reference).await {
-            Ok(record) => {
-                assert_eq!(Algorithm::Sha256.digest(&record.content), content.digest);
-                kinds.push('m');
-            }
-            Err(Error::NotFound { .. }) => {}
-            Err(error) => panic!("{error}"),
-        }
-        match store.catalog.blob(&system, &repository, &content.digest).await {
-            Ok(record) => {
-                assert_eq!(
-                    Algorithm::Sha256.digest(&read(store, &record.place, record.size).await),
-                    content.digest
-                );
-                kinds.push('b');
-            }
-            Err(Error::NotFound { .. }) => {}
-            Err(error) => panic!("{error}"),
+        for repository in ["shop/web", "shop/old"].map(name) {
+            kinds.push_str(&kinds_in(store, &repository, &content.digest).await);
         }
         write!(text, "{}:{kinds} ", &content.digest.encoded()[..8]).unwrap();
     }
     let used = store.catalog.project(&system, "shop").await.unwrap().used_bytes;
     write!(text, "used={used}").unwrap();
     text
+}
+
+/// Checks that nobody sees anything of a repository.
+pub(super) async fn assert_hidden(store: &Store, repository: &str) {
+    let (system, repository) = (Caller::system(), name(repository));
+    let page = || Page { after: None, limit: 100 };
+    let names = store.catalog.repositories(&system, page()).await.unwrap();
+    assert!(names.iter().all(|name| name.as_str() == "shop/web"), "{names:?}");
+    for digest in store.catalog.all_blobs(None, 100).await.unwrap().into_iter().map(|content| content.digest) {
+        assert_eq!(kinds_in(store, &repository, &digest).await, "");
+        let mounted = store.catalog.mount_source(&system, Some(&repository), &repository, &digest).await;
+        assert_eq!(mounted.unwrap(), None);
+    }
+    assert!(matches!(store.catalog.tags(&system, &repository, page()).await, Err(Error::NotFound { .. })));
+    assert_eq!(store.catalog.project(&system, "shop").await.unwrap().repositories, 1);
+}
+
+/// Returns as what a repository has a content, after reading it: `m` as manifest, `b` as blob.
+async fn kinds_in(store: &Store, repository: &RepositoryName, digest: &Digest) -> String {
+    let system = Caller::system();
+    let mut kinds = String::new();
+    match store.catalog.manifest(&system, repository, &Reference::Digest(digest.clone())).await {
+        Ok(record) => {
+            assert_eq!(Algorithm::Sha256.digest(&record.content), *digest);
+            kinds.push('m');
+        }
+        Err(Error::NotFound { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+    match store.catalog.blob(&system, repository, digest).await {
+        Ok(record) => {
+            assert_eq!(Algorithm::Sha256.digest(&read(store, &record.place, record.size).await), *digest);
+            kinds.push('b');
+        }
+        Err(Error::NotFound { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+    kinds
 }
 
 async fn read(store: &Store, place: &BlobPlace, size: u64) -> Vec<u8> {

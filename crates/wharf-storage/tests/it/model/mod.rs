@@ -73,7 +73,7 @@ async fn run(seed: u64, untagged_manifests: bool) {
         }
         collecting.await.unwrap();
 
-        collector.run(world.now(), &policy).await.unwrap();
+        collect_as_told(&world, &collector, &policy, &format!("{context}, round {round}")).await;
         for worker in &mut workers {
             worker.collect_due().await;
             worker.compare(&format!("{context}, round {round}")).await;
@@ -85,7 +85,7 @@ async fn run(seed: u64, untagged_manifests: bool) {
     // Index, children, blobs, content: each stage has a grace time of its own.
     for _ in 0..5 {
         world.pass(GRACE);
-        collector.run(world.now(), &policy).await.unwrap();
+        collect_as_told(&world, &collector, &policy, &format!("{context}, at the end")).await;
         for worker in &mut workers {
             worker.collect_due().await;
             worker.compare(&format!("{context}, at the end")).await;
@@ -96,6 +96,23 @@ async fn run(seed: u64, untagged_manifests: bool) {
     expected.sort();
     expected.dedup();
     assert_eq!(world.contents().await, expected, "{context}: what is left");
+
+    // Without a grace time, what a removal leaves alone goes in the same run.
+    for worker in &mut workers {
+        for _ in 0..STEPS {
+            worker.step().await;
+        }
+    }
+    let at_once = CollectionPolicy { grace_seconds: 0, ..policy };
+    collect_as_told(&world, &collector, &at_once, &format!("{context}, without a grace time")).await;
+    agreement(&world, &context).await;
+}
+
+/// Collects, after a dry run that has to foretell it.
+async fn collect_as_told(world: &World, collector: &Collector, policy: &CollectionPolicy, context: &str) {
+    let dry = CollectionPolicy { dry_run: true, ..policy.clone() };
+    let would = collector.run(world.now(), &dry).await.unwrap().collected;
+    assert_eq!(collector.run(world.now(), policy).await.unwrap().collected, would, "{context}: the dry run");
 }
 
 async fn agreement(world: &World, context: &str) {
