@@ -147,9 +147,11 @@ impl Preview<'_, '_> {
     fn count_contents(&self, collected: &mut Collected) -> Result<()> {
         let mut contents: HashSet<i64> = self.links.iter().map(|(_, content)| *content).collect();
         for id in &self.manifests {
-            contents.extend(
-                self.tx.first("SELECT content_id FROM manifests WHERE id = ?1", [id], |row| row.get::<_, i64>(0))?,
-            );
+            contents.extend(self.tx.first(
+                "SELECT content_id FROM manifests WHERE id = ?1",
+                [id],
+                |row| row.get::<_, i64>(0),
+            )?);
         }
         self.tx.scan(
             "SELECT id FROM contents WHERE unreferenced_since <= ?1 AND unreferenced_since IS NOT NULL",
@@ -163,7 +165,8 @@ impl Preview<'_, '_> {
             if self.is_had(id)? {
                 continue;
             }
-            let size = self.tx.first("SELECT size FROM contents WHERE id = ?1", [id], |row| unsigned(row, 0))?;
+            let size =
+                self.tx.first("SELECT size FROM contents WHERE id = ?1", [id], |row| unsigned(row, 0))?;
             collected.blobs += 1;
             collected.bytes += size.unwrap_or(0);
         }

@@ -226,9 +226,11 @@ fn record(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<Project> {
 }
 
 fn count_repositories(tx: &Tx<'_>, project_id: i64) -> Result<u64> {
-    let count = tx.first("SELECT count(*) FROM repositories WHERE project_id = ?1 AND going_since IS NULL", [project_id], |row| {
-        unsigned(row, 0)
-    })?;
+    let count = tx.first(
+        "SELECT count(*) FROM repositories WHERE project_id = ?1 AND going_since IS NULL",
+        [project_id],
+        |row| unsigned(row, 0),
+    )?;
     Ok(count.unwrap_or(0))
 }
 

@@ -248,7 +248,8 @@ pub(super) async fn assert_hidden(store: &Store, repository: &str) {
     let page = || Page { after: None, limit: 100 };
     let names = store.catalog.repositories(&system, page()).await.unwrap();
     assert!(names.iter().all(|name| name.as_str() == "shop/web"), "{names:?}");
-    for digest in store.catalog.all_blobs(None, 100).await.unwrap().into_iter().map(|content| content.digest) {
+    for digest in store.catalog.all_blobs(None, 100).await.unwrap().into_iter().map(|content| content.digest)
+    {
         assert_eq!(kinds_in(store, &repository, &digest).await, "");
         let mounted = store.catalog.mount_source(&system, Some(&repository), &repository, &digest).await;
         assert_eq!(mounted.unwrap(), None);
