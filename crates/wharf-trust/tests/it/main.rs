@@ -1,0 +1,11 @@
+//! Behaviour through the public surface.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod keys;
+mod logs;
+mod offline;
+mod vectors;
+
+fn data(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
