@@ -16,7 +16,7 @@ use crate::auth::Authenticator;
 use crate::credential::Credential;
 use crate::http::{Call, CallBody, Http, RetryPolicy, WireLog};
 use crate::origin;
-use crate::repository::{RemoteRepository, next_page};
+use crate::repository::{KnownReferrers, RemoteRepository, next_page};
 
 /// The longest answer of the management API that is read, in bytes.
 const MAX_API_BYTES: u64 = 64 * 1024 * 1024;
@@ -112,6 +112,7 @@ pub struct Registry {
     pub(crate) http: Arc<Http>,
     pub(crate) upload: UploadPolicy,
     pub(crate) referrers: ReferrersApi,
+    pub(crate) known_referrers: Arc<KnownReferrers>,
 }
 
 /// What a registry answered to the first question.
@@ -169,6 +170,7 @@ impl Registry {
             http: Arc::new(http),
             upload: options.upload,
             referrers: options.referrers,
+            known_referrers: Arc::default(),
         })
     }
 

@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Limit,
     /// Nobody, later: the peer is overloaded or asks to come back.
     Busy,
+    /// The owner of the destination: a copy was done, and not everything arrived.
+    Incomplete,
     /// The surroundings: the network.
     Network,
     /// The surroundings: disk, memory, a helper program.

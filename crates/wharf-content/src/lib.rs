@@ -1,8 +1,8 @@
 //! Content targets, and the graph copy between any two of them.
 //!
 //! A content target holds manifests, blobs and tags: a remote repository, an OCI layout in a folder or a tar, memory.
-//! Reading is [`ReadTarget`], writing [`Target`]; [`copy`] carries an artifact with everything it refers to from one target to
-//! another, byte for byte, tag last. Nothing is ever re-serialised on the way.
+//! Reading is [`ReadTarget`], writing [`Target`]; [`copy`] carries an artifact with everything it refers to and all its
+//! papers from one target to another, byte for byte, tag last. Nothing is ever re-serialised on the way.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -27,16 +27,21 @@ mod copy;
 mod error;
 mod layout;
 mod memory;
+mod papers;
+mod platform;
 mod stream;
 mod tar;
 mod target;
 
 pub use copy::{
-    Budget, CopyItem, CopyOptions, CopyReport, IgnoredReferrer, NoProgress, Outcome, Progress, copy,
+    Budget, CopyItem, CopyOptions, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome, Progress,
+    Role, copy,
 };
 pub use error::{Error, ErrorKind, Result, Side};
 pub use layout::LayoutTarget;
 pub use memory::MemoryTarget;
+pub use papers::{Paper, PaperKind, PaperOptions, papers, referrers_tag, sibling_tag};
+pub use platform::{PlatformFilter, resolve_platform};
 pub use stream::{BlobSource, BlobStream, BytesSource, FileSource, collect, once, verified};
 pub use tar::TarTarget;
 pub use target::{

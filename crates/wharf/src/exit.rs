@@ -22,6 +22,7 @@ Exit status:
   6  what was asked for is not there
   7  not logged in, or not allowed
   8  the network or the other side does not answer
+  9  a copy was done, and not everything arrived
  10  the doctor found something that is not mended";
 
 /// How a command ended; see [`TABLE`].
@@ -43,6 +44,8 @@ pub(crate) enum Status {
     Auth = 7,
     /// No answer.
     Network = 8,
+    /// Not everything arrived.
+    Incomplete = 9,
     /// The doctor found something that is not mended.
     Findings = 10,
 }
@@ -90,6 +93,7 @@ pub(crate) fn status(error: &anyhow::Error) -> Status {
         ErrorKind::Denied if content.cause().is_some_and(is_policy) => Status::Policy,
         ErrorKind::Denied => Status::Auth,
         ErrorKind::Busy | ErrorKind::Network => Status::Network,
+        ErrorKind::Incomplete => Status::Incomplete,
         _ => Status::Failed,
     }
 }
@@ -156,6 +160,7 @@ mod tests {
         assert_eq!(of(ErrorKind::Unauthorized), Status::Auth);
         assert_eq!(of(ErrorKind::Network), Status::Network);
         assert_eq!(of(ErrorKind::Busy), Status::Network);
+        assert_eq!(of(ErrorKind::Incomplete), Status::Incomplete);
         assert_eq!(of(ErrorKind::Content), Status::Failed);
         assert_eq!(status(&anyhow::anyhow!("x")), Status::Failed);
         assert_eq!(status(&Usage("x".to_owned()).into()), Status::Usage);
@@ -194,6 +199,7 @@ mod tests {
             Status::NotFound,
             Status::Auth,
             Status::Network,
+            Status::Incomplete,
             Status::Findings,
         ] {
             assert!(TABLE.contains(&format!("\n{:>3}  ", exit as u8)), "{exit:?}");

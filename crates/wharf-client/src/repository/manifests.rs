@@ -9,7 +9,6 @@ use wharf_oci::distribution::{DOCKER_CONTENT_DIGEST, OCI_SUBJECT};
 use wharf_oci::{Descriptor, Digest, Reference, Tag, media_type};
 
 use crate::http::{Call, CallBody};
-use crate::registry::ReferrersApi;
 use crate::repository::{PULL, PUSH, RemoteRepository};
 
 /// The types that are asked for. A registry answers with what it has, whatever the order.
@@ -94,18 +93,13 @@ impl RemoteRepository {
         if references.is_empty() || manifest.digest.algorithm_name() != "sha256" {
             references.insert(0, Reference::Digest(manifest.digest.clone()));
         }
-        let mut subject_processed = false;
+        let mut is_announced = false;
         for reference in &references {
-            subject_processed |= self.put_manifest_as(manifest, reference).await?;
+            is_announced |= self.put_manifest_as(manifest, reference).await?;
         }
-        let by_hand = match self.registry.referrers {
-            ReferrersApi::Detect => !subject_processed,
-            ReferrersApi::Api => false,
-            ReferrersApi::Tag => true,
-        };
         match subject {
-            Some(subject) if by_hand => self.add_to_fallback(manifest, &subject.digest).await,
-            _ => Ok(()),
+            Some(subject) => self.list_under(manifest, &subject.digest, is_announced).await,
+            None => Ok(()),
         }
     }
 

@@ -6,6 +6,8 @@ mod manifests;
 mod referrers;
 mod upload;
 
+pub(crate) use referrers::KnownReferrers;
+
 use ::http::{HeaderName, HeaderValue, Method};
 use async_trait::async_trait;
 use url::Url;

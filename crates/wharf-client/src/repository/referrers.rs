@@ -1,14 +1,19 @@
 //! Referrers: by the API, and by the fallback tag where a registry has none (distribution-spec v1.1,
 //! "Listing referrers", "Referrers Tag Schema").
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use ::http::header::IF_MATCH;
 use ::http::{HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use reqwest::Response;
 use serde_json::{Value, json};
-use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result};
+use wharf_content::{
+    DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, RawManifest, ReadTarget, Result, referrers_tag,
+};
 use wharf_oci::distribution::{OCI_FILTERS_APPLIED, ReferrersIndex};
-use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, Tag, media_type};
+use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, RepositoryName, Tag, media_type};
 
 use crate::http::RegistryError;
 use crate::registry::ReferrersApi;
@@ -18,6 +23,25 @@ use crate::repository::{MAX_LIST_BYTES, PULL, RemoteRepository, next_page};
 const MAX_PAGES: usize = 200;
 /// How often a fallback tag is read and written again when another writer was faster.
 const MAX_ROUNDS: usize = 5;
+
+/// What is known of how a registry lists referrers.
+#[derive(Default)]
+pub(crate) struct KnownReferrers {
+    /// Whether it has the API, by repository: behind one host there may be several registries.
+    api: Mutex<HashMap<RepositoryName, bool>>,
+    /// Held while a fallback tag is read and written.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl KnownReferrers {
+    fn of(&self, repository: &RepositoryName) -> Option<bool> {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner).get(repository).copied()
+    }
+
+    fn note(&self, repository: &RepositoryName, has_api: bool) {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.clone(), has_api);
+    }
+}
 
 impl RemoteRepository {
     pub(super) async fn list_referrers(
@@ -38,12 +62,9 @@ impl RemoteRepository {
         let mut found: Vec<Descriptor> = Vec::new();
         for _ in 0..MAX_PAGES {
             let response = self.registry.http.send(&call).await?;
-            match response.status() {
-                StatusCode::OK if is_index(&response) => {}
-                // Some answer unknown paths with a page of their own.
-                StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
-                    if self.registry.referrers == ReferrersApi::Detect =>
-                {
+            match is_answered_by_api(&response) {
+                Some(true) => self.registry.known_referrers.note(&self.name, true),
+                Some(false) if self.registry.referrers == ReferrersApi::Detect => {
                     let referrers = self.fallback(subject).await?.unwrap_or_default();
                     return Ok(of_type(referrers, artifact_type));
                 }
@@ -111,20 +132,57 @@ impl RemoteRepository {
         let Some(subject) = manifest.parse().ok().and_then(|manifest| manifest.subject) else {
             return Ok(None);
         };
-        let by_hand =
-            self.registry.referrers == ReferrersApi::Tag || !self.has_referrers_api(&subject.digest).await?;
+        let by_hand = !self.has_referrers_api(&subject.digest).await?;
         Ok(by_hand.then(|| (subject.digest, digest.clone())))
     }
 
+    /// Makes sure that a manifest that was pushed is listed as a referrer of its subject. Whether the registry has the
+    /// API is asked of the API itself: there are registries that send the header and lack it.
+    pub(super) async fn list_under(
+        &self,
+        manifest: &RawManifest,
+        subject: &Digest,
+        is_announced: bool,
+    ) -> Result<()> {
+        if !self.has_referrers_api(subject).await? {
+            return self.add_to_fallback(manifest, subject).await;
+        }
+        if is_announced || self.registry.referrers == ReferrersApi::Api {
+            return Ok(());
+        }
+        let listed = self.list_referrers(subject, None).await?;
+        if listed.iter().any(|referrer| referrer.digest == manifest.digest) {
+            return Ok(());
+        }
+        self.add_to_fallback(manifest, subject).await
+    }
+
     async fn has_referrers_api(&self, subject: &Digest) -> Result<bool> {
-        let call = self.call(Method::GET, &format!("referrers/{subject}"), PULL)?;
-        Ok(is_index(&self.registry.http.send(&call).await?))
+        match self.registry.referrers {
+            ReferrersApi::Api => return Ok(true),
+            ReferrersApi::Tag => return Ok(false),
+            ReferrersApi::Detect => {}
+        }
+        if let Some(known) = self.registry.known_referrers.of(&self.name) {
+            return Ok(known);
+        }
+        let call = self
+            .call(Method::GET, &format!("referrers/{subject}"), PULL)?
+            .header("accept", media_type::OCI_INDEX);
+        let response = self.registry.http.send(&call).await?;
+        let Some(has) = is_answered_by_api(&response) else {
+            let what = self.what(format_args!("the referrers of {subject}"));
+            return Err(self.registry.http.refused(&call, response, &what).await);
+        };
+        self.registry.known_referrers.note(&self.name, has);
+        Ok(has)
     }
 
     /// Takes a manifest out of the fallback tag of its subject. An index without entries stays: a tag cannot be taken
     /// away without a race.
     pub(super) async fn remove_from_fallback(&self, subject: &Digest, digest: &Digest) -> Result<()> {
         let tag = Reference::Tag(fallback_tag(subject)?);
+        let _turn = self.registry.known_referrers.writing.lock().await;
         for _ in 0..MAX_ROUNDS {
             let Some((index, entity_tag)) = self.fallback_index(subject).await? else { return Ok(()) };
             let mut document: Value = serde_json::from_slice(&index.bytes).unwrap_or(Value::Null);
@@ -163,12 +221,14 @@ impl RemoteRepository {
 
     /// Enters a manifest in the fallback tag of its subject, as a client must where the registry does not process
     /// subjects (distribution-spec v1.1, "Pushing Manifests with Subject").
-    pub(super) async fn add_to_fallback(&self, manifest: &RawManifest, subject: &Digest) -> Result<()> {
+    async fn add_to_fallback(&self, manifest: &RawManifest, subject: &Digest) -> Result<()> {
         let parsed = manifest.parse()?;
         let mut entry = manifest.descriptor();
         entry.artifact_type = parsed.effective_artifact_type().map(str::to_owned);
         entry.annotations = parsed.annotations;
         let tag = fallback_tag(subject)?;
+        // Of this process one writer at a time.
+        let _turn = self.registry.known_referrers.writing.lock().await;
         for _ in 0..MAX_ROUNDS {
             let present = self.fallback_index(subject).await?;
             if let Some((index, _)) = &present
@@ -207,32 +267,26 @@ impl RemoteRepository {
     }
 }
 
-fn is_index(response: &Response) -> bool {
-    let media_type = response
-        .headers()
-        .get(::http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    response.status() == StatusCode::OK && media_type.trim() == media_type::OCI_INDEX
+/// Returns whether an answer is that of the referrers API; `None` where it is an error that says neither.
+fn is_answered_by_api(response: &Response) -> Option<bool> {
+    let content_type = response.headers().get(::http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_index = content_type.split(';').next().unwrap_or_default().trim() == media_type::OCI_INDEX;
+    match response.status() {
+        StatusCode::OK => Some(is_index),
+        // Some answer unknown paths with a page of their own.
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(false),
+        _ => None,
+    }
 }
 
 fn is_overtaken(error: &Error) -> bool {
     error.cause::<RegistryError>().is_some_and(|answer| answer.status == StatusCode::PRECONDITION_FAILED)
 }
 
-/// Returns the tag under which the referrers of a digest are listed: algorithm and encoded part, cut to 32 and 64
-/// characters, with `-` for what no tag may have.
 fn fallback_tag(subject: &Digest) -> Result<Tag> {
-    let cut = |text: &str, max: usize| -> String {
-        let fitting =
-            |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' };
-        text.chars().take(max).map(fitting).collect()
-    };
-    let text = format!("{}-{}", cut(subject.algorithm_name(), 32), cut(subject.encoded(), 64));
-    text.parse().map_err(|error| {
-        Error::with_source(ErrorKind::Usage, format!("{subject} has no referrers tag"), error)
-    })
+    referrers_tag(subject)
+        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{subject} has no referrers tag")))
 }
 
 fn of_type(mut referrers: Vec<Descriptor>, artifact_type: Option<&str>) -> Vec<Descriptor> {

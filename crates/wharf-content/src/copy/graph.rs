@@ -4,34 +4,64 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use wharf_oci::{Descriptor, Digest, Manifest, Reference, media_type};
+use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag, media_type};
 
-use crate::copy::{CopyOptions, IgnoredReferrer};
+use crate::copy::report::{IgnoredReferrer, Role};
+use crate::copy::{Budget, CopyOptions};
+use crate::papers::{Finder, Paper, PaperKind, attested, is_attestation};
+use crate::platform::{self, PlatformFilter};
 use crate::target::{RawManifest, ReadTarget};
 use crate::{Error, ErrorKind, Result};
 
 /// Everything that belongs to one artifact.
 pub(super) struct Graph {
     pub(super) root: Digest,
-    pub(super) manifests: HashMap<Digest, RawManifest>,
+    pub(super) nodes: HashMap<Digest, Node>,
     /// Every blob once, in the order of discovery.
     pub(super) blobs: Vec<Descriptor>,
     /// The manifests in an order in which each comes after its children and after its subject; those of one rank do
-    /// not need each other.
+    /// not need each other. Those that go over with their sibling tag are not among them.
     pub(super) ranks: Vec<Vec<Digest>>,
+    /// The sibling tags, each with what it points at, in the order of discovery.
+    pub(super) siblings: Vec<(Tag, Digest)>,
+    /// What stays behind because it is for other platforms.
+    pub(super) left_out: Vec<Descriptor>,
     pub(super) ignored: Vec<IgnoredReferrer>,
+}
+
+/// A manifest of the graph.
+pub(super) struct Node {
+    pub(super) raw: RawManifest,
+    pub(super) role: Role,
+    /// What it is attached to or listed in.
+    pub(super) of: Option<Digest>,
+    /// Whether the artifact is whole without it.
+    pub(super) is_paper: bool,
+    /// Its children.
+    children: Vec<Digest>,
+    pub(super) subject: Option<Digest>,
+    /// The blobs that it refers to and that go along.
+    pub(super) blobs: Vec<Digest>,
+}
+
+impl Node {
+    /// Iterates over the manifests that have to be there before this one.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &Digest> {
+        // A subject is waited for if it goes along; it is not pulled in.
+        self.children.iter().chain(&self.subject)
+    }
 }
 
 /// A manifest that is to be read, and why.
 struct Wanted {
     descriptor: Descriptor,
-    /// The subject that listed it, if it is a referrer.
-    referrer_of: Option<Digest>,
+    role: Role,
+    of: Option<Digest>,
 }
 
 /// What reading one manifest brought.
 enum Read {
-    Manifest { raw: RawManifest, parsed: Box<Manifest>, referrers: Vec<Descriptor> },
+    Manifest { raw: RawManifest, parsed: Box<Manifest>, role: Role, of: Option<Digest>, papers: Vec<Paper> },
     Ignored(Box<IgnoredReferrer>),
 }
 
@@ -42,163 +72,245 @@ impl Graph {
         options: &CopyOptions,
     ) -> Result<Self> {
         let budget = &options.budget;
-        let root = source.fetch_manifest(reference, budget.max_manifest_bytes).await?;
+        let mut root = source.fetch_manifest(reference, budget.max_manifest_bytes).await?;
+        // Of one platform its own manifest is the artifact; of several the index, which is never put together anew.
+        let several = match options.platforms.as_slice() {
+            [one] => {
+                root = platform::select(source, root, one).await?;
+                &[]
+            }
+            several => several,
+        };
+        let finder = Finder::new(source, &options.papers).await;
+        let reader = Reader { source, finder, budget };
+        let mut graph = Self {
+            root: root.digest.clone(),
+            nodes: HashMap::new(),
+            blobs: Vec::new(),
+            ranks: Vec::new(),
+            siblings: Vec::new(),
+            left_out: Vec::new(),
+            ignored: Vec::new(),
+        };
         let mut seen = HashSet::from([root.digest.clone()]);
-        let mut needs: HashMap<Digest, Vec<Digest>> = HashMap::new();
-        let mut blobs: Vec<Descriptor> = Vec::new();
-        let mut blob_sizes: HashMap<Digest, u64> = HashMap::new();
-        let mut manifests = HashMap::new();
-        let mut ignored = Vec::new();
+        let mut blob_sizes = HashMap::new();
         let mut total_bytes = 0;
-        let root_digest = root.digest.clone();
-        let root = read_further(source, root, options.referrers).await?;
-        let mut level = vec![root];
+        let mut level = vec![reader.further(root, Role::Root, None).await?];
         for depth in 0.. {
             let mut next: Vec<Wanted> = Vec::new();
             for read in level {
-                let (raw, parsed, referrers) = match read {
-                    Read::Manifest { raw, parsed, referrers } => (raw, parsed, referrers),
-                    Read::Ignored(referrer) => {
-                        tracing::warn!(
-                            manifest.digest = %referrer.descriptor.digest,
-                            "left out {}, listed as a referrer: {}", referrer.descriptor.digest, referrer.reason
-                        );
-                        ignored.push(*referrer);
-                        continue;
-                    }
-                };
-                let mut children = Vec::new();
-                let (child_manifests, child_blobs): (Vec<_>, Vec<_>) = parsed
-                    .manifests
-                    .iter()
-                    .partition(|child| child.is_manifest() || child.media_type.is_empty());
-                for child in child_manifests {
-                    children.push(child.digest.clone());
-                    if seen.insert(child.digest.clone()) {
-                        next.push(Wanted { descriptor: child.clone(), referrer_of: None });
-                    }
-                }
-                for blob in parsed.blobs().chain(child_blobs) {
-                    if media_type::is_nondistributable(&blob.media_type) {
-                        continue;
-                    }
-                    match blob_sizes.insert(blob.digest.clone(), blob.size) {
-                        None => blobs.push(blob.clone()),
-                        Some(size) if size == blob.size => {}
-                        Some(size) => {
-                            return Err(Error::new(
-                                ErrorKind::Content,
-                                format!(
-                                    "blob {} is described with sizes {size} and {}",
-                                    blob.digest, blob.size
-                                ),
-                            ));
-                        }
-                    }
-                }
-                // A subject is waited for if it goes along; it is not pulled in.
-                children.extend(parsed.subject.map(|subject| subject.digest));
-                for referrer in referrers {
-                    if seen.insert(referrer.digest.clone()) {
-                        next.push(Wanted { descriptor: referrer, referrer_of: Some(raw.digest.clone()) });
-                    }
-                }
+                let Read::Manifest { raw, parsed, role, of, papers } = read.or_note(&mut graph) else { continue };
                 options.progress.found(&raw);
                 total_bytes += raw.bytes.len() as u64;
-                needs.insert(raw.digest.clone(), children);
-                manifests.insert(raw.digest.clone(), raw);
+                let children = graph.children(&raw, &parsed, several, &mut seen, &mut next);
+                graph.papers(papers, &mut seen, &mut next);
+                let blobs = graph.add_blobs(&parsed, &mut blob_sizes)?;
+                let subject = parsed.subject.map(|subject| subject.digest);
+                let node = Node { role, of, is_paper: true, children, subject, blobs, raw };
+                graph.nodes.insert(node.raw.digest.clone(), node);
             }
             if next.is_empty() {
                 break;
             }
-            check("depth", (depth + 1) as u64, budget.max_depth as u64, &root_digest)?;
-            check("manifests", seen.len() as u64, budget.max_manifests as u64, &root_digest)?;
-            check("bytes of manifests", total_bytes, budget.max_total_manifest_bytes, &root_digest)?;
+            check("depth", (depth + 1) as u64, budget.max_depth as u64, &graph.root)?;
+            check("manifests", seen.len() as u64, budget.max_manifests as u64, &graph.root)?;
+            check("bytes of manifests", total_bytes, budget.max_total_manifest_bytes, &graph.root)?;
             let work: Vec<BoxFuture<'_, Result<Read>>> =
-                next.into_iter().map(|wanted| Box::pin(read_one(source, wanted, options)) as _).collect();
+                next.into_iter().map(|wanted| Box::pin(reader.one(wanted)) as _).collect();
             level = stream::iter(work).buffered(options.concurrency.get()).try_collect().await?;
         }
-        let ranks = rank(needs, &manifests)?;
-        Ok(Self { root: root_digest, manifests, blobs, ranks, ignored })
+        graph.tell_papers();
+        graph.ranks = graph.rank()?;
+        Ok(graph)
+    }
+
+    /// Enters the children of an index, without those for other platforms than `wanted`, if there are any.
+    fn children(
+        &mut self,
+        raw: &RawManifest,
+        parsed: &Manifest,
+        wanted: &[PlatformFilter],
+        seen: &mut HashSet<Digest>,
+        next: &mut Vec<Wanted>,
+    ) -> Vec<Digest> {
+        let of_platform = |child: &Descriptor| match &child.platform {
+            _ if wanted.is_empty() => true,
+            Some(platform) => wanted.iter().any(|wanted| wanted.matches(platform)),
+            None => true,
+        };
+        let chosen = |child: &Descriptor| match attested(child) {
+            Some(about) => {
+                parsed.manifests.iter().any(|other| other.digest.as_str() == about && of_platform(other))
+            }
+            None => of_platform(child),
+        };
+        let mut children = Vec::new();
+        for child in parsed.manifests.iter().filter(|child| is_child_manifest(child)) {
+            if !chosen(child) {
+                self.left_out.push(child.clone());
+                continue;
+            }
+            children.push(child.digest.clone());
+            if seen.insert(child.digest.clone()) {
+                let role = if is_attestation(child) { Role::Attestation } else { Role::Child };
+                next.push(Wanted { descriptor: child.clone(), role, of: Some(raw.digest.clone()) });
+            }
+        }
+        children
+    }
+
+    fn papers(&mut self, papers: Vec<Paper>, seen: &mut HashSet<Digest>, next: &mut Vec<Wanted>) {
+        for paper in papers {
+            let role = match paper.kind {
+                PaperKind::SiblingTag => Role::Sibling,
+                PaperKind::Attestation => Role::Attestation,
+                PaperKind::Referrer | PaperKind::FallbackReferrer => Role::Referrer,
+            };
+            if let Some(tag) = paper.tag {
+                self.siblings.push((tag, paper.descriptor.digest.clone()));
+            }
+            if seen.insert(paper.descriptor.digest.clone()) {
+                next.push(Wanted { descriptor: paper.descriptor, role, of: Some(paper.subject) });
+            }
+        }
+    }
+
+    /// Enters the blobs of a manifest; an index may list blobs, too.
+    fn add_blobs(&mut self, parsed: &Manifest, sizes: &mut HashMap<Digest, u64>) -> Result<Vec<Digest>> {
+        let mut blobs = Vec::new();
+        let listed = parsed.manifests.iter().filter(|child| !is_child_manifest(child));
+        for blob in parsed.blobs().chain(listed) {
+            if media_type::is_nondistributable(&blob.media_type) {
+                continue;
+            }
+            blobs.push(blob.digest.clone());
+            match sizes.insert(blob.digest.clone(), blob.size) {
+                None => self.blobs.push(blob.clone()),
+                Some(size) if size == blob.size => {}
+                Some(size) => {
+                    return Err(Error::new(
+                        ErrorKind::Content,
+                        format!("blob {} is described with sizes {size} and {}", blob.digest, blob.size),
+                    ));
+                }
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// What the root leads to by its children alone is no paper.
+    fn tell_papers(&mut self) {
+        let mut pending = vec![self.root.clone()];
+        while let Some(digest) = pending.pop() {
+            if let Some(node) = self.nodes.get_mut(&digest).filter(|node| node.is_paper) {
+                node.is_paper = false;
+                pending.extend(node.children.iter().cloned());
+            }
+        }
+    }
+
+    /// Sorts the manifests into ranks: each after everything that it needs.
+    fn rank(&self) -> Result<Vec<Vec<Digest>>> {
+        let mut needs: HashMap<&Digest, Vec<&Digest>> = HashMap::new();
+        for (digest, node) in &self.nodes {
+            needs.insert(digest, node.needs().filter(|needed| self.nodes.contains_key(*needed)).collect());
+        }
+        let needed: HashSet<&Digest> = needs.values().flatten().copied().collect();
+        // These go over with their tag, once everything else is there.
+        needs.retain(|digest, _| self.nodes[*digest].role != Role::Sibling || needed.contains(digest));
+        let mut ranks: Vec<Vec<Digest>> = Vec::new();
+        let mut done: HashSet<&Digest> = HashSet::new();
+        while !needs.is_empty() {
+            let is_ready = |needed: &Vec<&Digest>| needed.iter().all(|digest| done.contains(digest));
+            let mut ready: Vec<&Digest> =
+                needs.iter().filter(|(_, needed)| is_ready(needed)).map(|(digest, _)| *digest).collect();
+            if ready.is_empty() {
+                // Each names the other by the hash of its bytes, so this would be a collision.
+                return Err(Error::new(ErrorKind::Content, "manifests refer to each other in a circle"));
+            }
+            ready.sort();
+            for digest in &ready {
+                needs.remove(digest);
+            }
+            done.extend(ready.iter().copied());
+            ranks.push(ready.into_iter().cloned().collect());
+        }
+        Ok(ranks)
     }
 
     pub(super) fn total_bytes(&self) -> u64 {
-        let manifests = self.manifests.values().map(|manifest| manifest.bytes.len() as u64);
+        let manifests = self.nodes.values().map(|node| node.raw.bytes.len() as u64);
         self.blobs.iter().map(|blob| blob.size).chain(manifests).fold(0, u64::saturating_add)
     }
 }
 
-async fn read_one(source: &dyn ReadTarget, wanted: Wanted, options: &CopyOptions) -> Result<Read> {
-    let Wanted { descriptor, referrer_of } = wanted;
-    let reference = Reference::Digest(descriptor.digest.clone());
-    let raw = match source.fetch_manifest(&reference, options.budget.max_manifest_bytes).await {
-        Ok(raw) => raw,
-        Err(error) if error.kind() == ErrorKind::NotFound && referrer_of.is_some() => {
-            let subject = referrer_of.unwrap_or_else(|| descriptor.digest.clone());
-            return Ok(Read::Ignored(Box::new(IgnoredReferrer {
-                subject,
-                descriptor,
-                reason: "it is not there",
-            })));
+impl Read {
+    /// Returns a manifest; what is none is noted.
+    fn or_note(self, graph: &mut Graph) -> Self {
+        if let Self::Ignored(referrer) = &self {
+            tracing::warn!(
+                manifest.digest = %referrer.descriptor.digest,
+                "left out {}, listed as a referrer: {}", referrer.descriptor.digest, referrer.reason
+            );
+            graph.ignored.push((**referrer).clone());
         }
-        Err(error) => return Err(error),
-    };
-    // The target has verified this already; a target may have a fault.
-    let raw = RawManifest::verified(raw.media_type, raw.bytes, &descriptor.digest)?;
-    if let Some(subject) = referrer_of {
-        let named = raw.parse()?.subject.map(|subject| subject.digest);
-        if named.as_ref() != Some(&subject) {
-            let reason = "its subject is another";
-            return Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason })));
-        }
-    } else if raw.bytes.len() as u64 != descriptor.size {
-        return Err(Error::size_differs(&descriptor, raw.bytes.len() as u64));
-    } else if !descriptor.media_type.is_empty() && descriptor.media_type != raw.media_type {
-        return Err(Error::new(
-            ErrorKind::Content,
-            format!(
-                "manifest {} is described as {:?}, but served as {:?}",
-                descriptor.digest, descriptor.media_type, raw.media_type
-            ),
-        ));
+        self
     }
-    read_further(source, raw, options.referrers).await
 }
 
-async fn read_further(source: &dyn ReadTarget, raw: RawManifest, referrers: bool) -> Result<Read> {
-    let parsed = Box::new(raw.parse()?);
-    let referrers = if referrers { source.referrers(&raw.digest, None).await? } else { Vec::new() };
-    Ok(Read::Manifest { raw, parsed, referrers })
+/// Reads single manifests.
+struct Reader<'a> {
+    source: &'a dyn ReadTarget,
+    finder: Finder<'a>,
+    budget: &'a Budget,
 }
 
-/// Sorts the manifests into ranks: each after everything that it needs.
-fn rank(
-    mut needs: HashMap<Digest, Vec<Digest>>,
-    manifests: &HashMap<Digest, RawManifest>,
-) -> Result<Vec<Vec<Digest>>> {
-    for needed in needs.values_mut() {
-        needed.retain(|digest| manifests.contains_key(digest));
-    }
-    let mut ranks: Vec<Vec<Digest>> = Vec::new();
-    let mut done: HashSet<Digest> = HashSet::new();
-    while !needs.is_empty() {
-        let mut ready: Vec<Digest> = needs
-            .iter()
-            .filter(|(_, needed)| needed.iter().all(|digest| done.contains(digest)))
-            .map(|(digest, _)| digest.clone())
-            .collect();
-        if ready.is_empty() {
-            // Each names the other by the hash of its bytes, so this would be a collision.
-            return Err(Error::new(ErrorKind::Content, "manifests refer to each other in a circle"));
+impl Reader<'_> {
+    async fn one(&self, wanted: Wanted) -> Result<Read> {
+        let Wanted { descriptor, role, of } = wanted;
+        let reference = Reference::Digest(descriptor.digest.clone());
+        let listed_under = of.clone().filter(|_| role == Role::Referrer);
+        let ignored = |subject: Digest, descriptor: Descriptor, reason| {
+            Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason })))
+        };
+        let raw = match (self.source.fetch_manifest(&reference, self.budget.max_manifest_bytes).await, listed_under.clone())
+        {
+            (Ok(raw), _) => raw,
+            (Err(error), Some(subject)) if error.kind() == ErrorKind::NotFound => {
+                return ignored(subject, descriptor, "it is not there");
+            }
+            (Err(error), _) => return Err(error),
+        };
+        // The target has verified this already; a target may have a fault.
+        let raw = RawManifest::verified(raw.media_type, raw.bytes, &descriptor.digest)?;
+        if let Some(subject) = listed_under {
+            let named = raw.parse()?.subject.map(|subject| subject.digest);
+            if named.as_ref() != Some(&subject) {
+                return ignored(subject, descriptor, "its subject is another");
+            }
+        } else if raw.bytes.len() as u64 != descriptor.size {
+            return Err(Error::size_differs(&descriptor, raw.bytes.len() as u64));
+        } else if !descriptor.media_type.is_empty() && descriptor.media_type != raw.media_type {
+            return Err(Error::new(
+                ErrorKind::Content,
+                format!(
+                    "manifest {} is described as {:?}, but served as {:?}",
+                    descriptor.digest, descriptor.media_type, raw.media_type
+                ),
+            ));
         }
-        ready.sort();
-        for digest in &ready {
-            needs.remove(digest);
-        }
-        done.extend(ready.iter().cloned());
-        ranks.push(ready);
+        self.further(raw, role, of).await
     }
-    Ok(ranks)
+
+    async fn further(&self, raw: RawManifest, role: Role, of: Option<Digest>) -> Result<Read> {
+        let parsed = Box::new(raw.parse()?);
+        let papers = self.finder.of(&raw.digest).await?;
+        Ok(Read::Manifest { raw, parsed, role, of, papers })
+    }
+}
+
+fn is_child_manifest(child: &Descriptor) -> bool {
+    child.is_manifest() || child.media_type.is_empty()
 }
 
 fn check(what: &str, found: u64, max: u64, root: &Digest) -> Result<()> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use wharf_content::contract::{blob, index, manifest, push_artifact, push_image};
 use wharf_content::{
     BlobSource, BlobStream, Budget, CopyOptions, Cursor, ErrorKind, LayoutTarget, MemoryTarget, Outcome,
-    Progress, RawManifest, ReadTarget, Result, Side, TagPage, Target, copy,
+    PaperOptions, Progress, RawManifest, ReadTarget, Result, Side, TagPage, Target, copy,
 };
 use wharf_oci::{Descriptor, Digest, Reference, Tag};
 
@@ -133,11 +133,12 @@ async fn referrers_of_every_manifest_go_along_recursively() {
     let signature = push_artifact(&source, "application/sig", "of sbom", Some(&sbom.descriptor()), &[]).await;
 
     let plain = MemoryTarget::new();
-    copy(&source, &tag("v1"), &plain, &options()).await.unwrap();
+    let without = CopyOptions { papers: PaperOptions::NONE, ..options() };
+    copy(&source, &tag("v1"), &plain, &without).await.unwrap();
     assert!(!plain.manifest_exists(&sbom.digest).await.unwrap());
 
     let destination = Recorder::default();
-    let with_papers = CopyOptions { referrers: true, ..options() };
+    let with_papers = options();
     copy(&source, &tag("v1"), &destination, &with_papers).await.unwrap();
     for manifest in [&root, &child, &sbom, &signature] {
         let reference = Reference::Digest(manifest.digest.clone());
@@ -154,7 +155,7 @@ async fn what_is_falsely_listed_as_a_referrer_stays_behind() {
     let absent = blob(wharf_oci::media_type::OCI_MANIFEST, "absent").0;
     source.false_referrers = vec![unrelated.descriptor(), absent.clone(), image.descriptor()];
     let destination = MemoryTarget::new();
-    let with_papers = CopyOptions { referrers: true, ..options() };
+    let with_papers = options();
     let report = copy(&source, &tag("v1"), &destination, &with_papers).await.unwrap();
     let ignored: Vec<&Digest> = report.ignored.iter().map(|entry| &entry.descriptor.digest).collect();
     assert_eq!(ignored, [&unrelated.digest, &absent.digest]);
@@ -241,7 +242,7 @@ async fn the_way_through_a_layout_keeps_every_byte() {
     let image = push_image(&source, "image", &["v1"]).await;
     push_artifact(&source, "application/sbom", "sbom", Some(&image.descriptor()), &[]).await;
     let layout = LayoutTarget::create(folder.path()).await.unwrap();
-    let with_papers = CopyOptions { referrers: true, ..options() };
+    let with_papers = options();
     copy(&source, &tag("v1"), &layout, &with_papers).await.unwrap();
     let back = MemoryTarget::new();
     let report = copy(&layout, &tag("v1"), &back, &with_papers).await.unwrap();

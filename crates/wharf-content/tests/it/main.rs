@@ -4,4 +4,5 @@
 mod copy;
 mod layout;
 mod memory;
+mod papers;
 mod tar;
