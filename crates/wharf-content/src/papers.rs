@@ -95,7 +95,8 @@ pub async fn papers(target: &dyn ReadTarget, digest: &Digest, options: &PaperOpt
 /// cut to 32 and 64 characters, with `-` for what no tag may have.
 pub fn referrers_tag(subject: &Digest) -> Option<Tag> {
     let cut = |text: &str, max: usize| -> String {
-        let fitting = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' };
+        let fitting =
+            |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '-' };
         text.chars().take(max).map(fitting).collect()
     };
     format!("{}-{}", cut(subject.algorithm_name(), 32), cut(subject.encoded(), 64)).parse().ok()

@@ -54,14 +54,17 @@ impl FromStr for PlatformFilter {
             os_version,
         };
         let is_word = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
         let written = [&filter.architecture, &filter.variant, &filter.os_version];
         let is_valid = is_word(&filter.os) && written.into_iter().flatten().all(|part| is_word(part));
         if parts.next().is_some() || !is_valid {
             return Err(Error::new(
                 ErrorKind::Usage,
-                format!("platform {text:?} is not OS[/ARCHITECTURE[/VARIANT]][:OS_VERSION], such as linux/amd64"),
+                format!(
+                    "platform {text:?} is not OS[/ARCHITECTURE[/VARIANT]][:OS_VERSION], such as linux/amd64"
+                ),
             ));
         }
         Ok(filter)

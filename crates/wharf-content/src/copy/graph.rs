@@ -99,7 +99,9 @@ impl Graph {
         for depth in 0.. {
             let mut next: Vec<Wanted> = Vec::new();
             for read in level {
-                let Read::Manifest { raw, parsed, role, of, papers } = read.or_note(&mut graph) else { continue };
+                let Read::Manifest { raw, parsed, role, of, papers } = read.or_note(&mut graph) else {
+                    continue;
+                };
                 options.progress.found(&raw);
                 total_bytes += raw.bytes.len() as u64;
                 let children = graph.children(&raw, &parsed, several, &mut seen, &mut next);
@@ -273,8 +275,10 @@ impl Reader<'_> {
         let ignored = |subject: Digest, descriptor: Descriptor, reason| {
             Ok(Read::Ignored(Box::new(IgnoredReferrer { subject, descriptor, reason })))
         };
-        let raw = match (self.source.fetch_manifest(&reference, self.budget.max_manifest_bytes).await, listed_under.clone())
-        {
+        let raw = match (
+            self.source.fetch_manifest(&reference, self.budget.max_manifest_bytes).await,
+            listed_under.clone(),
+        ) {
             (Ok(raw), _) => raw,
             (Err(error), Some(subject)) if error.kind() == ErrorKind::NotFound => {
                 return ignored(subject, descriptor, "it is not there");

@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use wharf_oci::{Reference, Tag};
 
-pub use report::{
-    CopyItem, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome, Progress, Role,
-};
+pub use report::{CopyItem, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome, Progress, Role};
 
 use crate::copy::graph::Graph;
 use crate::copy::transfer::Transfer;

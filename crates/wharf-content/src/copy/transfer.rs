@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wharf_oci::{Descriptor, Digest, Reference, Tag};
 
+use crate::copy::CopyOptions;
 use crate::copy::graph::{Graph, Node};
 use crate::copy::report::{CopyItem, CopyReport, Incomplete, Outcome, Progress, Role};
-use crate::copy::CopyOptions;
 use crate::stream::{BlobSource, BlobStream, verified};
 use crate::target::{RawManifest, ReadTarget, Target};
 use crate::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, Result, Side};
@@ -43,8 +43,10 @@ impl<'a> Transfer<'a> {
     pub(super) async fn run(self, tags: Vec<Tag>) -> Result<CopyReport> {
         let blobs = self.graph.blobs.iter().map(|blob| Box::pin(self.blob(blob)) as _).collect();
         let mut items: Vec<CopyItem> = self.all(blobs).await?;
-        let mut fates: HashMap<Digest, Fate> =
-            items.iter().map(|item| (item.descriptor.digest.clone(), (item.outcome, item.reason.clone()))).collect();
+        let mut fates: HashMap<Digest, Fate> = items
+            .iter()
+            .map(|item| (item.descriptor.digest.clone(), (item.outcome, item.reason.clone())))
+            .collect();
 
         // Where the root stands alone at the end it goes over once, with its tags.
         let root_is_last = self.graph.siblings.is_empty()
@@ -55,7 +57,9 @@ impl<'a> Transfer<'a> {
             let work = nodes.map(|node| Box::pin(self.manifest(node, None, &fates)) as _).collect();
             let carried = self.all(work).await?;
             fates.extend(
-                carried.iter().map(|item| (item.descriptor.digest.clone(), (item.outcome, item.reason.clone()))),
+                carried
+                    .iter()
+                    .map(|item| (item.descriptor.digest.clone(), (item.outcome, item.reason.clone()))),
             );
             items.extend(carried);
         }
@@ -234,7 +238,9 @@ impl<'a> Transfer<'a> {
         }
         let mut expected: BTreeMap<&Digest, BTreeSet<&Digest>> = BTreeMap::new();
         for node in self.graph.nodes.values().filter(|node| node.is_paper) {
-            if let Some(subject) = node.subject.as_ref().filter(|subject| self.graph.nodes.contains_key(*subject)) {
+            if let Some(subject) =
+                node.subject.as_ref().filter(|subject| self.graph.nodes.contains_key(*subject))
+            {
                 expected.entry(subject).or_default().insert(&node.raw.digest);
             }
         }
@@ -248,8 +254,11 @@ impl<'a> Transfer<'a> {
                 }) as _
             })
             .collect();
-        let unlisted: Vec<Vec<Digest>> =
-            stream::iter(unlisted).buffer_unordered(concurrency).try_collect().await.map_err(at_destination)?;
+        let unlisted: Vec<Vec<Digest>> = stream::iter(unlisted)
+            .buffer_unordered(concurrency)
+            .try_collect()
+            .await
+            .map_err(at_destination)?;
         let unlisted: HashSet<Digest> = unlisted.into_iter().flatten().collect();
         for item in items.iter_mut().filter(|item| unlisted.contains(&item.descriptor.digest)) {
             if !item.outcome.is_loss() {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wharf_content::contract::{blob, index, manifest, push_artifact, push_image};
 use wharf_content::{
-    BlobSource, BlobStream, CopyOptions, CopyReport, Cursor, Error, ErrorKind, Incomplete, MemoryTarget, Outcome,
-    PaperKind, PaperOptions, PlatformFilter, RawManifest, ReadTarget, Result, Role, Side, TagPage, Target, all_tags,
-    copy, papers, referrers_tag, resolve_platform, sibling_tag,
+    BlobSource, BlobStream, CopyOptions, CopyReport, Cursor, Error, ErrorKind, Incomplete, MemoryTarget,
+    Outcome, PaperKind, PaperOptions, PlatformFilter, RawManifest, ReadTarget, Result, Role, Side, TagPage,
+    Target, all_tags, copy, papers, referrers_tag, resolve_platform, sibling_tag,
 };
 use wharf_oci::{Descriptor, Digest, Platform, Reference, Tag, media_type};
 
@@ -74,7 +74,8 @@ impl Target for Faulty {
         }
     }
     async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
-        let line = format!("{:.19} {}", manifest.digest.as_str(), tags.iter().map(Tag::as_str).collect::<String>());
+        let line =
+            format!("{:.19} {}", manifest.digest.as_str(), tags.iter().map(Tag::as_str).collect::<String>());
         self.pushed.lock().unwrap().push(line);
         match Some(&manifest.digest) {
             digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
@@ -139,7 +140,8 @@ impl Signed {
     }
 
     fn all(&self) -> [&RawManifest; 9] {
-        let Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling } = self;
+        let Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling } =
+            self;
         [amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling]
     }
 
@@ -160,12 +162,16 @@ async fn every_kind_of_paper_goes_along_and_the_tag_is_set_last() {
             assert_eq!(destination.fetch_manifest(&by_digest(manifest), 4096).await.unwrap(), *manifest);
         }
         assert_eq!(all_tags(&destination, 9).await.unwrap(), all_tags(&source.inner, 9).await.unwrap());
-        let roles = [&signed.root, &signed.arm64, &signed.attestation, &signed.of_signature, &signed.of_sibling];
+        let roles =
+            [&signed.root, &signed.arm64, &signed.attestation, &signed.of_signature, &signed.of_sibling];
         let roles = roles.map(|manifest| signed.role(&report, manifest));
         assert_eq!(roles, [Role::Root, Role::Child, Role::Attestation, Role::Referrer, Role::Sibling]);
         let pushed = destination.pushed.lock().unwrap();
         assert!(pushed.last().unwrap().ends_with(" v1"), "{pushed:?}");
-        assert!(pushed[pushed.len() - 2].ends_with(".att") || pushed[pushed.len() - 2].ends_with(".sig"), "{pushed:?}");
+        assert!(
+            pushed[pushed.len() - 2].ends_with(".att") || pushed[pushed.len() - 2].ends_with(".sig"),
+            "{pushed:?}"
+        );
         assert_eq!(report.items.len(), 9 + 8 * 2);
     }
 }
@@ -190,7 +196,10 @@ async fn the_papers_of_a_digest_are_listed_by_kind() {
     let digest = |manifest: &RawManifest| manifest.digest.clone();
     assert_eq!(
         of(&signed.root).await,
-        [(PaperKind::Referrer, digest(&signed.signature)), (PaperKind::Attestation, digest(&signed.attestation))]
+        [
+            (PaperKind::Referrer, digest(&signed.signature)),
+            (PaperKind::Attestation, digest(&signed.attestation))
+        ]
     );
     assert_eq!(of(&signed.arm64).await, [(PaperKind::SiblingTag, digest(&signed.sibling))]);
     let only = PaperOptions { artifact_types: vec!["application/other".into()], ..PaperOptions::REFERRERS };
@@ -317,7 +326,10 @@ async fn of_one_platform_its_own_manifest_is_copied_with_its_papers() {
     let report = copy(&source, &tag("v1"), &destination, &platforms(&["linux/amd64"])).await.unwrap();
     assert_eq!(report.root.digest, signed.amd64.digest);
     assert_eq!(destination.resolve(&tag("v1")).await.unwrap().digest, signed.amd64.digest);
-    assert_eq!(destination.referrers(&signed.amd64.digest, None).await.unwrap()[0].digest, signed.sbom.digest);
+    assert_eq!(
+        destination.referrers(&signed.amd64.digest, None).await.unwrap()[0].digest,
+        signed.sbom.digest
+    );
     for absent in [&signed.root, &signed.arm64, &signed.signature] {
         assert!(!destination.manifest_exists(&absent.digest).await.unwrap());
     }
@@ -347,7 +359,9 @@ async fn an_image_without_an_index_is_told_by_its_config() {
     source.push_blob(&config, &config_source).await.unwrap();
     source.push_manifest(&manifest(&config, &[], None), &["v1".parse().unwrap()]).await.unwrap();
     let found = async |platform: &str| {
-        resolve_platform(&source, &tag("v1"), &platform.parse().unwrap()).await.map(|manifest| manifest.digest)
+        resolve_platform(&source, &tag("v1"), &platform.parse().unwrap())
+            .await
+            .map(|manifest| manifest.digest)
     };
     assert_eq!(found("linux/arm64").await.unwrap(), manifest(&config, &[], None).digest);
     assert_eq!(found("linux/amd64").await.unwrap_err().kind(), ErrorKind::NotFound);
