@@ -1,19 +1,78 @@
 //! Finding and reading the chart that a command names.
 
-use std::path::{Path, absolute};
+use std::io::Write;
+use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{anyhow, bail};
+use bytes::Bytes;
 use wharf_chart::{Chart, File, Limits, load_archive, load_folder, unpack_archive};
 
+use super::access::Access;
+use super::find;
 use super::values::reason;
 use crate::chart::folder;
+use crate::cobra::block_on;
+use crate::cobra::flags::Given;
 
 /// The longest archive, in bytes.
-const MAX_ARCHIVE: u64 = 128 << 20;
+pub(super) const MAX_ARCHIVE: u64 = 128 << 20;
+
+/// A chart that was found.
+pub(super) enum Found {
+    /// A folder or an archive here.
+    Here(PathBuf),
+    /// An archive that was downloaded.
+    Downloaded(Bytes),
+}
+
+impl Found {
+    pub(super) fn load(&self) -> anyhow::Result<Chart> {
+        match self {
+            Self::Here(path) => load_path(path),
+            Self::Downloaded(bytes) => Ok(load_archive(bytes)?),
+        }
+    }
+}
 
 /// Reads the chart of that name: a folder or a packed chart.
 pub(super) fn load(name: &str) -> anyhow::Result<Chart> {
-    let path = locate(name.trim())?;
+    load_path(locate(name.trim())?)
+}
+
+/// Finds the chart of that name: here, else as the flags say in a repository, a registry, or at an address.
+pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Result<Found> {
+    let name = name.trim();
+    let repository = given.text("repo").filter(|url| !url.is_empty());
+    if repository.is_none() {
+        let path = Path::new(name);
+        if !name.is_empty() && path.exists() {
+            return Ok(Found::Here(path.to_owned()));
+        }
+        if path.is_absolute() || name.starts_with('.') {
+            bail!("path {name:?} not found");
+        }
+    }
+    let access = Access::of(given);
+    let version = wanted_version(given);
+    block_on(async {
+        let remote = match repository {
+            Some(url) => find::find_in(&access, url, name, version).await?,
+            None => find::find(&access, name, version).await?,
+        };
+        Ok(Found::Downloaded(remote.archive(out).await?))
+    })
+}
+
+/// Returns what `--version` says, or `--devel`.
+pub(super) fn wanted_version(given: &Given) -> &str {
+    match given.text("version").map(str::trim).filter(|version| !version.is_empty()) {
+        Some(version) => version,
+        None if given.is_on("devel") => ">0.0.0-0",
+        None => "",
+    }
+}
+
+pub(super) fn load_path(path: &Path) -> anyhow::Result<Chart> {
     if path.is_dir() { Ok(load_folder(files(path)?)?) } else { Ok(load_archive(&archive(path)?)?) }
 }
 
@@ -30,32 +89,40 @@ pub(super) fn files(path: &Path) -> anyhow::Result<Vec<File>> {
     folder::read(path)
 }
 
-fn archive(path: &Path) -> anyhow::Result<Vec<u8>> {
+/// Reads a packed chart.
+pub(super) fn archive(path: &Path) -> anyhow::Result<Vec<u8>> {
     let failed = |error: std::io::Error| anyhow!("open {}: {}", path.display(), reason(&error));
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_ARCHIVE {
         bail!("{} has {size} bytes, a packed chart may have {MAX_ARCHIVE}", path.display());
     }
-    std::fs::read(path).map_err(failed)
+    let bytes = std::fs::read(path).map_err(failed)?;
+    if !bytes.starts_with(b"\x1f\x8b\x08") {
+        let name = path.display();
+        if path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
+            bail!("file '{name}' seems to be a YAML file, but expected a gzipped archive");
+        }
+        bail!("file '{name}' does not appear to be a gzipped archive; got '{}'", content_type(&bytes));
+    }
+    Ok(bytes)
 }
 
-pub(super) fn locate(name: &str) -> anyhow::Result<&Path> {
-    let path = Path::new(name);
-    if !name.is_empty() && path.exists() {
-        return Ok(path);
+/// Guesses a media type as browsers do, as far as it helps with what is not an archive.
+fn content_type(bytes: &[u8]) -> &'static str {
+    let start = &bytes[..bytes.len().min(512)];
+    let is_binary = |byte: &u8| matches!(byte, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
+    match start {
+        start if start.starts_with(b"PK\x03\x04") => "application/zip",
+        start if start.starts_with(b"%PDF-") => "application/pdf",
+        start if start.iter().any(is_binary) => "application/octet-stream",
+        _ => "text/plain; charset=utf-8",
     }
-    if path.is_absolute() || name.starts_with('.') {
+}
+
+fn locate(name: &str) -> anyhow::Result<&Path> {
+    let path = Path::new(name);
+    if name.is_empty() || !path.exists() {
         bail!("path {name:?} not found");
     }
-    if let Some((scheme, _)) = name.split_once("://") {
-        bail!("{name}: charts from {scheme}:// are not built in wharf helm yet; give a folder or an archive");
-    }
-    match name.split_once('/') {
-        None => bail!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}"),
-        Some((repository, _)) => {
-            bail!(
-                "there is no chart at {name}, and chart repositories ({repository}) are not built in wharf helm yet"
-            )
-        }
-    }
+    Ok(path)
 }

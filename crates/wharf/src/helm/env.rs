@@ -1,8 +1,10 @@
 //! `helm env`
 
 use std::io::Write;
+use std::path::Path;
 
 use super::namespace::{namespace, variable};
+use super::places::Places;
 use crate::cobra::Command;
 use crate::cobra::flags::Given;
 
@@ -31,17 +33,13 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     Ok(())
 }
 
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// Returns the settings in the order of their names.
 fn settings(given: &Given) -> Vec<(&'static str, String)> {
-    let home = variable("HOME").unwrap_or_default();
-    let place = |helm: &str, shared: &str, default: &str| {
-        variable(helm)
-            .or_else(|| variable(shared).map(|folder| format!("{folder}/helm")))
-            .unwrap_or_else(|| format!("{home}/{default}/helm"))
-    };
-    let cache = place("HELM_CACHE_HOME", "XDG_CACHE_HOME", ".cache");
-    let config = place("HELM_CONFIG_HOME", "XDG_CONFIG_HOME", ".config");
-    let data = place("HELM_DATA_HOME", "XDG_DATA_HOME", ".local/share");
+    let places = Places::of(given);
     let of = |flag: &str, name: &str, default: String| {
         given.text(flag).map(str::to_owned).or_else(|| variable(name)).unwrap_or(default)
     };
@@ -54,10 +52,10 @@ fn settings(given: &Given) -> Vec<(&'static str, String)> {
     vec![
         ("HELM_BIN", program),
         ("HELM_BURST_LIMIT", of("burst-limit", "HELM_BURST_LIMIT", "100".to_owned())),
-        ("HELM_CACHE_HOME", cache.clone()),
-        ("HELM_CONFIG_HOME", config.clone()),
-        ("HELM_CONTENT_CACHE", of("content-cache", "HELM_CONTENT_CACHE", format!("{cache}/content"))),
-        ("HELM_DATA_HOME", data.clone()),
+        ("HELM_CACHE_HOME", shown(&places.cache)),
+        ("HELM_CONFIG_HOME", shown(&places.config)),
+        ("HELM_CONTENT_CACHE", shown(&places.content_cache)),
+        ("HELM_DATA_HOME", shown(&places.data)),
         ("HELM_DEBUG", debug.to_string()),
         ("HELM_KUBEAPISERVER", empty("kube-apiserver", "HELM_KUBEAPISERVER")),
         ("HELM_KUBEASGROUPS", empty("kube-as-group", "HELM_KUBEASGROUPS")),
@@ -69,19 +67,10 @@ fn settings(given: &Given) -> Vec<(&'static str, String)> {
         ("HELM_KUBETOKEN", empty("kube-token", "HELM_KUBETOKEN")),
         ("HELM_MAX_HISTORY", variable("HELM_MAX_HISTORY").unwrap_or_else(|| "10".to_owned())),
         ("HELM_NAMESPACE", namespace(given)),
-        ("HELM_PLUGINS", variable("HELM_PLUGINS").unwrap_or_else(|| format!("{data}/plugins"))),
+        ("HELM_PLUGINS", variable("HELM_PLUGINS").unwrap_or_else(|| shown(&places.data.join("plugins")))),
         ("HELM_QPS", of("qps", "HELM_QPS", "0.00".to_owned())),
-        (
-            "HELM_REGISTRY_CONFIG",
-            of("registry-config", "HELM_REGISTRY_CONFIG", format!("{config}/registry/config.json")),
-        ),
-        (
-            "HELM_REPOSITORY_CACHE",
-            of("repository-cache", "HELM_REPOSITORY_CACHE", format!("{cache}/repository")),
-        ),
-        (
-            "HELM_REPOSITORY_CONFIG",
-            of("repository-config", "HELM_REPOSITORY_CONFIG", format!("{config}/repositories.yaml")),
-        ),
+        ("HELM_REGISTRY_CONFIG", shown(&places.registry_config)),
+        ("HELM_REPOSITORY_CACHE", shown(&places.repository_cache)),
+        ("HELM_REPOSITORY_CONFIG", shown(&places.repository_config)),
     ]
 }

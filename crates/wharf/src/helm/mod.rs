@@ -3,12 +3,22 @@
 //! One file per command; [`tables`] lists the flags that commands share. [`crate::cobra`] reads the words. Texts, exit statuses
 //! and standard output follow Helm 4.2.4; docs/COMPATIBILITY.md lists every difference.
 
+mod access;
+mod answers;
 mod chart;
 mod env;
 mod expand;
+mod files;
+mod find;
 mod lint;
 mod namespace;
+mod oci;
 mod package;
+mod places;
+mod pull;
+mod push;
+mod registry;
+mod repositories;
 mod show;
 mod tables;
 mod template;
@@ -26,6 +36,10 @@ const COMMANDS: &[Command] = &[
     env::COMMAND,
     lint::COMMAND,
     package::COMMAND,
+    pull::COMMAND,
+    push::COMMAND,
+    registry::LOGIN,
+    registry::LOGOUT,
     show::ALL,
     show::CHART,
     show::CRDS,
@@ -50,10 +64,6 @@ const MISSING: &[&str] = &[
     "list",
     "ls",
     "plugin",
-    "pull",
-    "fetch",
-    "push",
-    "registry",
     "repo",
     "rollback",
     "search",
@@ -79,3 +89,8 @@ pub(crate) const PROGRAM: Program = Program {
         1
     },
 };
+
+/// Warns on standard error, as Helm's log does.
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "level=WARN msg={text:?}");
+}

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use wharf_chart::{DEFAULT_PACK_TIME, PackOptions, load_folder, pack};
 
 use super::chart;
+use super::files::write_whole;
 use super::values::reason;
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Ignored, Missing, MissingSwitch, Text};
@@ -66,19 +67,5 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         write_whole(&file, &packed.bytes).with_context(|| format!("cannot write {}", file.display()))?;
         writeln!(out, "Successfully packaged chart and saved it to: {}", file.display())?;
     }
-    Ok(())
-}
-
-/// Writes a file so that nobody ever sees a part of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.persist(path)?;
     Ok(())
 }

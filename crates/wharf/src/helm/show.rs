@@ -7,54 +7,60 @@ use wharf_chart::Chart;
 use super::{chart, tables};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::Missing;
-use crate::cobra::flags::flag;
+use crate::cobra::flags::{Given, flag};
 
 pub(super) const ALL: Command = Command {
-    path: &["helm", "show", "all"],
+    path: &["helm", "show|inspect", "all"],
     usage: "[CHART] [flags]",
     about: "show everything about a chart",
-    flags: &[tables::SOURCE],
-    run: |_, arguments, out| show(&ALL, arguments, out, &[description, values, readme, crds]),
+    flags: &[tables::SOURCE, tables::ACCESS],
+    run: |given, arguments, out| show(&ALL, given, arguments, out, &[description, values, readme, crds]),
 };
 
 pub(super) const CHART: Command = Command {
-    path: &["helm", "show", "chart"],
+    path: &["helm", "show|inspect", "chart"],
     usage: "[CHART] [flags]",
     about: "show a chart's description",
-    flags: &[tables::SOURCE],
-    run: |_, arguments, out| show(&CHART, arguments, out, &[description]),
+    flags: &[tables::SOURCE, tables::ACCESS],
+    run: |given, arguments, out| show(&CHART, given, arguments, out, &[description]),
 };
 
 pub(super) const CRDS: Command = Command {
-    path: &["helm", "show", "crds"],
+    path: &["helm", "show|inspect", "crds"],
     usage: "[CHART] [flags]",
     about: "show a chart's definitions of custom resources",
-    flags: &[tables::SOURCE],
-    run: |_, arguments, out| show(&CRDS, arguments, out, &[crds]),
+    flags: &[tables::SOURCE, tables::ACCESS],
+    run: |given, arguments, out| show(&CRDS, given, arguments, out, &[crds]),
 };
 
 pub(super) const README: Command = Command {
-    path: &["helm", "show", "readme"],
+    path: &["helm", "show|inspect", "readme"],
     usage: "[CHART] [flags]",
     about: "show a chart's README",
-    flags: &[tables::SOURCE],
-    run: |_, arguments, out| show(&README, arguments, out, &[readme]),
+    flags: &[tables::SOURCE, tables::ACCESS],
+    run: |given, arguments, out| show(&README, given, arguments, out, &[readme]),
 };
 
 pub(super) const VALUES: Command = Command {
-    path: &["helm", "show", "values"],
+    path: &["helm", "show|inspect", "values"],
     usage: "[CHART] [flags]",
     about: "show a chart's default values",
-    flags: &[tables::SOURCE, &[flag("jsonpath", Missing, "")]],
-    run: |_, arguments, out| show(&VALUES, arguments, out, &[values]),
+    flags: &[tables::SOURCE, tables::ACCESS, &[flag("jsonpath", Missing, "")]],
+    run: |given, arguments, out| show(&VALUES, given, arguments, out, &[values]),
 };
 
 /// Returns a part of a chart as it is shown; `among_others` puts a separator before it.
 type Part = fn(&Chart, among_others: bool) -> anyhow::Result<String>;
 
-fn show(command: &Command, arguments: &[String], out: &mut dyn Write, parts: &[Part]) -> anyhow::Result<()> {
+fn show(
+    command: &Command,
+    given: &Given,
+    arguments: &[String],
+    out: &mut dyn Write,
+    parts: &[Part],
+) -> anyhow::Result<()> {
     let [name] = arguments else { return command.wrong_arguments("requires 1 argument") };
-    let chart = chart::load(name)?;
+    let chart = chart::find(given, name, out)?.load()?;
     for part in parts {
         out.write_all(part(&chart, parts.len() > 1)?.as_bytes())?;
     }

@@ -1,6 +1,6 @@
 //! Flags that several commands share.
 
-use crate::cobra::flags::Kind::{Ignored, List, Missing, MissingSwitch, Switch, Text, Texts};
+use crate::cobra::flags::Kind::{Ignored, List, MissingSwitch, Switch, Text, Texts};
 use crate::cobra::flags::{Flag, flag, short};
 
 /// Those of every command. What is about clusters says nothing here.
@@ -8,7 +8,7 @@ pub(super) const GLOBAL: &[Flag] = &[
     flag("burst-limit", Ignored, ""),
     flag("color", Ignored, ""),
     flag("colour", Ignored, ""),
-    flag("content-cache", Ignored, ""),
+    flag("content-cache", Text, "the folder of charts that were downloaded"),
     flag("debug", Switch, "show output that is not valid, too"),
     flag("kube-apiserver", Ignored, ""),
     flag("kube-as-group", Ignored, ""),
@@ -21,9 +21,9 @@ pub(super) const GLOBAL: &[Flag] = &[
     flag("kubeconfig", Text, "the kubeconfig whose namespace is taken"),
     short('n', "namespace", Text, "the namespace of the release"),
     flag("qps", Ignored, ""),
-    flag("registry-config", Ignored, ""),
-    flag("repository-cache", Ignored, ""),
-    flag("repository-config", Ignored, ""),
+    flag("registry-config", Text, "the file of logins to registries"),
+    flag("repository-cache", Text, "the folder of repositories' indexes"),
+    flag("repository-config", Text, "the file of chart repositories"),
 ];
 
 /// Those that give values.
@@ -36,19 +36,27 @@ pub(super) const VALUES: &[Flag] = &[
     flag("set-string", Texts, "values as PATH=TEXT,…"),
 ];
 
-/// Those that say where a chart comes from.
+/// Those that say how a server is reached and as whom.
+pub(super) const ACCESS: &[Flag] = &[
+    flag("ca-file", Text, "PEM file of certificates that are trusted beside the system's"),
+    flag("cert-file", Text, "PEM file of the client's certificate"),
+    flag("insecure-skip-tls-verify", Switch, "accept any certificate"),
+    flag("key-file", Text, "PEM file of the client's key"),
+    flag("password", Text, "password for the server"),
+    flag(
+        "plain-http",
+        Switch,
+        "speak plain HTTP with registries (with this machine that is so without saying)",
+    ),
+    flag("username", Text, "user name for the server; stored logins are not used then"),
+];
+
+/// Those that say which chart is taken from there.
 pub(super) const SOURCE: &[Flag] = &[
-    flag("ca-file", Missing, ""),
-    flag("cert-file", Missing, ""),
-    flag("devel", MissingSwitch, ""),
-    flag("insecure-skip-tls-verify", MissingSwitch, ""),
-    flag("key-file", Missing, ""),
+    flag("devel", Switch, "take pre-releases, too, as --version '>0.0.0-0'"),
     flag("keyring", Ignored, "without --verify it says nothing"),
-    flag("pass-credentials", MissingSwitch, ""),
-    flag("password", Missing, ""),
-    flag("plain-http", MissingSwitch, ""),
-    flag("repo", Missing, ""),
-    flag("username", Missing, ""),
+    flag("pass-credentials", Switch, "send user name and password to other hosts that an index names, too"),
+    flag("repo", Text, "the address of the chart repository that has the chart"),
     flag("verify", MissingSwitch, ""),
-    flag("version", Text, "the version or range of a chart that is downloaded"),
+    flag("version", Text, "the version or range of a chart that is downloaded; else the newest"),
 ];

@@ -24,7 +24,7 @@ pub(super) const COMMAND: Command = Command {
     path: &["helm", "template"],
     usage: "[NAME] [CHART] [flags]",
     about: "render a chart's templates without a cluster (values are not held against values.schema.json yet)",
-    flags: &[FLAGS, tables::VALUES, tables::SOURCE],
+    flags: &[FLAGS, tables::VALUES, tables::SOURCE, tables::ACCESS],
     run,
 };
 
@@ -94,7 +94,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
     }
     let (name, source) = name_and_chart(given, arguments)?;
-    let (values, chart) = values_and_chart(given, source)?;
+    let (values, chart) = values_and_chart(given, source, out)?;
     if !matches!(chart.metadata.chart_type.as_str(), "" | "application") {
         bail!("{} charts are not installable", chart.metadata.chart_type);
     }
@@ -137,9 +137,13 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
 }
 
 /// Reads values and chart, in the order in which Helm notices what is wrong with them.
-fn values_and_chart(given: &Given, source: &str) -> anyhow::Result<(wharf_yaml::Value, wharf_chart::Chart)> {
-    chart::locate(source)?;
-    Ok((values(given)?, chart::load(source)?))
+fn values_and_chart(
+    given: &Given,
+    source: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<(wharf_yaml::Value, wharf_chart::Chart)> {
+    let found = chart::find(given, source, out)?;
+    Ok((values(given)?, found.load()?))
 }
 
 fn warn(text: &str) {

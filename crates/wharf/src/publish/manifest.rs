@@ -18,7 +18,7 @@ struct Document<'a> {
 }
 
 /// Returns the manifest over a config and layers; the layers are put in Helm's order, by digest.
-pub(super) fn manifest(
+pub(crate) fn manifest(
     config: &Descriptor,
     layers: impl IntoIterator<Item = Descriptor>,
     annotations: BTreeMap<String, String>,

@@ -10,6 +10,7 @@ mod push;
 mod report;
 
 pub(crate) use differences::Differences;
+pub(crate) use manifest::manifest as chart_manifest;
 pub(crate) use plan::{Plan, PlanOptions};
 pub(crate) use push::{Destination, PushOptions, publish};
 pub(crate) use report::{Channel, Outcome, Report};

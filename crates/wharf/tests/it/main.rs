@@ -4,6 +4,7 @@
 mod completion;
 mod demo;
 mod helm;
+mod helm_oci;
 mod login;
 mod manage;
 mod publish;
