@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use wharf_client::{
-    Credential, CredentialPaths, CredentialStore, DownloadOptions, Registry,
-    RegistryOptions, Secret, Site,
+    Credential, CredentialPaths, CredentialStore, DownloadOptions, Registry, RegistryOptions, Secret, Site,
 };
 
 use super::namespace::variable;
