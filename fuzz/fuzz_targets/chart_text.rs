@@ -1,9 +1,9 @@
-//! Any text is a version, a constraint, a `--set` expression, ignore rules, a lock file, a provenance text, or is refused.
+//! Any text is a version, a constraint, a `--set` expression, ignore rules, a lock file, a provenance text, a schema, or is refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use wharf_chart::semver::{Constraint, Version};
-use wharf_chart::{IgnoreRules, Lock, Provenance, set_json, set_literal, set_strings, set_values};
+use wharf_chart::{IgnoreRules, Lock, Provenance, check_against, set_json, set_literal, set_strings, set_values};
 use wharf_yaml::{Map, Value};
 
 fuzz_target!(|text: &str| {
@@ -24,4 +24,5 @@ fuzz_target!(|text: &str| {
     }
     let _ = Lock::from_yaml(text.as_bytes());
     let _ = Provenance::parse(text);
+    let _ = check_against(text.as_bytes(), &Value::from([("a", Value::from(1.5))]));
 });

@@ -31,6 +31,7 @@ mod oci;
 mod provenance;
 mod quote;
 mod repository;
+mod schema;
 pub mod semver;
 mod values;
 
@@ -51,6 +52,7 @@ pub use repository::{
     Found, Index, IndexEntry, MAX_INDEX_BYTES, RepositoryEntry, RepositoryFile, join_url, resolve_url,
     same_url,
 };
+pub use schema::{check_against, check_values};
 pub use values::{
     coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies, set_files, set_json,
     set_literal, set_strings, set_values,

@@ -21,6 +21,8 @@ struct Inner {
 pub enum ErrorKind {
     /// The values given do not fit the chart or each other, or cannot be read.
     Values,
+    /// The values do not fit the chart's `values.schema.json`, or that is no schema.
+    Schema,
     /// The chart does not run on this version of Kubernetes.
     KubeVersion,
     /// A template does not parse.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wharf_chart::semver::{Constraint, Version};
-use wharf_chart::{Chart, coalesce_values, process_dependencies};
+use wharf_chart::{Chart, check_values, coalesce_values, process_dependencies};
 use wharf_sprig::Surroundings;
 use wharf_template::{Limits, Map, MissingKey, Value};
 use wharf_yaml::Value as Plain;
@@ -34,6 +34,8 @@ pub struct RenderOptions {
     pub api_versions: Vec<String>,
     /// Whether the notes of dependencies are rendered too.
     pub subchart_notes: bool,
+    /// Whether values go unchecked by the charts' `values.schema.json`.
+    pub skip_schema_validation: bool,
     /// Whether a missing key is an error.
     pub strict: bool,
     /// Whether the render is for a check: `required` and `fail` let everything pass, and the release is neither an
@@ -56,6 +58,7 @@ impl Default for RenderOptions {
             kube_version: KubeVersion::default(),
             api_versions: Vec::new(),
             subchart_notes: false,
+            skip_schema_validation: false,
             strict: false,
             lint: false,
             max_steps: limits.max_steps,
@@ -142,6 +145,9 @@ fn render_templates(
         .map_err(|error| Error::values(format!("chart dependencies processing failed: {error}")))?;
     let (values, more) = coalesce_values(&chart, user).map_err(|error| Error::values(error.to_string()))?;
     warnings.extend(more);
+    if !options.skip_schema_validation {
+        check_values(&chart, &values).map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))?;
+    }
     let values = live_values(&values);
     let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
     api_versions.extend(options.api_versions.iter().cloned());

@@ -13,6 +13,7 @@
 //! | [`to_yaml`] | `yaml.Marshal(v)` |
 //! | [`to_json`] | `json.Marshal(v)` |
 //! | [`from_json`] | `json.Unmarshal(b, &any)` |
+//! | [`Json`] | the same with numbers as written (`UseNumber`), or the first value only (`json.Decoder`) |
 //!
 //! ```
 //! let values = wharf_yaml::from_yaml(b"port: 0x50\ntls: on\nhosts: [a.example, '1e3']\n")?;
@@ -39,7 +40,7 @@ pub use decode::{Numbers, Reader, from_yaml};
 pub use documents::split_documents;
 pub use emit::to_yaml;
 pub use error::{Error, ErrorKind};
-pub use json::{from_json, to_json, to_json_pretty, to_json_raw, write_json_string};
+pub use json::{Json, from_json, to_json, to_json_pretty, to_json_raw, write_json_string};
 pub use limits::Limits;
 pub use number::{format_float_g, format_float_g32, format_float_json};
 pub use value::{Map, Value};

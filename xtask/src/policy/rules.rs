@@ -10,10 +10,11 @@ const EDGES: &[(&str, &[&str])] = &[
     // Ground floor: values in, values out.
     ("wharf-oci", &[]),
     ("wharf-yaml", &[]),
+    ("wharf-regexp", &[]),
     ("wharf-access", &["wharf-oci"]),
     ("wharf-template", &[]),
-    ("wharf-sprig", &["wharf-template", "wharf-yaml"]),
-    ("wharf-chart", &["wharf-yaml"]),
+    ("wharf-sprig", &["wharf-template", "wharf-yaml", "wharf-regexp"]),
+    ("wharf-chart", &["wharf-yaml", "wharf-regexp"]),
     ("wharf-engine", &["wharf-template", "wharf-sprig", "wharf-chart", "wharf-yaml"]),
     ("wharf-trust", &["wharf-oci"]),
     // Middle.
@@ -32,6 +33,7 @@ const JOINTS: &[&str] = &["wharf", "wharf-testkit", "xtask"];
 const GROUND: &[&str] = &[
     "wharf-oci",
     "wharf-yaml",
+    "wharf-regexp",
     "wharf-access",
     "wharf-template",
     "wharf-sprig",

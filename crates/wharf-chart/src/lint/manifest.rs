@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use wharf_yaml::{Numbers, Reader, Value, split_documents};
 
-use super::{Report, Severity};
+use super::{Report, Severity, deprecated};
 use crate::fields::Decoder;
 use crate::quote::Quoted;
 
@@ -68,7 +68,7 @@ impl Head {
 }
 
 /// Checks a rendered template; `false` if it is not even YAML, which ends the checks of all templates.
-pub(super) fn check(name: &str, text: &str, report: &mut Report) -> bool {
+pub(super) fn check(name: &str, text: &str, kube_version: (u32, u32), report: &mut Report) -> bool {
     report.rule(Severity::Warning, name, top_indent(text));
     let heads = match heads(text.as_bytes()) {
         Ok(heads) => heads,
@@ -79,6 +79,11 @@ pub(super) fn check(name: &str, text: &str, report: &mut Report) -> bool {
     };
     for head in heads {
         report.rule(Severity::Warning, name, object_name(&head));
+        report.rule(
+            Severity::Warning,
+            name,
+            deprecated::check(&head.api_version, &head.kind, kube_version),
+        );
         report.rule(Severity::Error, name, selector(&head, text));
         report.rule(Severity::Error, name, list_annotations(&head, text));
     }

@@ -1,10 +1,11 @@
 //! Findings about a chart, in the words and severities of `helm lint`.
 //!
-//! The order is Helm's: Chart.yaml, values, templates, dependencies, definitions. What needs a template engine or a JSON
-//! Schema validator is asked of a [`LintEngine`]; without one those checks are left out and the rest still runs.
+//! The order is Helm's: Chart.yaml, values, templates, dependencies, definitions. What needs a template engine is asked of a
+//! [`LintEngine`]; without one those checks are left out and the rest still runs.
 
 mod address;
 mod chart_file;
+mod deprecated;
 mod manifest;
 mod structure;
 
@@ -44,17 +45,26 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+/// What a check is made with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LintOptions {
+    /// The user's values, a map or null.
+    pub values: Value,
+    /// Whether values are held against `values.schema.json`.
+    pub schema: bool,
+    /// The version of Kubernetes, major and minor, for which kinds are deprecated or not.
+    pub kube_version: (u32, u32),
+}
+
+/// Those of `helm lint` without flags.
+impl Default for LintOptions {
+    fn default() -> Self {
+        Self { values: Value::Null, schema: true, kube_version: (1, 36) }
+    }
+}
+
 /// The parts of a check that lie outside this crate.
 pub trait LintEngine {
-    /// Checks values against the chart's JSON Schema; the error is the text to report.
-    ///
-    /// # Errors
-    /// Values that do not fit, or a schema that is none.
-    fn check_values(&self, values: &Value, schema: &[u8]) -> Result<(), String> {
-        let _ = (values, schema);
-        Ok(())
-    }
-
     /// Renders the chart's templates: texts by path in the chart, such as `templates/service.yaml`.
     ///
     /// `None` means that nothing is rendered and the checks of the results are left out.
@@ -67,7 +77,7 @@ pub trait LintEngine {
     }
 }
 
-/// Neither renders nor knows schemas.
+/// Renders nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoEngine;
 
@@ -79,7 +89,12 @@ impl LintEngine for NoEngine {}
 ///
 /// # Errors
 /// A folder without Chart.yaml is not a chart at all.
-pub fn lint(chart_folder: &str, files: &[File], engine: &dyn LintEngine) -> Result<Report, Error> {
+pub fn lint(
+    chart_folder: &str,
+    files: &[File],
+    options: &LintOptions,
+    engine: &dyn LintEngine,
+) -> Result<Report, Error> {
     let has = |name: &str| files.iter().any(|f| f.name == name || f.name.starts_with(&format!("{name}/")));
     if !has("Chart.yaml") {
         let text = format!(
@@ -89,9 +104,9 @@ pub fn lint(chart_folder: &str, files: &[File], engine: &dyn LintEngine) -> Resu
     }
     let mut report = Report::default();
     chart_file::check(files, &mut report);
-    structure::check_values(files, engine, &mut report);
+    structure::check_values(files, options, &mut report);
     let chart = crate::load_folder(files.iter().cloned());
-    structure::check_templates(files, &chart, engine, &mut report);
+    structure::check_templates(files, &chart, options, engine, &mut report);
     structure::check_dependencies(chart_folder, &chart, &mut report);
     structure::check_definitions(files, &chart, &mut report);
     Ok(report)

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use wharf_yaml::{Value, from_yaml};
 
-use super::{LintEngine, Report, Severity, manifest};
-use crate::{Chart, Error, File};
+use super::{LintEngine, LintOptions, Report, Severity, manifest};
+use crate::{Chart, Error, File, check_against, coalesce_tables};
 
-pub(super) fn check_values(files: &[File], engine: &dyn LintEngine, report: &mut Report) {
+pub(super) fn check_values(files: &[File], options: &LintOptions, report: &mut Report) {
     const PATH: &str = "values.yaml";
     let Some(file) = files.iter().find(|file| file.name == PATH) else {
         report.rule(Severity::Info, PATH, Err("file does not exist".to_owned()));
@@ -37,8 +37,12 @@ pub(super) fn check_values(files: &[File], engine: &dyn LintEngine, report: &mut
         }
     };
     if let Some(schema) = files.iter().find(|file| file.name == "values.schema.json" && !file.data.is_empty())
+        && options.schema
     {
-        report.rule(Severity::Error, PATH, engine.check_values(&values, &schema.data));
+        // Only the chart's own table: subcharts' values are not looked at here.
+        let overrides = coalesce_tables(&Value::Map(std::sync::Arc::default()), &options.values);
+        let values = coalesce_tables(&overrides, &values);
+        report.rule(Severity::Error, PATH, check_against(&schema.data, &values));
     }
 }
 
@@ -63,6 +67,7 @@ fn place(files: &[File], name: &str) -> Place {
 pub(super) fn check_templates(
     files: &[File],
     chart: &Result<Chart, Error>,
+    options: &LintOptions,
     engine: &dyn LintEngine,
     report: &mut Report,
 ) {
@@ -104,7 +109,7 @@ pub(super) fn check_templates(
         let is_yaml = extension.eq_ignore_ascii_case(".yaml") || extension.eq_ignore_ascii_case(".yml");
         let text = rendered.as_ref().and_then(|rendered| rendered.get(name));
         if let Some(text) = text.filter(|text| is_yaml && !text.trim().is_empty())
-            && !manifest::check(name, text, report)
+            && !manifest::check(name, text, options.kube_version, report)
         {
             return;
         }

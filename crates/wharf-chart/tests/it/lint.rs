@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use wharf_chart::lint::{LintEngine, NoEngine, Report, lint, summary};
+use wharf_chart::lint::{LintEngine, LintOptions, NoEngine, Report, lint, summary};
 use wharf_chart::{Chart, File};
-use wharf_yaml::Value;
 
 use crate::support::{load, read_folder};
 
@@ -36,7 +35,7 @@ fn findings_are_those_of_helm_lint() {
             continue;
         }
         let expected = fs::read_to_string(path.with_extension("out")).unwrap();
-        let report = lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &NoEngine).unwrap();
+        let report = lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &LintOptions::default(), &NoEngine).unwrap();
         if text_of(&report).trim_end() != expected.trim_end() {
             wrong.push(format!("{}\n--- helm\n{expected}--- ours\n{}", path.display(), text_of(&report)));
         }
@@ -46,7 +45,7 @@ fn findings_are_those_of_helm_lint() {
 
 #[test]
 fn a_folder_without_chart_yaml_is_no_chart() {
-    let error = lint("/x", &[File::new("values.yaml", &b""[..])], &NoEngine).unwrap_err();
+    let error = lint("/x", &[File::new("values.yaml", &b""[..])], &LintOptions::default(), &NoEngine).unwrap_err();
     assert_eq!(
         error.to_string(),
         "unable to check Chart.yaml file in chart: stat /x/Chart.yaml: no such file or directory"
@@ -56,7 +55,7 @@ fn a_folder_without_chart_yaml_is_no_chart() {
 #[test]
 fn the_example_chart_has_no_findings() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront");
-    let report = lint("storefront", &read_folder(&folder), &NoEngine).unwrap();
+    let report = lint("storefront", &read_folder(&folder), &LintOptions::default(), &NoEngine).unwrap();
     assert_eq!(report.findings, []);
     assert!(load(&folder).unwrap().warnings.is_empty());
 }
@@ -64,10 +63,6 @@ fn the_example_chart_has_no_findings() {
 struct Fixed(BTreeMap<String, String>);
 
 impl LintEngine for Fixed {
-    fn check_values(&self, values: &Value, _schema: &[u8]) -> Result<(), String> {
-        if values.at("a").is_some() { Err("- at '/a': not wanted".to_owned()) } else { Ok(()) }
-    }
-
     fn render(&self, _chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
         Some(Ok(self.0.clone()))
     }
@@ -77,12 +72,12 @@ impl LintEngine for Fixed {
 fn an_engine_adds_the_checks_of_rendered_documents() {
     let chart = files(
         "-- Chart.yaml --\napiVersion: v2\nname: x\nversion: 1.0.0\nicon: https://x.example/\n-- values.yaml --\na: 1\n\
-         -- values.schema.json --\n{}\n-- templates/a.yaml --\nx\n-- templates/b.yaml --\nx\n",
+         -- values.schema.json --\n{\"properties\": {\"a\": {\"type\": \"string\"}}}\n-- templates/a.yaml --\nx\n-- templates/b.yaml --\nx\n",
     );
     let rendered = BTreeMap::from([
         (
             "templates/a.yaml".to_owned(),
-            "kind: Deployment\nmetadata:\n  name: A_b\n---\nkind: Service\nmetadata: {name: 1a}\n".to_owned(),
+            "apiVersion: apps/v1beta1\nkind: Deployment\nmetadata:\n  name: A_b\n---\nkind: Service\nmetadata: {name: 1a}\n".to_owned(),
         ),
         (
             "templates/b.yaml".to_owned(),
@@ -90,14 +85,15 @@ fn an_engine_adds_the_checks_of_rendered_documents() {
                 .to_owned(),
         ),
     ]);
-    let report = lint("x", &chart, &Fixed(rendered)).unwrap();
+    let report = lint("x", &chart, &LintOptions::default(), &Fixed(rendered)).unwrap();
     let lines: Vec<String> =
         report.findings.iter().map(|f| f.to_string().chars().take(80).collect()).collect();
     assert_eq!(
         lines,
         [
-            "[ERROR] values.yaml: - at '/a': not wanted",
+            "[ERROR] values.yaml: - at '/a': got number, want string\n",
             "[WARNING] templates/a.yaml: object name does not conform to Kubernetes naming re",
+            "[WARNING] templates/a.yaml: apps/v1beta1 Deployment is deprecated in v1.8+, unav",
             "[ERROR] templates/a.yaml: a Deployment must contain matchLabels or matchExpressi",
             "[WARNING] templates/a.yaml: object name does not conform to Kubernetes naming re",
             "[WARNING] templates/b.yaml: document starts with an illegal indent: \"  kind: Lis",

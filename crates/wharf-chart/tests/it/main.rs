@@ -11,6 +11,7 @@ mod oci;
 mod pack;
 mod provenance;
 mod real_charts;
+mod schema;
 mod semver;
 mod set;
 mod support;

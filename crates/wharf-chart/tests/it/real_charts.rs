@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use wharf_chart::lint::{NoEngine, lint};
+use wharf_chart::lint::{LintOptions, NoEngine, lint};
 use wharf_chart::{Chart, config_json};
 use wharf_yaml::to_json;
 
@@ -40,7 +40,7 @@ fn real_charts_load_and_lint_as_helm_does_it() {
     for name in names {
         let folder = charts.join(name);
         dump(&load(&folder).unwrap(), name, &mut lines);
-        let report = lint(name, &read_folder(&folder), &NoEngine).unwrap();
+        let report = lint(name, &read_folder(&folder), &LintOptions::default(), &NoEngine).unwrap();
         for finding in report.findings.iter().filter(|finding| !finding.path.starts_with("templates/")) {
             lines.insert(format!("{name} lint {}", to_json(&finding.to_string().into()).unwrap()));
         }

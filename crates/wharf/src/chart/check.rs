@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wharf_chart::Chart;
-use wharf_chart::lint::LintEngine;
-use wharf_engine::{KubeVersion, RenderOptions, render_files};
+use wharf_chart::lint::{LintEngine, LintOptions};
+use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, render_files};
 use wharf_yaml::Value;
 
 use super::machine;
@@ -18,11 +18,30 @@ pub(crate) struct Rendering {
     pub(crate) namespace: String,
     /// `.Capabilities.KubeVersion`
     pub(crate) kube_version: KubeVersion,
+    /// Whether values go unchecked by `values.schema.json`.
+    pub(crate) skip_schema_validation: bool,
 }
 
 impl Default for Rendering {
     fn default() -> Self {
-        Self { values: Value::Null, namespace: "default".to_owned(), kube_version: KubeVersion::default() }
+        Self {
+            values: Value::Null,
+            namespace: "default".to_owned(),
+            kube_version: KubeVersion::default(),
+            skip_schema_validation: false,
+        }
+    }
+}
+
+impl Rendering {
+    /// Returns the same for the checks that render nothing.
+    pub(crate) fn options(&self) -> LintOptions {
+        let number = |text: &str| text.parse().unwrap_or_default();
+        LintOptions {
+            values: self.values.clone(),
+            schema: !self.skip_schema_validation,
+            kube_version: (number(&self.kube_version.major), number(&self.kube_version.minor)),
+        }
     }
 }
 
@@ -33,9 +52,14 @@ impl LintEngine for Rendering {
             namespace: self.namespace.clone(),
             kube_version: self.kube_version.clone(),
             lint: true,
+            skip_schema_validation: self.skip_schema_validation,
             ..RenderOptions::default()
         };
         let rendered = render_files(chart, &self.values, &options, &machine);
+        if rendered.as_ref().is_err_and(|error| error.kind() == ErrorKind::Values) {
+            // Helm's lint passes over values that do not fit the chart's dependencies.
+            return None;
+        }
         let own = format!("{}/", chart.name());
         Some(rendered.map_err(|error| error.to_string()).map(|files| {
             let inside = |(path, text): (String, String)| Some((path.strip_prefix(&own)?.to_owned(), text));

@@ -12,18 +12,18 @@ use super::values::values;
 use super::{chart, tables};
 use crate::chart::Rendering;
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::{IgnoredSwitch, Switch, Text};
+use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag};
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "lint"],
     usage: "PATH [flags]",
-    about: "look for problems in charts (values are not held against values.schema.json yet)",
+    about: "look for problems in charts",
     flags: &[
         &[
             flag("kube-version", Text, "the version of Kubernetes that the cluster is taken to have"),
             flag("quiet", Switch, "show warnings and errors only"),
-            flag("skip-schema-validation", IgnoredSwitch, "without effect: schemas are not validated yet"),
+            flag("skip-schema-validation", Switch, "do not hold the values against values.schema.json"),
             flag("strict", Switch, "warnings fail, too"),
             flag("with-subcharts", Switch, "look at the charts under charts/, too"),
         ],
@@ -36,7 +36,11 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     if arguments.is_empty() {
         return COMMAND.wrong_arguments("requires at least 1 argument");
     }
-    let mut engine = Rendering { namespace: namespace(given), ..Rendering::default() };
+    let mut engine = Rendering {
+        namespace: namespace(given),
+        skip_schema_validation: given.is_on("skip-schema-validation"),
+        ..Rendering::default()
+    };
     if let Some(text) = given.text("kube-version").filter(|text| !text.is_empty()) {
         engine.kube_version =
             KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
@@ -78,7 +82,7 @@ fn check(path: &Path, engine: &Rendering) -> anyhow::Result<wharf_chart::lint::R
         let description = description.display();
         bail!("unable to check Chart.yaml file in chart: stat {description}: no such file or directory");
     }
-    Ok(lint(&absolute(path)?.display().to_string(), &chart::files(path)?, engine)?)
+    Ok(lint(&absolute(path)?.display().to_string(), &chart::files(path)?, &engine.options(), engine)?)
 }
 
 /// Adds the chart folders and archives below a folder.

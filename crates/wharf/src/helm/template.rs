@@ -23,7 +23,7 @@ use crate::cobra::flags::{Flag, Given, flag, short};
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "template"],
     usage: "[NAME] [CHART] [flags]",
-    about: "render a chart's templates without a cluster (values are not held against values.schema.json yet)",
+    about: "render a chart's templates without a cluster",
     flags: &[FLAGS, tables::VALUES, tables::SOURCE, tables::ACCESS],
     run,
 };
@@ -62,7 +62,7 @@ const FLAGS: &[Flag] = &[
     flag("server-side", TextOr("true"), "without effect here"),
     short('s', "show-only", Texts, "show only these templates, in this order"),
     flag("skip-crds", IgnoredSwitch, ""),
-    flag("skip-schema-validation", IgnoredSwitch, "without effect: schemas are not validated yet"),
+    flag("skip-schema-validation", Switch, "do not hold the values against values.schema.json"),
     flag("skip-tests", Switch, "leave out test hooks"),
     flag("take-ownership", IgnoredSwitch, ""),
     flag("timeout", Ignored, ""),
@@ -86,6 +86,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let mut options = RenderOptions {
         namespace: namespace(given),
         is_upgrade: given.is_on("is-upgrade"),
+        skip_schema_validation: given.is_on("skip-schema-validation"),
         api_versions: given.texts("api-versions").to_vec(),
         ..RenderOptions::default()
     };
@@ -116,7 +117,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
     let rendered = match result {
         Ok(rendered) => rendered,
-        Err(error) if error.kind() == ErrorKind::Values => bail!(error),
+        Err(error) if matches!(error.kind(), ErrorKind::Values | ErrorKind::Schema) => bail!(error),
         Err(error) if !is_debug => bail!("{error}\n\nUse --debug flag to render out invalid YAML"),
         Err(error) => {
             let files = match error.kind() {

@@ -299,7 +299,8 @@ impl PlanOptions {
 
 /// Checks a chart by the rules of `helm lint`: errors refuse it, warnings are returned.
 fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
-    let report = lint::lint(&path.display().to_string(), files, &Rendering::default())?;
+    let rendering = Rendering::default();
+    let report = lint::lint(&path.display().to_string(), files, &rendering.options(), &rendering)?;
     let of = |severity| {
         report
             .findings

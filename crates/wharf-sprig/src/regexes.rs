@@ -1,12 +1,10 @@
-//! Regular expressions. Go's syntax is translated to that of the `regex` crate; both are linear-time RE2.
-
-mod translate;
+//! Regular expressions. The syntax is Go's.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use wharf_template::{FuncError, FunctionTable, List, ListType, Str, Value};
 
 use crate::args::{Add, Result, T, bytes, int, text};
@@ -22,10 +20,7 @@ impl Cache {
         if let Some(regex) = self.0.borrow().get(pattern) {
             return Ok(regex.clone());
         }
-        let regex = RegexBuilder::new(&translate::translate(pattern))
-            .size_limit(32 << 20)
-            .build()
-            .map_err(|error| format!("error parsing regexp: {}", reason(&error, pattern)))?;
+        let regex = wharf_regexp::compile(pattern).map_err(|error| error.to_string())?;
         let mut kept = self.0.borrow_mut();
         if kept.len() >= MAX_KEPT {
             kept.clear();
@@ -45,22 +40,6 @@ impl Cache {
             FuncError::new(format!("regexp: Compile({quoted}): {error}"))
         })
     }
-}
-
-/// Says what is wrong in Go's words where they are known.
-fn reason(error: &regex::Error, pattern: &str) -> String {
-    let text = error.to_string();
-    let known = [
-        ("unclosed group", "missing closing )"),
-        ("unopened group", "unexpected )"),
-        ("unclosed character class", "missing closing ]"),
-        ("repetition operator missing expression", "missing argument to repetition operator"),
-        ("unrecognized escape sequence", "invalid escape sequence"),
-        ("look-around", "invalid or unsupported Perl syntax"),
-        ("invalid character class range", "invalid character class range"),
-    ];
-    let words = known.iter().find(|(ours, _)| text.contains(ours)).map_or("invalid expression", |(_, go)| go);
-    format!("{words}: `{pattern}`")
 }
 
 pub(crate) fn add(table: &mut FunctionTable) {

@@ -1,8 +1,12 @@
+use std::fmt::Write as _;
+
+use crate::check::counts;
+
 /// Rewrites an expression in Go's syntax to one that means the same to the `regex` crate.
 ///
 /// The differences: `\d`, `\w`, `\s` and `\b` are ASCII in Go; a brace that is no repetition is itself; `\Q…\E` quotes;
 /// inside a class `[`, `&`, `-` and `~` have no second meaning; `\<` is the character.
-pub(super) fn translate(pattern: &str) -> String {
+pub(crate) fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 16);
     let chars: Vec<char> = pattern.chars().collect();
     let mut at = 0;
@@ -10,7 +14,7 @@ pub(super) fn translate(pattern: &str) -> String {
         match chars[at] {
             '\\' => at = escape(&chars, at, &mut out, false),
             '[' => at = class(&chars, at, &mut out),
-            '{' if !is_repetition(&chars[at..]) => {
+            '{' if counts(&chars[at..].iter().take(32).collect::<String>()).is_none() => {
                 out.push_str("\\{");
                 at += 1;
             }
@@ -26,18 +30,6 @@ pub(super) fn translate(pattern: &str) -> String {
         }
     }
     out
-}
-
-fn is_repetition(chars: &[char]) -> bool {
-    let Some(end) = chars.iter().position(|c| *c == '}') else {
-        return false;
-    };
-    let body: String = chars[1..end].iter().collect();
-    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    match body.split_once(',') {
-        None => is_number(&body),
-        Some((least, most)) => is_number(least) && (most.is_empty() || is_number(most)),
-    }
 }
 
 /// Translates the escape at `at` and returns where it ends.
@@ -73,9 +65,13 @@ fn escape(chars: &[char], at: usize, out: &mut String, in_class: bool) -> usize 
         return at + 2;
     }
     match next {
+        '0'..='7' => {
+            let digits: String = chars[at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
+            let _ = write!(out, "\\x{{{:x}}}", u32::from_str_radix(&digits, 8).unwrap_or(0));
+            return at + 1 + digits.len();
+        }
         'b' if !in_class => out.push_str("(?-u:\\b)"),
         'B' if !in_class => out.push_str("\\B"),
-        'C' => out.push_str("(?s:.)"),
         '<' | '>' => out.push(*next),
         'Q' if !in_class => {
             let rest = &chars[at + 2..];

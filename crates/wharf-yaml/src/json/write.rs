@@ -1,8 +1,8 @@
-//! JSON as Go's `encoding/json` reads and writes it.
+//! Writing JSON.
 
 use std::fmt::Write as _;
 
-use crate::{Error, ErrorKind, Map, Value, format_float_json};
+use crate::{Error, ErrorKind, Value, format_float_json};
 
 /// Writes a value as `json.Marshal` does: no spaces, sorted keys, `<`, `>`, `&`, U+2028 and U+2029 escaped.
 ///
@@ -31,31 +31,6 @@ pub fn to_json_pretty(value: &Value, indent: &str) -> Result<String, Error> {
 /// Writes `text` as a JSON string the way `encoding/json` does, HTML escaping included.
 pub fn write_json_string(out: &mut String, text: &str) {
     write_string(out, text, true);
-}
-
-/// Reads JSON as `json.Unmarshal` into an empty interface: every number is a float, the last of repeated keys counts.
-///
-/// # Errors
-/// Text that is not exactly one JSON value, nesting beyond 128 levels, numbers beyond a float's range.
-pub fn from_json(text: &[u8]) -> Result<Value, Error> {
-    let parsed: serde_json::Value = serde_json::from_slice(text).map_err(|error| {
-        let place = (error.line().saturating_sub(1), error.column().saturating_sub(1));
-        Error::new(ErrorKind::Syntax, format!("json: {error}"), Some(place))
-    })?;
-    Ok(from_serde(parsed))
-}
-
-fn from_serde(value: serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(value) => Value::Bool(value),
-        serde_json::Value::Number(number) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        serde_json::Value::String(text) => text.into(),
-        serde_json::Value::Array(items) => items.into_iter().map(from_serde).collect(),
-        serde_json::Value::Object(entries) => {
-            entries.into_iter().map(|(key, value)| (key.into(), from_serde(value))).collect::<Map>().into()
-        }
-    }
 }
 
 struct Writer<'a> {
@@ -153,6 +128,7 @@ fn write_string(out: &mut String, text: &str, html: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Map;
 
     #[test]
     fn json_is_written_as_go_writes_it() {

@@ -1,0 +1,7 @@
+//! JSON as Go's `encoding/json` reads and writes it.
+
+mod read;
+mod write;
+
+pub use read::{Json, from_json};
+pub use write::{to_json, to_json_pretty, to_json_raw, write_json_string};
