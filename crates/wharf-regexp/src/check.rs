@@ -55,7 +55,8 @@ impl<'p> Checker<'p> {
                 '{' => match counts(self.rest) {
                     None => self.step(1, true),
                     Some((least, most, rest)) => {
-                        let is_wrong = least > MAX_REPEAT || most.is_some_and(|most| most > MAX_REPEAT || least > most);
+                        let is_wrong =
+                            least > MAX_REPEAT || most.is_some_and(|most| most > MAX_REPEAT || least > most);
                         if is_wrong {
                             return Err(fault("invalid repeat count", before(start, rest)));
                         }
@@ -239,8 +240,8 @@ fn class(text: &str) -> Result<&str, String> {
             && let Some((name, after)) = rest[2..].split_once(":]")
         {
             const NAMES: [&str; 14] = [
-                "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-                "upper", "word", "xdigit",
+                "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+                "space", "upper", "word", "xdigit",
             ];
             if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
                 return Err(fault("invalid character class range", before(rest, after)));
@@ -337,7 +338,9 @@ mod tests {
         for (pattern, expected) in cases {
             assert_eq!(check(pattern), Err(expected.to_owned()), "{pattern}");
         }
-        for pattern in ["", "a{,2}", "a{", "[]a]", "[^]]", "(?i)a", "(?U)a+?", "\\Q*\\E", "[a-]", "a{01}", "\\012", "x|"] {
+        for pattern in
+            ["", "a{,2}", "a{", "[]a]", "[^]]", "(?i)a", "(?U)a+?", "\\Q*\\E", "[a-]", "a{01}", "\\012", "x|"]
+        {
             assert_eq!(check(pattern), Ok(()), "{pattern}");
         }
     }

@@ -66,7 +66,8 @@ fn escape(chars: &[char], at: usize, out: &mut String, in_class: bool) -> usize 
     }
     match next {
         '0'..='7' => {
-            let digits: String = chars[at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
+            let digits: String =
+                chars[at + 1..].iter().take(3).take_while(|c| ('0'..='7').contains(*c)).collect();
             let _ = write!(out, "\\x{{{:x}}}", u32::from_str_radix(&digits, 8).unwrap_or(0));
             return at + 1 + digits.len();
         }

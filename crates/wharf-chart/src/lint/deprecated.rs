@@ -6,7 +6,8 @@ const TABLE: &str = include_str!("deprecated.txt");
 /// Says that a kind is deprecated in that version of Kubernetes, as its own warnings do.
 pub(super) fn check(api_version: &str, kind: &str, kube_version: (u32, u32)) -> Result<(), String> {
     let entry = TABLE.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-        let rest = line.strip_prefix(api_version)?.strip_prefix('|')?.strip_prefix(kind)?.strip_prefix('|')?;
+        let rest =
+            line.strip_prefix(api_version)?.strip_prefix('|')?.strip_prefix(kind)?.strip_prefix('|')?;
         let mut parts = rest.split('|');
         Some((parts.next()?, parts.next()?, parts.next()?))
     });

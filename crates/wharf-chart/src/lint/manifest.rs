@@ -79,11 +79,7 @@ pub(super) fn check(name: &str, text: &str, kube_version: (u32, u32), report: &m
     };
     for head in heads {
         report.rule(Severity::Warning, name, object_name(&head));
-        report.rule(
-            Severity::Warning,
-            name,
-            deprecated::check(&head.api_version, &head.kind, kube_version),
-        );
+        report.rule(Severity::Warning, name, deprecated::check(&head.api_version, &head.kind, kube_version));
         report.rule(Severity::Error, name, selector(&head, text));
         report.rule(Severity::Error, name, list_annotations(&head, text));
     }

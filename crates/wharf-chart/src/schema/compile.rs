@@ -232,7 +232,13 @@ impl Compiler {
         Ok(())
     }
 
-    fn words(&mut self, words: &Words<'_>, base: &str, dialect: &Dialect, node: &mut Node) -> Result<(), String> {
+    fn words(
+        &mut self,
+        words: &Words<'_>,
+        base: &str,
+        dialect: &Dialect,
+        node: &mut Node,
+    ) -> Result<(), String> {
         let draft = dialect.draft;
         node.reference = self.reference(words, "$ref", base)?;
         if draft < Draft::D2019 && node.reference.is_some() {

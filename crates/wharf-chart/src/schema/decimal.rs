@@ -25,7 +25,8 @@ impl Decimal {
             None => (body, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).skip_while(|digit| *digit == b'0').collect();
+        let mut digits: Vec<u8> =
+            whole.bytes().chain(fraction.bytes()).skip_while(|digit| *digit == b'0').collect();
         let mut exponent = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         if exponent.abs() > MAX_EXPONENT || !digits.iter().all(u8::is_ascii_digit) {
             return None;
@@ -51,7 +52,10 @@ impl Decimal {
         }
         let mut value: i64 = 0;
         for digit in self.digits.iter().copied().chain((0..self.exponent.min(20)).map(|_| b'0')) {
-            value = value.checked_mul(10).and_then(|v| v.checked_add(i64::from(digit - b'0'))).unwrap_or(i64::MAX);
+            value = value
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(i64::from(digit - b'0')))
+                .unwrap_or(i64::MAX);
         }
         Some(if self.negative { -value } else { value })
     }
@@ -122,7 +126,9 @@ mod tests {
     fn numbers_compare_by_value() {
         assert_eq!(number("1e+06"), number("1000000.0"));
         assert_eq!(number("-0.0"), number("0e5"));
-        assert!(number("-2") < number("-1.5") && number("-1.5") < number("0") && number("0") < number("1e-9"));
+        assert!(
+            number("-2") < number("-1.5") && number("-1.5") < number("0") && number("0") < number("1e-9")
+        );
         assert!(number("99") < number("100") && number("0.099") < number("0.1"));
         assert!(number("1.0").is_integer() && !number("1.5").is_integer());
     }

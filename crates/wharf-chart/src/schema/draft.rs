@@ -85,7 +85,9 @@ const METASCHEMAS: &[(&str, &str)] = &[
 
 /// What follows the host in an address at json-schema.org.
 pub(super) fn published(address: &str) -> Option<&str> {
-    address.strip_prefix("http://json-schema.org/").or_else(|| address.strip_prefix("https://json-schema.org/"))
+    address
+        .strip_prefix("http://json-schema.org/")
+        .or_else(|| address.strip_prefix("https://json-schema.org/"))
 }
 
 /// Returns the published metaschema of that address.
@@ -108,7 +110,8 @@ impl Draft {
         if !fragment.is_empty() {
             return None;
         }
-        let name = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://")).unwrap_or(address);
+        let name =
+            address.strip_prefix("http://").or_else(|| address.strip_prefix("https://")).unwrap_or(address);
         match name {
             "json-schema.org/schema" => Some(Self::LATEST),
             "json-schema.org/draft/2020-12/schema" => Some(Self::D2020),

@@ -43,14 +43,17 @@ impl Fault {
                 out.push_str("- ");
             }
             level += 1;
-            let location =
-                || quoted(&self.location.iter().map(|t| format!("/{}", place::escape(t))).collect::<String>());
+            let location = || {
+                quoted(&self.location.iter().map(|t| format!("/{}", place::escape(t))).collect::<String>())
+            };
             match &self.kind {
                 Kind::Schema(place) => {
                     out.push_str("jsonschema validation failed with ");
                     out.push_str(&quoted(place));
                 }
-                Kind::Group | Kind::Reference => out.push_str(&format!("at {}: validation failed", location())),
+                Kind::Group | Kind::Reference => {
+                    out.push_str(&format!("at {}: validation failed", location()))
+                }
                 Kind::Text(text) => out.push_str(&format!("at {}: {text}", location())),
             }
         }
@@ -103,7 +106,8 @@ pub(super) fn english(text: &str) -> String {
         return format!("{mantissa}×10{}", raised.collect::<String>());
     }
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let sign = if whole.starts_with('-') && whole.trim_start_matches(['-', '0']).is_empty() { "-" } else { "" };
+    let sign =
+        if whole.starts_with('-') && whole.trim_start_matches(['-', '0']).is_empty() { "-" } else { "" };
     let whole = grouped(whole.parse().unwrap_or_default());
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{whole}{point}{fraction}")

@@ -138,7 +138,6 @@ fn duration(text: &str) -> Verdict {
     Ok(())
 }
 
-
 fn period(text: &str) -> Verdict {
     let Some((start, end)) = text.split_once('/') else { return refuse("missing slash") };
     if start.starts_with('P') {
@@ -193,7 +192,9 @@ fn ipv6(text: &str) -> Verdict {
 pub(super) fn ip_address(text: &str) -> Verdict {
     // What an address is, is told by the first dot, colon or percent sign.
     match text.chars().find(|c| matches!(c, '.' | ':' | '%')) {
-        Some('.') => refuse_address(text, "unexpected character", text.find(':').map_or("", |at| &text[at..])),
+        Some('.') => {
+            refuse_address(text, "unexpected character", text.find(':').map_or("", |at| &text[at..]))
+        }
         Some('%') => refuse_address(text, "missing IPv6 address", ""),
         _ => ipv6_address(text),
     }
@@ -228,10 +229,18 @@ fn ipv6_address(text: &str) -> Verdict {
         }
         if rest[count..].starts_with('.') {
             if !has_gap && bytes != 12 {
-                return refuse_address(text, "embedded IPv4 address must replace the final 2 fields of the address", rest);
+                return refuse_address(
+                    text,
+                    "embedded IPv4 address must replace the final 2 fields of the address",
+                    rest,
+                );
             }
             if bytes + 4 > 16 {
-                return refuse_address(text, "too many hex fields to fit an embedded IPv4 at the end of the address", rest);
+                return refuse_address(
+                    text,
+                    "too many hex fields to fit an embedded IPv4 at the end of the address",
+                    rest,
+                );
             }
             embedded_ipv4(text, rest)?;
             bytes += 4;

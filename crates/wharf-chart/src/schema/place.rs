@@ -167,7 +167,8 @@ fn check_host(host: &str) -> Result<(), String> {
         Some(inside) => match inside.rsplit_once(']') {
             Some((address, port)) => {
                 if address.contains(':') {
-                    super::formats::ip_address(address).map_err(|problem| format!("invalid host: {problem}"))?;
+                    super::formats::ip_address(address)
+                        .map_err(|problem| format!("invalid host: {problem}"))?;
                 }
                 port
             }
@@ -175,11 +176,15 @@ fn check_host(host: &str) -> Result<(), String> {
         },
         None => host.find(':').map_or("", |at| &host[at..]),
     };
-    if !port.is_empty() && !port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit())) {
+    if !port.is_empty()
+        && !port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+    {
         return Err(format!("invalid port {} after host", Quoted(port)));
     }
     let wrong = |c: &char| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-    if let Some(wrong) = host.chars().find(|c| wrong(c) && !(host.starts_with('[') && matches!(c, '<' | '>' | '"'))) {
+    if let Some(wrong) =
+        host.chars().find(|c| wrong(c) && !(host.starts_with('[') && matches!(c, '<' | '>' | '"')))
+    {
         return Err(format!("invalid character {} in host name", Quoted(&wrong.to_string())));
     }
     percent_decoded(host)?;
@@ -192,7 +197,8 @@ pub(super) fn join(base: &str, reference: &str) -> Result<(String, String), Stri
     let from = Address::parse(base).map_err(|problem| wrong(base, problem))?;
     let (text, fragment) = split_decoded(reference)?;
     let to = Address::parse(text).map_err(|problem| wrong(text, problem))?;
-    let mut out = Address { scheme: if to.scheme.is_empty() { from.scheme } else { to.scheme }, ..Address::default() };
+    let mut out =
+        Address { scheme: if to.scheme.is_empty() { from.scheme } else { to.scheme }, ..Address::default() };
     let path;
     out.query = to.query;
     if !to.scheme.is_empty() || !to.authority.is_empty() {

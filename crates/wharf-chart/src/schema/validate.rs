@@ -232,7 +232,10 @@ impl<'s> Validator<'s> {
         if let Some(circle) = frame.scope.circle() {
             return Err(frame.fault(|| {
                 let (one, two) = (frame.scope.words(), circle.words());
-                format!("both {one} and {two} resolve to {} causing reference cycle", Quoted(&node.location()))
+                format!(
+                    "both {one} and {two} resolve to {} causing reference cycle",
+                    Quoted(&node.location())
+                )
             }));
         }
         frame.simple(node)?;
@@ -274,7 +277,8 @@ impl<'s> Validator<'s> {
         if let Some(resources) = self.resources
             && id == schemas.root
         {
-            let pointer: String = path.tokens().iter().map(|token| format!("/{}", place::escape(token))).collect();
+            let pointer: String =
+                path.tokens().iter().map(|token| format!("/{}", place::escape(token))).collect();
             if let Some(resource) = resources.get(&pointer) {
                 let metaschema = Compiler::metaschema(resource.dialect.draft);
                 return (metaschema, metaschema.root);
@@ -372,7 +376,13 @@ impl Check<'_, '_, '_> {
         self.same_in(self.frame.schemas, id, "", quiet)
     }
 
-    fn same_in(&mut self, schemas: &Schemas, id: NodeId, keyword: &'static str, quiet: bool) -> Result<(), Fault> {
+    fn same_in(
+        &mut self,
+        schemas: &Schemas,
+        id: NodeId,
+        keyword: &'static str,
+        quiet: bool,
+    ) -> Result<(), Fault> {
         let outer = self.frame.scope;
         let quiet = self.frame.quiet || quiet;
         let (real, real_id) = self.validator.replaced(schemas, id, self.frame.path);
@@ -397,7 +407,8 @@ impl Check<'_, '_, '_> {
             depth: outer.depth + 1,
             outer: Some(outer),
         };
-        let frame = Frame { schemas, id: real_id, value, path: &path, scope: &scope, quiet: self.frame.quiet };
+        let frame =
+            Frame { schemas, id: real_id, value, path: &path, scope: &scope, quiet: self.frame.quiet };
         self.validator.apply(frame, false).map(drop)
     }
 

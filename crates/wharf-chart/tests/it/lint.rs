@@ -35,7 +35,9 @@ fn findings_are_those_of_helm_lint() {
             continue;
         }
         let expected = fs::read_to_string(path.with_extension("out")).unwrap();
-        let report = lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &LintOptions::default(), &NoEngine).unwrap();
+        let report =
+            lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &LintOptions::default(), &NoEngine)
+                .unwrap();
         if text_of(&report).trim_end() != expected.trim_end() {
             wrong.push(format!("{}\n--- helm\n{expected}--- ours\n{}", path.display(), text_of(&report)));
         }
@@ -45,7 +47,8 @@ fn findings_are_those_of_helm_lint() {
 
 #[test]
 fn a_folder_without_chart_yaml_is_no_chart() {
-    let error = lint("/x", &[File::new("values.yaml", &b""[..])], &LintOptions::default(), &NoEngine).unwrap_err();
+    let error =
+        lint("/x", &[File::new("values.yaml", &b""[..])], &LintOptions::default(), &NoEngine).unwrap_err();
     assert_eq!(
         error.to_string(),
         "unable to check Chart.yaml file in chart: stat /x/Chart.yaml: no such file or directory"

@@ -18,12 +18,23 @@ fn faults_are_told_in_helms_words() {
         let ours = check_against(part("schema").as_bytes(), &values).err().unwrap_or_default();
         count += 1;
         // Where Go's order of properties is random, every order that was seen is recorded.
-        let theirs: Vec<&str> = case.at("errors").unwrap().as_list().unwrap().iter().flat_map(|e| e.as_str()).collect();
+        let theirs: Vec<&str> =
+            case.at("errors").unwrap().as_list().unwrap().iter().flat_map(|e| e.as_str()).collect();
         if !theirs.contains(&ours.as_str()) {
-            wrong.push(format!("{}\n{}\n--- helm\n{}\n--- ours\n{ours}", part("schema"), part("values"), theirs[0]));
+            wrong.push(format!(
+                "{}\n{}\n--- helm\n{}\n--- ours\n{ours}",
+                part("schema"),
+                part("values"),
+                theirs[0]
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n\n")
+    );
 }
 
 fn check(schema: &str, values: &str) -> Result<(), String> {
@@ -62,7 +73,12 @@ fn deep_schemas_and_values_end_with_an_error() {
 #[test]
 fn a_schema_that_multiplies_itself_is_given_up() {
     let levels: Vec<String> = (0..40)
-        .map(|at| format!("\"d{at}\": {{\"allOf\": [{{\"$ref\": \"#/$defs/d{0}\"}}, {{\"$ref\": \"#/$defs/d{0}\"}}]}}", at + 1))
+        .map(|at| {
+            format!(
+                "\"d{at}\": {{\"allOf\": [{{\"$ref\": \"#/$defs/d{0}\"}}, {{\"$ref\": \"#/$defs/d{0}\"}}]}}",
+                at + 1
+            )
+        })
         .collect();
     let schema = format!("{{\"$ref\": \"#/$defs/d0\", \"$defs\": {{{}, \"d40\": {{}}}}}}", levels.join(","));
     let error = check(&schema, "{}").unwrap_err();
@@ -72,7 +88,16 @@ fn a_schema_that_multiplies_itself_is_given_up() {
 #[test]
 fn what_is_no_schema_is_an_error_and_never_a_panic() {
     // CVE-2022-23526: a malformed schema ended Helm.
-    for schema in ["", "null", "[]", "{\"type\": 5}", "{\"$id\": \"%\"}", "{\"pattern\": \"(\"}", "{\"$ref\": \"#/%\"}", "\u{0}"] {
+    for schema in [
+        "",
+        "null",
+        "[]",
+        "{\"type\": 5}",
+        "{\"$id\": \"%\"}",
+        "{\"pattern\": \"(\"}",
+        "{\"$ref\": \"#/%\"}",
+        "\u{0}",
+    ] {
         assert!(check(schema, "{}").is_err(), "{schema:?}");
     }
 }
