@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 use wharf_storage::{BlobStore, Catalog};
 
 use crate::config::Config;
+use crate::distribution::Sessions;
 use crate::error::StartError;
 use crate::jobs::Collections;
 use crate::metrics::Metrics;
@@ -25,6 +26,7 @@ pub struct App {
     pub(crate) pulls: Pulls,
     pub(crate) authenticator: auth::Authenticator,
     pub(crate) collections: Collections,
+    pub(crate) sessions: Arc<Sessions>,
     /// Signs upload ids; kept in the catalog so that uploads outlive the process.
     pub(crate) upload_key: hmac::Key,
 }
@@ -42,12 +44,15 @@ impl App {
         let key = catalog.setting_or_insert("upload-key", &random::<32>()?).await?;
         let authenticator = auth::Authenticator::new(&*catalog, &config).await?;
         let metrics = Metrics::new();
+        let sessions = Arc::new(Sessions::new(&config));
+        sessions.reconcile(blobs.uploads().await?.into_iter().collect());
         Ok(Arc::new(Self {
             audit: audit::Buffer::new(metrics.audit_lost.clone()),
             metrics,
             pulls: Pulls::default(),
             authenticator,
             collections: Collections::default(),
+            sessions,
             upload_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             catalog,
             blobs,

@@ -85,7 +85,7 @@ impl Attempts {
 }
 
 /// Returns the network that an address stands for. IPv6 addresses count by their /64, as one host has all of it.
-pub(super) fn network(address: Option<IpAddr>) -> Option<u64> {
+pub(crate) fn network(address: Option<IpAddr>) -> Option<u64> {
     address.map(|address| match address.to_canonical() {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),
         IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,

@@ -32,6 +32,7 @@ use crate::app::random;
 use crate::error::Error;
 use crate::{App, Config, StartError, audit};
 
+pub(crate) use attempts::network;
 pub(crate) use challenge::challenges;
 pub(crate) use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords, is_importable};
 pub(crate) use secret::Secret;

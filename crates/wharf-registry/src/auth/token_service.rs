@@ -236,7 +236,7 @@ fn anonymous() -> Account {
 }
 
 fn origin(parts: &Parts) -> Origin {
-    Origin::of(parts, parts.extensions.get::<Peer>().map(|peer| peer.address.ip()))
+    Origin::of(parts, parts.extensions.get::<Peer>().map(|peer| peer.client))
 }
 
 fn bad_request(message: impl Into<String>) -> Error {

@@ -135,6 +135,9 @@ fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>
             toml::Value::String(text) => values.push((key, text.clone())),
             // Tools that write TOML from YAML, Helm among them, make whole numbers fractional.
             toml::Value::Float(number) if number.fract() == 0.0 => values.push((key, format!("{number:.0}"))),
+            toml::Value::Array(parts) if parts.iter().all(toml::Value::is_str) => {
+                values.push((key, parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")));
+            }
             other => values.push((key, other.to_string())),
         }
     }

@@ -1,6 +1,7 @@
 //! The server's settings: one table, three sources, one effective value each.
 
 mod load;
+mod networks;
 mod table;
 mod values;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use load::{ConfigError, Effective, Source};
+pub use networks::Networks;
 pub use table::{SETTINGS, Setting};
 
 /// The effective settings. Each field is one row of [`SETTINGS`], where its meaning stands.
@@ -18,16 +20,20 @@ pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
     pub external_url: Option<String>,
+    pub trusted_proxies: Networks,
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub manifest_bytes: u64,
     pub page_size: usize,
     pub connections: usize,
+    pub connections_per_address: usize,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
     pub idle_timeout: Duration,
     pub shutdown_timeout: Duration,
     pub upload_expiry: Duration,
+    pub upload_sessions: usize,
+    pub upload_sessions_per_account: usize,
     pub referrers_api: bool,
     pub accept_missing_blobs: bool,
     pub gc_interval: Duration,
@@ -49,16 +55,20 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5000)),
             data: data.into(),
             external_url: None,
+            trusted_proxies: Networks::default(),
             tls_certificate: None,
             tls_key: None,
             manifest_bytes: 4 << 20,
             page_size: 1000,
             connections: 10_000,
+            connections_per_address: 1000,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_mins(2),
             shutdown_timeout: Duration::from_secs(30),
             upload_expiry: Duration::from_hours(24),
+            upload_sessions: 10_000,
+            upload_sessions_per_account: 1000,
             referrers_api: true,
             accept_missing_blobs: false,
             gc_interval: Duration::from_hours(24),

@@ -1,7 +1,7 @@
 //! The one table of settings.
 
 use super::Config;
-use super::values::{boolean, bytes, duration, show_bytes, show_duration, show_optional, show_path, text};
+use super::values::{boolean, bytes, count, duration, show_bytes, show_duration, show_optional, show_path, text};
 
 /// One setting: its names in each source, what it means, and how its text becomes a value.
 #[derive(Debug)]
@@ -62,6 +62,14 @@ pub const SETTINGS: &[Setting] = &[
         |config| config.external_url.clone().unwrap_or_default(),
     ),
     setting!(
+        "trusted_proxies",
+        "WHARF_TRUSTED_PROXIES",
+        None,
+        "Networks such as 10.0.0.0/8,fd00::/8 whose X-Forwarded-For or Forwarded tells the client's address, for limits and the audit log.",
+        |config, value| value.parse().map(|networks| config.trusted_proxies = networks),
+        |config| config.trusted_proxies.to_string(),
+    ),
+    setting!(
         "tls.certificate",
         "WHARF_TLS_CERTIFICATE",
         Some("--tls-cert"),
@@ -104,14 +112,16 @@ pub const SETTINGS: &[Setting] = &[
         "WHARF_LIMITS_CONNECTIONS",
         None,
         "Most connections at a time; more wait.",
-        |config, value| match value.parse() {
-            Ok(count @ 1..=1_000_000) => {
-                config.connections = count;
-                Ok(())
-            }
-            _ => Err("expected a number from 1 to 1000000".to_owned()),
-        },
+        |config, value| count(value).map(|count| config.connections = count),
         |config| config.connections.to_string(),
+    ),
+    setting!(
+        "limits.connections_per_address",
+        "WHARF_LIMITS_CONNECTIONS_PER_ADDRESS",
+        None,
+        "Most connections at a time from one address (IPv6: one /64); more are closed. Trusted proxies have no such limit.",
+        |config, value| count(value).map(|count| config.connections_per_address = count),
+        |config| config.connections_per_address.to_string(),
     ),
     setting!(
         "timeouts.headers",
@@ -152,6 +162,22 @@ pub const SETTINGS: &[Setting] = &[
         "After how long without a byte an unfinished upload is removed.",
         |config, value| duration(value).map(|time| config.upload_expiry = time),
         |config| show_duration(config.upload_expiry),
+    ),
+    setting!(
+        "uploads.sessions",
+        "WHARF_UPLOADS_SESSIONS",
+        None,
+        "Most unfinished uploads at a time; who wants one more is answered 429.",
+        |config, value| count(value).map(|count| config.upload_sessions = count),
+        |config| config.upload_sessions.to_string(),
+    ),
+    setting!(
+        "uploads.sessions_per_account",
+        "WHARF_UPLOADS_SESSIONS_PER_ACCOUNT",
+        None,
+        "Most unfinished uploads of one account at a time.",
+        |config, value| count(value).map(|count| config.upload_sessions_per_account = count),
+        |config| config.upload_sessions_per_account.to_string(),
     ),
     setting!(
         "referrers_api",

@@ -15,6 +15,14 @@ pub(super) fn boolean(value: &str) -> Result<bool, String> {
     }
 }
 
+/// Reads how many there may be of something.
+pub(super) fn count(value: &str) -> Result<usize, String> {
+    match value.parse() {
+        Ok(count @ 1..=1_000_000) => Ok(count),
+        _ => Err("expected a number from 1 to 1000000".to_owned()),
+    }
+}
+
 /// Reads `90s`, `15m`, `24h`, `7d`; a bare number counts seconds.
 pub(super) fn duration(value: &str) -> Result<Duration, String> {
     const FORM: &str = "expected a duration such as 90s, 15m, 24h or 7d";

@@ -10,6 +10,7 @@ mod page;
 mod path;
 mod query;
 mod referrers;
+mod sessions;
 mod tags;
 mod upload_id;
 mod uploads;
@@ -27,6 +28,7 @@ use crate::server::Peer;
 use crate::{App, auth};
 
 pub(crate) use body::read_whole;
+pub(crate) use sessions::Sessions;
 use path::Route;
 use query::Query;
 
@@ -47,7 +49,7 @@ pub(crate) async fn serve(app: &App, request: Request<Body>) -> (&'static str, R
     let (parts, mut body) = request.into_parts();
     let path = path::decode(parts.uri.path());
     let route = Route::parse(&path);
-    let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
+    let address = parts.extensions.get::<Peer>().map(|peer| peer.client);
     let mut caller = Caller::anonymous();
     let answer = match auth::authenticate(app, &parts, address).await {
         Err(error) => Err(Error::Auth(error)),

@@ -17,7 +17,7 @@ use wharf_oci::distribution::{
 };
 use wharf_oci::{Algorithm, Digest, DigestError, RepositoryName};
 use wharf_storage::catalog::{BlobPlace, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
-use wharf_storage::{BlobStore, Catalog, UploadId};
+use wharf_storage::{BlobKey, BlobStore, Catalog, UploadId};
 
 use super::allowance::Allowance;
 use super::body::{Chunks, content_length, read_whole};
@@ -43,8 +43,7 @@ pub(super) async fn begin(context: Context<'_>, name: &RepositoryName) -> Answer
         return monolithic(Context { app, caller, parts, query, body }, name).await;
     }
     let algorithm = announced_algorithm(query)?;
-    let id = upload_id::fresh(&app.upload_key, name, &caller)?;
-    app.blobs.create_upload(&id).await?;
+    let id = make(app, name, &caller).await?;
     let mut response = empty(StatusCode::ACCEPTED);
     describe(response.headers_mut(), name, &id, algorithm, 0);
     Ok(response)
@@ -81,7 +80,7 @@ pub(super) async fn finish(context: Context<'_>, name: &RepositoryName, id: &str
         let content = read_small(app, &parts.headers, body).await?;
         let outcome = commit_inline(app, &caller, name, &digest, content).await;
         if matches!(outcome, Ok(()) | Err(Error::Storage(wharf_storage::Error::DigestMismatch { .. }))) {
-            app.blobs.cancel(&session.id).await?;
+            session.end().await?;
         }
         outcome?;
         return Ok(created(name, &digest));
@@ -97,8 +96,19 @@ pub(super) async fn finish(context: Context<'_>, name: &RepositoryName, id: &str
 pub(super) async fn cancel(context: Context<'_>, name: &RepositoryName, id: &str) -> Answer {
     let session = Session::open(context.app, &context.caller, context.query, name, id).await?;
     session.app.blobs.upload_offset(&session.id).await?;
-    session.app.blobs.cancel(&session.id).await?;
+    session.end().await?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Makes an empty session.
+async fn make(app: &App, name: &RepositoryName, caller: &Caller) -> Result<UploadId, Error> {
+    let id = upload_id::fresh(&app.upload_key, name, caller)?;
+    app.sessions.open(caller, &id)?;
+    if let Err(error) = app.blobs.create_upload(&id).await {
+        app.sessions.close(&id);
+        return Err(error.into());
+    }
+    Ok(id)
 }
 
 /// Links a blob of `from`, or of any repository that the caller may read; returns whether there was one.
@@ -134,13 +144,12 @@ async fn monolithic(context: Context<'_>, name: &RepositoryName) -> Answer {
         commit_inline(app, &caller, name, &digest, content).await?;
         return Ok(created(name, &digest));
     }
-    let id = upload_id::fresh(&app.upload_key, name, &caller)?;
-    app.blobs.create_upload(&id).await?;
+    let id = make(app, name, &caller).await?;
     let session = Session { app, name, id, algorithm: digest.algorithm() };
     if let Err(error) = session.take(&HeaderMap::new(), body, 0).await {
         // Nobody was told the id, so nobody can continue.
         if !matches!(error, Error::Storage(wharf_storage::Error::QuotaExceeded { .. })) {
-            app.blobs.cancel(&session.id).await?;
+            session.end().await?;
         }
         return Err(error);
     }
@@ -166,6 +175,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Error> {
         authorize(app, caller, name).await?;
         let id = upload_id::verify(&app.upload_key, id, name, caller)?;
+        app.sessions.used(caller, &id);
         Ok(Self { app, name, id, algorithm: announced_algorithm(query)? })
     }
 
@@ -207,12 +217,19 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Removes the session and what it holds.
+    async fn end(&self) -> Result<(), Error> {
+        self.app.blobs.cancel(&self.id).await?;
+        self.app.sessions.close(&self.id);
+        Ok(())
+    }
+
     /// Ends the session where it could never become a blob, as the commit would.
     async fn refuse(&self, error: wharf_storage::Error) -> Error {
         if matches!(error, wharf_storage::Error::QuotaExceeded { .. })
-            && let Err(error) = self.app.blobs.cancel(&self.id).await
+            && let Err(error) = self.end().await
         {
-            return error.into();
+            return error;
         }
         error.into()
     }
@@ -296,9 +313,21 @@ async fn commit_upload(
     id: UploadId,
     digest: &Digest,
 ) -> Result<(), Error> {
-    let (catalog, blobs) = (Arc::clone(&app.catalog), Arc::clone(&app.blobs));
+    let (catalog, blobs, sessions) =
+        (Arc::clone(&app.catalog), Arc::clone(&app.blobs), Arc::clone(&app.sessions));
     let (name, digest) = (name.clone(), digest.clone());
-    let work = tokio::spawn(async move { store(&*catalog, &*blobs, &caller, &name, &id, digest).await });
+    let work = tokio::spawn(async move {
+        let finished = blobs.finish(&id, &digest).await;
+        if matches!(
+            finished,
+            Ok(_) | Err(wharf_storage::Error::DigestMismatch { .. } | wharf_storage::Error::NotFound { .. })
+        ) {
+            sessions.close(&id);
+        }
+        let (key, size) = finished?;
+        let blob = NewBlob { digest, size, place: BlobPlace::Stored(key.clone()) };
+        store(&*catalog, &*blobs, &caller, &name, key, blob).await
+    });
     match work.await {
         Ok(outcome) => Ok(outcome?),
         Err(error) => {
@@ -307,16 +336,15 @@ async fn commit_upload(
     }
 }
 
+/// Links a blob that is on disk under `key`, which nobody names yet.
 async fn store(
     catalog: &dyn Catalog,
     blobs: &dyn BlobStore,
     caller: &Caller,
     name: &RepositoryName,
-    id: &UploadId,
-    digest: Digest,
+    key: BlobKey,
+    blob: NewBlob,
 ) -> wharf_storage::Result<()> {
-    let (key, size) = blobs.finish(id, &digest).await?;
-    let blob = NewBlob { digest, size, place: BlobPlace::Stored(key.clone()) };
     let outcome = link(catalog, blobs, caller, name, blob).await;
     // Where it is not certain what the catalog will say after a restart, the bytes stay: it may name them.
     let unused = match &outcome {

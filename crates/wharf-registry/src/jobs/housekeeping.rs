@@ -34,6 +34,10 @@ pub(super) async fn expire_uploads(app: Arc<App>) {
         Ok(count) => tracing::info!(count, "removed {count} unfinished uploads that nobody continued"),
         Err(error) => tracing::error!(%error, "unfinished uploads were not removed: {error}"),
     }
+    match app.blobs.uploads().await {
+        Ok(present) => app.sessions.reconcile(present.into_iter().collect()),
+        Err(error) => tracing::error!(%error, "unfinished uploads were not counted: {error}"),
+    }
 }
 
 /// Goes on with removals of repositories that a process ended in the middle of.

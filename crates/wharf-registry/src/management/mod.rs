@@ -75,7 +75,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// Identifies the sender, decides what the table says of the route, reads the request and calls the handler.
 async fn answer(app: Arc<App>, route: &'static Route, request: Request) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
-    let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
+    let address = parts.extensions.get::<Peer>().map(|peer| peer.client);
     let reply = match auth::authenticate(&app, &parts, address).await {
         Err(error) => Err((Caller::anonymous(), Error::Auth(error))),
         Ok(caller) => {

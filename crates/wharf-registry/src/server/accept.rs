@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::places::Places;
 use super::service::{Peer, Registry};
 use super::tls::Reloading;
 use super::traffic::{Counted, Patience, Stall, Traffic};
@@ -28,6 +29,8 @@ pub(super) async fn run(
     shutdown_timeout: Duration,
 ) {
     let permits = Arc::new(Semaphore::new(app.config.connections));
+    let places = Places::new(app.config.connections_per_address);
+    let trusted = app.config.trusted_proxies.clone();
     let header_timeout = app.config.header_timeout;
     let builder = Arc::new(builder(header_timeout));
     let patience = Patience::of(&app.config);
@@ -49,10 +52,15 @@ pub(super) async fn run(
             }
         };
         let Some((stream, address, permit)) = accepted else { continue };
+        // A proxy brings everybody's connections.
+        let place = if trusted.contain(address.ip()) { None } else { Some(places.take(address.ip())) };
+        if matches!(place, Some(None)) {
+            continue;
+        }
         let (builder, ending, registry) = (Arc::clone(&builder), ending.subscribe(), registry.clone());
         let acceptor = tls.as_ref().map(|tls| tls.acceptor());
         tokio::spawn(async move {
-            let peer = Peer { address, tls: acceptor.is_some() };
+            let peer = Peer { address, client: address.ip(), tls: acceptor.is_some() };
             let traffic = Traffic::new(patience);
             let stream = Counted::new(stream, Arc::clone(&traffic));
             let connection = Connection { builder, ending, registry, peer, traffic };
@@ -64,7 +72,7 @@ pub(super) async fn run(
                     Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
                 },
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
     drop(listener);
@@ -115,6 +123,7 @@ impl Connection {
         let Self { registry, peer, traffic, .. } = self;
         traffic.open();
         let service = hyper::service::service_fn(|mut request: http::Request<hyper::body::Incoming>| {
+            let peer = registry.peer_of(peer, &request);
             request.extensions_mut().insert(peer);
             let handling = traffic.begin();
             let answer = registry.call(request);

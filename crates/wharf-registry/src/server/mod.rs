@@ -1,6 +1,8 @@
 //! Connections: accepting, limits, TLS, and an end that loses nothing in flight.
 
 mod accept;
+mod client_address;
+mod places;
 mod service;
 mod tls;
 mod traffic;

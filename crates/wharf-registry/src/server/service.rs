@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +15,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use wharf_access::{Action, Permission, Resource};
 
+use super::client_address::client_address;
 use crate::apart::apart;
 use crate::error::{Error, error_response};
 use crate::{App, auth, distribution, management};
@@ -22,8 +23,10 @@ use crate::{App, auth, distribution, management};
 /// Where a request comes from; an extension of every request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
-    /// The peer's address and port.
+    /// The peer's address and port: those of the last proxy, where there is one.
     pub(crate) address: SocketAddr,
+    /// The client's address: the peer's, or what a trusted proxy says.
+    pub(crate) client: IpAddr,
     /// Whether the connection itself is TLS.
     pub(crate) tls: bool,
 }
@@ -39,6 +42,12 @@ impl Registry {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let management = TowerToHyperService::new(management::router(Arc::clone(&app)));
         Self { app, management }
+    }
+
+    /// Returns where a request comes from.
+    pub(super) fn peer_of(&self, peer: Peer, request: &Request<Incoming>) -> Peer {
+        let trusted = &self.app.config.trusted_proxies;
+        Peer { client: client_address(peer.address.ip(), request.headers(), trusted), ..peer }
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
@@ -103,7 +112,7 @@ async fn ready(app: &App) -> wharf_storage::Result<()> {
 
 async fn metrics(app: &App, parts: &http::request::Parts) -> Response<Body> {
     if !app.config.metrics_anonymous {
-        let address = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
+        let address = parts.extensions.get::<Peer>().map(|peer| peer.client);
         let caller = match auth::authenticate(app, parts, address).await {
             Ok(caller) => caller,
             Err(error) => {

@@ -50,6 +50,17 @@ fn flags_win_over_variables_and_these_over_the_file() {
 }
 
 #[test]
+fn lists_are_written_as_toml_has_them_or_with_commas() {
+    let file = "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]";
+    assert_eq!(load(Some(file), &[], &[]).unwrap().config.trusted_proxies.to_string(), "10.0.0.0/8,::1/128");
+    let variables = [("WHARF_TRUSTED_PROXIES", "192.0.2.1, 10.0.0.0/8")];
+    let config = load(Some(file), &variables, &[]).unwrap().config;
+    assert_eq!(config.trusted_proxies.to_string(), "192.0.2.1/32,10.0.0.0/8");
+    let error = load(None, &[("WHARF_TRUSTED_PROXIES", "10.0.0.1/8")], &[]).unwrap_err();
+    assert!(error.contains("the network is 10.0.0.0/8"), "{error}");
+}
+
+#[test]
 fn errors_name_place_key_and_value() {
     for (file, variables, parts) in [
         (Some("lisen = \"x\""), vec![], ["wharf.toml", "lisen", "no such setting"]),
@@ -74,4 +85,28 @@ fn every_setting_has_names_of_the_same_form() {
         assert_eq!(setting.variable, variable);
         assert!(setting.meaning.ends_with('.'), "{}", setting.key);
     }
+}
+
+/// `docs/CONFIGURATION.md` has a row for each setting. Run with `WHARF_BLESS=1` to write it anew.
+#[test]
+fn every_setting_stands_in_the_documentation() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
+    let before = std::fs::read_to_string(&path).unwrap();
+    let (introduction, _) = before.split_once("| setting |").unwrap();
+    let effective = load(None, &[], &[]).unwrap();
+    let mut text = introduction.to_owned();
+    text.push_str("| setting | variable | default | meaning |\n|---|---|---|---|\n");
+    for (setting, value, _) in effective.rows() {
+        let value = match (setting.key, value.as_str()) {
+            ("data", _) => "the XDG data folder".to_owned(),
+            (_, "") => String::new(),
+            (_, value) => format!("`{value}`"),
+        };
+        let flag = setting.flag.map(|flag| format!(", `{flag}`")).unwrap_or_default();
+        text.push_str(&format!("| `{}`{flag} | `{}` | {value} | {} |\n", setting.key, setting.variable, setting.meaning));
+    }
+    if std::env::var_os("WHARF_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(before, text, "run this test with WHARF_BLESS=1");
 }

@@ -12,6 +12,7 @@ mod management;
 mod manifests;
 mod operations;
 mod patience;
+mod proxies;
 mod referrers;
 mod restart;
 mod support;

@@ -58,6 +58,9 @@ pub trait BlobStore: Send + Sync + fmt::Debug + 'static {
     /// Removes the upload and what it holds.
     async fn cancel(&self, id: &UploadId) -> Result<()>;
 
+    /// Returns the ids of the unfinished uploads, in no order.
+    async fn uploads(&self) -> Result<Vec<UploadId>>;
+
     /// Removes uploads that nobody has written to for `idle`, and returns how many.
     async fn expire_uploads(&self, idle: std::time::Duration) -> Result<u64>;
 

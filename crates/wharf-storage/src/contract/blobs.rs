@@ -297,7 +297,9 @@ async fn what_arrived_before_a_request_was_given_up_is_kept(store: &impl BlobSto
 async fn a_cancelled_upload_is_gone(store: &impl BlobStore) {
     store.create_upload(&id("u")).await.unwrap();
     store.append(&id("u"), 0, None, body(&content(10, 11))).await.unwrap();
+    assert_eq!(store.uploads().await.unwrap(), [id("u")]);
     store.cancel(&id("u")).await.unwrap();
+    assert_eq!(store.uploads().await.unwrap(), []);
     assert_absent(store.upload_offset(&id("u")).await, "upload");
     assert_absent(store.append(&id("u"), 10, None, body(&content(10, 11))).await, "upload");
     assert_absent(store.cancel(&id("u")).await, "upload");

@@ -5,4 +5,5 @@ mod limits;
 mod lost;
 mod mount;
 mod session;
+mod sessions;
 mod whole;

@@ -93,6 +93,10 @@ impl BlobStore for DiskStore {
         self.blocking(move |uploads| uploads.remove(&id)).await
     }
 
+    async fn uploads(&self) -> Result<Vec<UploadId>> {
+        self.blocking(|uploads| uploads.folder().list_uploads()).await
+    }
+
     async fn expire_uploads(&self, idle: Duration) -> Result<u64> {
         self.blocking(move |uploads| uploads.expire(idle)).await
     }
