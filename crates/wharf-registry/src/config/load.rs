@@ -136,7 +136,8 @@ fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>
             // Tools that write TOML from YAML, Helm among them, make whole numbers fractional.
             toml::Value::Float(number) if number.fract() == 0.0 => values.push((key, format!("{number:.0}"))),
             toml::Value::Array(parts) if parts.iter().all(toml::Value::is_str) => {
-                values.push((key, parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")));
+                values
+                    .push((key, parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")));
             }
             other => values.push((key, other.to_string())),
         }

@@ -44,7 +44,12 @@ impl FromStr for Networks {
 
     /// Reads networks and single addresses, separated by commas; nothing at all is no network.
     fn from_str(text: &str) -> Result<Self, String> {
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -52,7 +57,8 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || format!("{text:?} is no network: expected one such as 10.0.0.0/8, fd00::/8 or 192.0.2.1");
+        let form =
+            || format!("{text:?} is no network: expected one such as 10.0.0.0/8, fd00::/8 or 192.0.2.1");
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),

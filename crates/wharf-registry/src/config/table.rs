@@ -1,7 +1,9 @@
 //! The one table of settings.
 
 use super::Config;
-use super::values::{boolean, bytes, count, duration, show_bytes, show_duration, show_optional, show_path, text};
+use super::values::{
+    boolean, bytes, count, duration, show_bytes, show_duration, show_optional, show_path, text,
+};
 
 /// One setting: its names in each source, what it means, and how its text becomes a value.
 #[derive(Debug)]

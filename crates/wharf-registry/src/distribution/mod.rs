@@ -28,9 +28,9 @@ use crate::server::Peer;
 use crate::{App, auth};
 
 pub(crate) use body::read_whole;
-pub(crate) use sessions::Sessions;
 use path::Route;
 use query::Query;
+pub(crate) use sessions::Sessions;
 
 type Answer = Result<Response<Body>, Error>;
 

@@ -50,7 +50,8 @@ impl Sessions {
     pub(super) fn open(&self, caller: &Caller, id: &UploadId) -> Result<(), Error> {
         let mut open = self.open.lock().expect("no holder panics");
         let owner = Some(caller.principal);
-        let of_account = |open: &HashMap<UploadId, Held>| open.values().filter(|held| held.owner == owner).count();
+        let of_account =
+            |open: &HashMap<UploadId, Held>| open.values().filter(|held| held.owner == owner).count();
         if open.len() >= self.most || of_account(&open) >= self.most_of_account {
             let now = Instant::now();
             open.retain(|_, held| now.duration_since(held.used) < self.expiry);

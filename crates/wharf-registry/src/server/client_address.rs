@@ -98,7 +98,10 @@ mod tests {
     fn the_rightmost_address_that_is_no_proxy_counts() {
         let spoofed = "6.6.6.6, 203.0.113.7 ,10.9.9.9";
         assert_eq!(client("10.0.0.1", &[(LIST, spoofed)]), "203.0.113.7");
-        assert_eq!(client("10.0.0.1", &[(LIST, "6.6.6.6"), (LIST, "203.0.113.7"), (LIST, "fd00::1")]), "203.0.113.7");
+        assert_eq!(
+            client("10.0.0.1", &[(LIST, "6.6.6.6"), (LIST, "203.0.113.7"), (LIST, "fd00::1")]),
+            "203.0.113.7"
+        );
         let pairs = r#"for=6.6.6.6;by=x, For="[2001:db8::7]:4711";proto=https, for="[fd00::2]""#;
         assert_eq!(client("fd00::1", &[(PAIRS, pairs)]), "2001:db8::7");
         // A quote that the client left open changes nothing of what the proxy wrote.

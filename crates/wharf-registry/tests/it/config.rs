@@ -103,7 +103,10 @@ fn every_setting_stands_in_the_documentation() {
             (_, value) => format!("`{value}`"),
         };
         let flag = setting.flag.map(|flag| format!(", `{flag}`")).unwrap_or_default();
-        text.push_str(&format!("| `{}`{flag} | `{}` | {value} | {} |\n", setting.key, setting.variable, setting.meaning));
+        text.push_str(&format!(
+            "| `{}`{flag} | `{}` | {value} | {} |\n",
+            setting.key, setting.variable, setting.meaning
+        ));
     }
     if std::env::var_os("WHARF_BLESS").is_some() {
         std::fs::write(&path, &text).unwrap();
