@@ -7,7 +7,7 @@ use crate::dsse::Envelope;
 use crate::encoding::Base64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Artifact, HashAlgorithm};
-use crate::key::{KeyKind, PrivateKey, PublicKey, SignatureScheme};
+use crate::key::{PrivateKey, PublicKey};
 use crate::rekor::LogEntry;
 
 /// Media type of a bundle of version 0.3, which is the one that is written.
@@ -139,18 +139,15 @@ enum Version {
 }
 
 impl Bundle {
-    /// Signs an artifact.
+    /// Signs an artifact, offline: nothing is logged.
     ///
-    /// The message digest says how: Ed25519 signs the SHA-512 digest (Ed25519ph), because a digest is all that a log keeps.
+    /// The message digest is that of the scheme; Ed25519 signs the bytes, and SHA-256 stands beside it as a hint.
     ///
     /// # Errors
     /// The key cannot sign.
     pub fn sign_artifact(bytes: &[u8], key: &PrivateKey) -> Result<Self> {
-        let scheme = match key.public().kind() {
-            KeyKind::Ed25519 => SignatureScheme::Ed25519ph,
-            _ => key.public().default_scheme(),
-        };
-        let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha512);
+        let scheme = key.public().default_scheme();
+        let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha256);
         let message = MessageSignature {
             message_digest: MessageDigest {
                 algorithm: hash.protobuf().to_owned(),
@@ -246,7 +243,8 @@ impl Bundle {
         self
     }
 
-    /// Returns the digest algorithms by which the artifact must be known to verify this bundle. Empty means that its bytes are needed.
+    /// Returns the digest algorithms by which the artifact must be known to verify this bundle. A signature by Ed25519 needs
+    /// its bytes instead, unless it was made over the digest.
     #[must_use]
     pub fn wanted_hashes(&self) -> Vec<HashAlgorithm> {
         match &self.message_signature {

@@ -29,6 +29,21 @@ impl From<&[u8]> for Base64 {
     }
 }
 
+/// Standard base64 with padding.
+impl std::fmt::Display for Base64 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&to_base64(&self.0))
+    }
+}
+
+impl std::str::FromStr for Base64 {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        from_base64(text).map(Self)
+    }
+}
+
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&BASE64.encode(&self.0))

@@ -13,7 +13,7 @@ use crate::commands::{
     audit, completion, demo, doctor, gc, login, logout, project, publish, repo, robot, serve, user,
 };
 use crate::exit::{self, Status};
-use crate::helm;
+use crate::{cosign, helm};
 
 /// Carries software from the build to the cluster with its papers.
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ enum Command {
     Completion(completion::Args),
     /// Helm's command line, as far as it needs no cluster.
     Helm(Tool),
+    /// cosign's command line: sign and verify, offline unless told otherwise.
+    Cosign(Tool),
 }
 
 /// The command line of a tool that people already know.
@@ -81,6 +83,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(),
             Command::Completion(args) => completion::run(&args),
             Command::Helm(tool) => return Ok(helm::PROGRAM.run(tool.words)),
+            Command::Cosign(tool) => return Ok(cosign::PROGRAM.run(tool.words)),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),

@@ -2,7 +2,7 @@
 //!
 //! The binary is thin: [`cli`] reads the command line, each file of `commands` runs one command, [`exit`] turns what
 //! came of it into an exit status and a hint. What a command does beyond calling the library crates lives in a module
-//! of its own, such as `publish`. [`helm`] is a command line of its own, since its words are Helm's; [`cobra`] is what such
+//! of its own, such as `publish`. [`helm`] and [`cosign`] are command lines of their own, since their words are those tools'; [`cobra`] is what such
 //! command lines share.
 
 mod api;
@@ -10,6 +10,7 @@ mod chart;
 mod cli;
 mod cobra;
 mod commands;
+mod cosign;
 mod exit;
 mod helm;
 mod progress;
@@ -24,6 +25,9 @@ use clap::Parser;
 fn main() -> ExitCode {
     if let Some(words) = helm::PROGRAM.words() {
         return helm::PROGRAM.run(words);
+    }
+    if let Some(words) = cosign::PROGRAM.words() {
+        return cosign::PROGRAM.run(words);
     }
     match cli::Cli::parse().run() {
         Ok(status) => status,

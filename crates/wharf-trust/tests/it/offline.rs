@@ -54,7 +54,8 @@ fn every_kind_of_key_signs_artifacts_and_statements_that_verify() {
         verifier.verify_artifact(&bundle, &whole).unwrap();
         let [hash] = bundle.wanted_hashes()[..] else { panic!("{algorithm:?} needs one digest") };
         let digest = Artifact::from_digest(hash, whole.digest(hash).unwrap()).unwrap();
-        verifier.verify_artifact(&bundle, &digest).unwrap();
+        // Ed25519 signs the bytes.
+        assert_eq!(verifier.verify_artifact(&bundle, &digest).is_ok(), algorithm != KeyAlgorithm::Ed25519);
 
         let said = statement(whole.digest(HashAlgorithm::Sha256).unwrap());
         let bundle = attested(&key, IN_TOTO_PAYLOAD, &said.to_json());

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod cosign;
+mod cosign_blob;
 mod crane;
 mod harness;
 mod helm;

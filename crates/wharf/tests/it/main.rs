@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod completion;
+mod cosign;
 mod demo;
 mod helm;
 mod helm_oci;

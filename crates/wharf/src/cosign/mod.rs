@@ -1,0 +1,101 @@
+//! `wharf cosign COMMAND`, and the same under the name `cosign`: cosign's command line, offline unless told otherwise.
+//!
+//! One file per command; [`tables`] lists the flags that commands share, [`signing`] and [`verifying`] turn them into what
+//! `wharf-trust` needs. Texts, exit statuses and files follow cosign 3.1.3; docs/COMPATIBILITY.md lists every difference.
+
+mod attest_blob;
+mod blob;
+mod env;
+mod keys;
+mod sign_blob;
+mod signing;
+mod tables;
+mod verify_blob;
+mod verify_blob_attestation;
+mod verifying;
+mod version;
+
+use std::io::Write;
+
+use crate::cobra::{Command, Program};
+
+/// The version of cosign that is followed.
+const COSIGN_VERSION: &str = "v3.1.3";
+
+const COMMANDS: &[Command] = &[
+    attest_blob::COMMAND,
+    env::COMMAND,
+    keys::GENERATE,
+    keys::IMPORT,
+    keys::PUBLIC,
+    sign_blob::COMMAND,
+    verify_blob::COMMAND,
+    verify_blob_attestation::COMMAND,
+    version::COMMAND,
+];
+
+/// cosign's commands that are not built.
+const MISSING: &[&str] = &[
+    "attach",
+    "attest",
+    "bundle",
+    "clean",
+    "completion",
+    "copy",
+    "dockerfile",
+    "download",
+    "generate",
+    "initialize",
+    "load",
+    "login",
+    "manifest",
+    "piv-tool",
+    "pkcs11-tool",
+    "save",
+    "sign",
+    "signing-config",
+    "tree",
+    "triangulate",
+    "trusted-root",
+    "upload",
+    "verify",
+    "verify-attestation",
+];
+
+/// cosign's command line.
+pub(crate) const PROGRAM: Program = Program {
+    name: "cosign",
+    about: "cosign's command line, carried out by wharf as cosign v3.1.3 would.",
+    commands: COMMANDS,
+    missing: MISSING,
+    global: tables::GLOBAL,
+    report: |error| {
+        note(&format!("Error: {error:#}\nerror during command execution: {error:#}"));
+        error.downcast_ref::<Exit>().map_or(1, |exit| exit.status)
+    },
+};
+
+/// A failure with an exit status of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Exit {
+    status: u8,
+    text: String,
+}
+
+/// Writes a line to standard error. Nobody to tell is no failure.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn warning(text: &str) {
+    note(&format!("WARNING: {text}"));
+}
+
+/// Fails unless there is exactly one argument.
+fn one(arguments: &[String]) -> anyhow::Result<&str> {
+    match arguments {
+        [one] => Ok(one),
+        all => anyhow::bail!("accepts 1 arg(s), received {}", all.len()),
+    }
+}

@@ -1,0 +1,100 @@
+//! Flags that several commands share. Those that reach for a service or a device which is not built fail when given.
+
+use crate::cobra::flags::Kind::{
+    Ignored, IgnoredSwitch, Missing, MissingSwitch, Number, Switch, SwitchOn, Text, TextDefault,
+};
+use crate::cobra::flags::{Flag, flag, short};
+
+const ONLY_FORMAT: &str = "this will be the only supported format in future versions";
+const IN_BUNDLE: &str = "please use --bundle, which includes the Rekor inclusion proof";
+
+/// Flags of every command.
+pub(super) const GLOBAL: &[Flag] = &[
+    flag("output-file", Missing, "log output to a file"),
+    short('t', "timeout", Ignored, "timeout for commands"),
+    short('d', "verbose", IgnoredSwitch, "log debug output"),
+];
+
+/// Flags that say with what is signed.
+pub(super) const SIGNING: &[Flag] = &[
+    flag("key", Text, "path to the private key file, or env://VARIABLE"),
+    flag("signing-config", Text, "path to a signing config file; one without services signs offline"),
+    flag("use-signing-config", SwitchOn, "whether to use the signing config of the public instance"),
+    flag("tlog-upload", SwitchOn, "whether or not to upload to the tlog")
+        .deprecated("prefer using a --signing-config file with no transparency log services"),
+    flag("new-bundle-format", SwitchOn, "write the bundle in the new format").deprecated(ONLY_FORMAT),
+    flag(
+        "trusted-root",
+        Text,
+        "optional path to a TrustedRoot JSON file to verify a signature after signing",
+    ),
+    short('y', "yes", Switch, "skip confirmation prompts for non-destructive operations"),
+    flag("sk", MissingSwitch, ""),
+    flag("slot", Missing, ""),
+    flag("certificate", Missing, ""),
+    flag("certificate-chain", Missing, ""),
+    flag("identity-token", Missing, ""),
+    flag("fulcio-auth-flow", Ignored, ""),
+    flag("oidc-client-id", Ignored, ""),
+    flag("oidc-client-secret-file", Ignored, ""),
+    flag("oidc-disable-ambient-providers", IgnoredSwitch, ""),
+    flag("oidc-provider", Ignored, ""),
+    flag("oidc-redirect-url", Ignored, ""),
+    flag("oidc-issuer", Ignored, "").deprecated("please use a signing config"),
+    flag("fulcio-url", Ignored, "").deprecated("please use a signing config"),
+    flag("rekor-url", Ignored, "").deprecated("please use a signing config"),
+    flag("timestamp-server-url", Missing, "").deprecated(
+        "please use a signing config to specify a timestamp server url; see `cosign signing-config --help`",
+    ),
+    flag("timestamp-client-cacert", Ignored, ""),
+    flag("timestamp-client-cert", Ignored, ""),
+    flag("timestamp-client-key", Ignored, ""),
+    flag("timestamp-server-name", Ignored, ""),
+];
+
+/// Flags that say who must have signed, and what must vouch for it.
+pub(super) const VERIFYING: &[Flag] = &[
+    flag("key", Text, "path to the public key file, or env://VARIABLE"),
+    flag("certificate-identity", Text, "the identity expected in the certificate"),
+    flag("certificate-identity-regexp", Text, "a regular expression alternative to --certificate-identity"),
+    flag("certificate-oidc-issuer", Text, "the OIDC issuer expected in the certificate"),
+    flag("certificate-oidc-issuer-regexp", Text, "a regular expression alternative to --certificate-oidc-issuer"),
+    flag("certificate-github-workflow-name", Text, "the name of the workflow that ran"),
+    flag("certificate-github-workflow-ref", Text, "the git ref that the workflow ran on"),
+    flag("certificate-github-workflow-repository", Text, "the repository that the workflow ran in"),
+    flag("certificate-github-workflow-sha", Text, "the commit that the workflow ran on"),
+    flag("certificate-github-workflow-trigger", Text, "the event that started the workflow"),
+    flag("trusted-root", Text, "path to a Sigstore TrustedRoot JSON file; without, the public instance as wharf knows it"),
+    flag("insecure-ignore-tlog", Switch, "do not ask for a proof of a transparency log"),
+    flag("insecure-ignore-sct", Switch, "do not ask for a proof of a certificate transparency log"),
+    flag("use-signed-timestamps", Switch, "ask for an RFC 3161 timestamp"),
+    flag("max-workers", Number(10), "without effect here"),
+    flag("private-infrastructure", Switch, "").deprecated("please use --insecure-ignore-tlog instead"),
+    flag("offline", IgnoredSwitch, "").deprecated(
+        "To verify in an airgapped environment, provide a --bundle with the signature and verification material, and a --trusted-root file with the service keys and certificates",
+    ),
+    flag("experimental-oci11", IgnoredSwitch, "")
+        .deprecated("OCI referrers will be the default behavior in future versions"),
+    flag("new-bundle-format", SwitchOn, "").deprecated(ONLY_FORMAT),
+    flag("rekor-url", Ignored, "").deprecated(IN_BUNDLE),
+    flag("allow-certificate-chain", MissingSwitch, ""),
+    flag("sk", MissingSwitch, ""),
+    flag("slot", Missing, ""),
+    flag("certificate", Missing, ""),
+    flag("certificate-chain", Missing, ""),
+    flag("ca-roots", Missing, "").deprecated("please use --trusted-root"),
+    flag("ca-intermediates", Missing, "").deprecated("please use --trusted-root"),
+    flag("sct", Missing, "").deprecated("please use --bundle"),
+    flag("timestamp-certificate-chain", Missing, "")
+        .deprecated("please use --trusted-root to provide the timestamp authority certificate chain"),
+    flag("rfc3161-timestamp", Missing, "").deprecated(
+        "please use --bundle to provide the output bundle location, which will include the signed timestamp",
+    ),
+];
+
+/// What kind of statement.
+pub(super) const PREDICATE_TYPE: &[Flag] = &[flag(
+    "type",
+    TextDefault("custom"),
+    "specify a predicate type (slsaprovenance|slsaprovenance02|slsaprovenance1|link|spdx|spdxjson|cyclonedx|vuln|openvex|custom) or an URI",
+)];
