@@ -10,7 +10,7 @@ use wharf_content::{Error, ErrorKind, Result};
 
 use crate::auth::{Authenticator, basic};
 use crate::credential::Credential;
-use crate::http::{Call, Http, RetryPolicy};
+use crate::http::{Call, Gate, Http, Limits, RetryPolicy};
 use crate::registry::client;
 use crate::{RegistryOptions, Secret, origin};
 
@@ -140,6 +140,8 @@ impl Site {
         let options = RegistryOptions {
             insecure: self.options.insecure,
             ca_file: self.options.ca_file.clone(),
+            // What the site may lead to is checked above and at each redirect.
+            allow_private_addresses: allow_private,
             client_certificate: self.options.client_certificate.clone(),
             ..RegistryOptions::default()
         };
@@ -151,6 +153,7 @@ impl Site {
             retry: self.options.retry,
             allow_private,
             idle: self.options.idle_timeout,
+            gate: Gate::new(Limits::default()),
             headers: ::http::HeaderMap::new(),
             wire_log: None,
         })

@@ -21,6 +21,7 @@
 
 mod auth;
 mod credential;
+mod dns;
 mod download;
 mod http;
 mod origin;
@@ -31,6 +32,9 @@ mod secret;
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
 pub use download::{DownloadOptions, DownloadRefused, Site};
 pub use http::{RegistryError, RetryPolicy, WireLog};
-pub use registry::{ApiAnswer, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy};
+pub use http::Limits;
+pub use registry::{
+    ApiAnswer, DownloadPolicy, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy,
+};
 pub use repository::RemoteRepository;
 pub use secret::Secret;

@@ -135,7 +135,16 @@ pub(crate) fn is_private(host: &Host<&str>) -> bool {
     }
 }
 
-fn is_private_address(address: IpAddr) -> bool {
+/// Returns whether an address is link-local: there clouds keep their metadata services.
+pub(crate) fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => is_in(v6, 0xfe80, 10) || embedded_v4(v6).is_some_and(|v4| v4.is_link_local()),
+    }
+}
+
+/// Returns whether an address is on a private network, on this machine or nobody's at all.
+pub(crate) fn is_private_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
         IpAddr::V6(v6) => {

@@ -1,6 +1,7 @@
 //! One registry, by its host.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use wharf_oci::distribution::{Challenge, Scope};
 
 use crate::auth::Authenticator;
 use crate::credential::Credential;
-use crate::http::{Call, CallBody, Http, RetryPolicy, WireLog};
+use crate::http::{Call, CallBody, Gate, Http, Limits, RetryPolicy, WireLog};
+use crate::dns::Resolver;
 use crate::origin;
 use crate::repository::{KnownReferrers, RemoteRepository, next_page};
 
@@ -43,6 +45,13 @@ pub struct RegistryOptions {
     pub retry: RetryPolicy,
     /// How blobs are uploaded.
     pub upload: UploadPolicy,
+    /// The folder in which the places of upload sessions are kept, so that an upload goes on after the process was
+    /// killed. `None`: they are not kept.
+    pub upload_state: Option<PathBuf>,
+    /// How blobs are downloaded.
+    pub download: DownloadPolicy,
+    /// How much is asked of the registry.
+    pub limits: Limits,
     /// Speak HTTPS to this machine's own addresses as to all others.
     pub always_tls: bool,
     /// Headers that every request to the registry has, and no other request.
@@ -79,6 +88,9 @@ impl Default for RegistryOptions {
             idle_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
             upload: UploadPolicy::default(),
+            upload_state: None,
+            download: DownloadPolicy::default(),
+            limits: Limits::default(),
             always_tls: false,
             headers: HeaderMap::new(),
             addresses: Vec::new(),
@@ -105,12 +117,32 @@ impl Default for UploadPolicy {
     }
 }
 
+/// How blobs are downloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DownloadPolicy {
+    /// Blobs of at least this many bytes come in pieces, of which several are asked for at once.
+    pub parallel_from_bytes: u64,
+    /// The size of a piece in bytes.
+    pub piece_bytes: u64,
+    /// How many pieces are asked for at once, and so held in memory. `None`: three, and of this machine's own
+    /// addresses one, since there is nothing to wait for.
+    pub pieces_at_once: Option<NonZeroUsize>,
+}
+
+impl Default for DownloadPolicy {
+    fn default() -> Self {
+        Self { parallel_from_bytes: 32 * 1024 * 1024, piece_bytes: 4 * 1024 * 1024, pieces_at_once: None }
+    }
+}
+
 /// One registry. Cheap to clone; clones share connections and tokens.
 #[derive(Clone)]
 pub struct Registry {
     host: String,
     pub(crate) http: Arc<Http>,
     pub(crate) upload: UploadPolicy,
+    pub(crate) upload_state: Option<PathBuf>,
+    pub(crate) download: DownloadPolicy,
     pub(crate) referrers: ReferrersApi,
     pub(crate) known_referrers: Arc<KnownReferrers>,
 }
@@ -162,6 +194,7 @@ impl Registry {
             retry: options.retry,
             allow_private: options.allow_private_addresses,
             idle: options.idle_timeout,
+            gate: Gate::new(options.limits),
             headers: options.headers,
             wire_log: options.wire_log,
         };
@@ -169,6 +202,8 @@ impl Registry {
             host: host.to_owned(),
             http: Arc::new(http),
             upload: options.upload,
+            upload_state: options.upload_state,
+            download: options.download,
             referrers: options.referrers,
             known_referrers: Arc::default(),
         })
@@ -187,6 +222,12 @@ impl Registry {
     /// Returns `scheme://host[:port]` of the registry.
     pub fn origin(&self) -> String {
         origin::origin_of(&self.http.base)
+    }
+
+    /// Returns how many pieces of a blob are asked for at once.
+    pub(crate) fn pieces_at_once(&self) -> usize {
+        let usual = if origin::is_loopback(&self.host) { 1 } else { 3 };
+        self.download.pieces_at_once.map_or(usual, NonZeroUsize::get)
     }
 
     /// Returns the credential that is used.
@@ -351,6 +392,9 @@ pub(crate) fn client(host: &str, options: &RegistryOptions, plain: bool) -> Resu
             .referer(false)
             .connect_timeout(Duration::from_secs(15))
             .tcp_nodelay(true);
+        if !options.allow_private_addresses {
+            builder = builder.dns_resolver(Arc::new(Resolver::new(host)));
+        }
         for (host, address) in &options.addresses {
             builder = builder.resolve(host, *address);
         }

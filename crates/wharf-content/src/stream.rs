@@ -97,7 +97,17 @@ pub fn verified(stream: BlobStream, descriptor: &Descriptor) -> BlobStream {
         );
         return Box::pin(stream::iter([Err(error)]));
     };
-    let state = Some((stream, Digester::new(algorithm), 0_u64, descriptor.clone()));
+    verified_on(stream, descriptor, Digester::new(algorithm), 0)
+}
+
+/// The same, where the first `received` bytes have been seen by the digester already.
+pub(crate) fn verified_on(
+    stream: BlobStream,
+    descriptor: &Descriptor,
+    digester: Digester,
+    received: u64,
+) -> BlobStream {
+    let state = Some((stream, digester, received, descriptor.clone()));
     Box::pin(stream::try_unfold(state, |state| async move {
         let Some((mut stream, mut digester, mut received, descriptor)) = state else { return Ok(None) };
         match stream.next().await {

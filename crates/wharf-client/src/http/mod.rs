@@ -1,6 +1,7 @@
 //! The one HTTP layer that every request to a registry passes: authorisation, redirects, retries, bounds.
 
 mod error;
+mod gate;
 mod progress;
 mod retry;
 mod wire;
@@ -19,6 +20,8 @@ use wharf_oci::distribution::{Challenge, Scope};
 
 pub use error::RegistryError;
 pub(crate) use error::{failed, network};
+pub(crate) use gate::Gate;
+pub use gate::Limits;
 pub use retry::RetryPolicy;
 pub use wire::WireLog;
 
@@ -37,6 +40,7 @@ pub(crate) struct Http {
     pub(crate) allow_private: bool,
     /// How long a peer may stay silent, when an answer or the next bytes are due.
     pub(crate) idle: Duration,
+    pub(crate) gate: Gate,
     /// Those that every request to the registry has.
     pub(crate) headers: HeaderMap,
     pub(crate) wire_log: Option<Arc<dyn WireLog>>,
@@ -183,6 +187,7 @@ impl Http {
         headers: HeaderMap,
         authorization: Option<HeaderValue>,
     ) -> Result<Response> {
+        let _pass = self.gate.pass().await;
         let mut headers = headers;
         if origin::same_origin(url, &self.base) {
             headers.extend(self.headers.clone());

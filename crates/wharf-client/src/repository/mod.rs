@@ -4,6 +4,7 @@ mod blobs;
 mod chunks;
 mod manifests;
 mod referrers;
+mod saved;
 mod upload;
 
 pub(crate) use referrers::KnownReferrers;

@@ -124,10 +124,9 @@ impl RemoteRepository {
         else {
             return Ok(None);
         };
-        let manifest = match self.get_manifest(reference, DEFAULT_MAX_MANIFEST_BYTES).await {
-            Ok(manifest) => manifest,
-            // The deletion says what is wrong.
-            Err(_) => return Ok(None),
+        // Where it cannot be read the deletion says what is wrong.
+        let Ok(manifest) = self.get_manifest(reference, DEFAULT_MAX_MANIFEST_BYTES).await else {
+            return Ok(None);
         };
         let Some(subject) = manifest.parse().ok().and_then(|manifest| manifest.subject) else {
             return Ok(None);

@@ -12,6 +12,7 @@ use wharf_oci::{Descriptor, Digest, RepositoryName};
 use crate::http::{Call, CallBody};
 use crate::origin;
 use crate::repository::chunks::Chunks;
+use crate::repository::saved::SavedSession;
 use crate::repository::{PULL, PUSH, RemoteRepository};
 
 /// The largest chunk that a registry may ask for, in bytes.
@@ -69,15 +70,72 @@ impl RemoteRepository {
         }
     }
 
-    /// PATCH after PATCH, then an empty PUT; after a failure the registry is asked how far it got.
+    /// Uploads in chunks, going on with the session of an earlier run where there is one that the registry still knows.
     async fn upload_chunked(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        let upload = format!("{} {}", self.name(), descriptor.digest);
+        let folder = self.registry.upload_state.as_deref();
+        let mut saved = folder.and_then(|folder| SavedSession::open(folder, &upload));
+        let earlier = match saved.as_mut().and_then(SavedSession::read) {
+            Some(url) => self.earlier(url, descriptor).await,
+            None => None,
+        };
+        let result = match earlier {
+            Some(session) => match self.send_chunks(session, descriptor, source, &mut saved).await {
+                // Whatever the earlier run sent, it was not this.
+                Err(error) if error.kind() == ErrorKind::Content => {
+                    let session = self.start(&descriptor.digest).await?;
+                    self.send_chunks(session, descriptor, source, &mut saved).await
+                }
+                result => result,
+            },
+            None => {
+                let session = self.start(&descriptor.digest).await?;
+                self.send_chunks(session, descriptor, source, &mut saved).await
+            }
+        };
+        let can_go_on = result.as_ref().is_err_and(|error| {
+            matches!(error.kind(), ErrorKind::Network | ErrorKind::Busy | ErrorKind::Unauthorized | ErrorKind::Io)
+        });
+        if let Some(saved) = saved.filter(|_| !can_go_on) {
+            saved.remove();
+        }
+        result
+    }
+
+    /// Returns the session of an earlier run, as the registry knows it now.
+    async fn earlier(&self, url: Url, descriptor: &Descriptor) -> Option<Session> {
+        if !origin::same_origin(&url, &self.registry.http.base) {
+            return None;
+        }
+        let session = self.status(&Session { url, received: 0, chunk_min: 0 }).await.ok()?;
+        if session.received > descriptor.size {
+            return None;
+        }
+        tracing::info!(
+            blob.digest = %descriptor.digest, offset = session.received,
+            "going on with an earlier upload of {} at {}", descriptor.digest, session.received
+        );
+        Some(session)
+    }
+
+    /// PATCH after PATCH, then an empty PUT; after a failure the registry is asked how far it got.
+    async fn send_chunks(
+        &self,
+        session: Session,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        saved: &mut Option<SavedSession>,
+    ) -> Result<()> {
         let policy = self.registry.upload;
         let retry = self.registry.http.retry;
-        let mut session = self.start(&descriptor.digest).await?;
+        let mut session = session;
         let chunk_bytes = policy.chunk_bytes.max(session.chunk_min).clamp(1, MAX_CHUNK_BYTES);
         let chunks = Chunks::new(source, chunk_bytes);
         let mut failures = 0;
         loop {
+            if let Some(saved) = saved {
+                saved.write(&session.url);
+            }
             let before = session.received;
             let step = if session.received < descriptor.size {
                 self.send_chunk(&mut session, descriptor, &chunks, chunk_bytes).await?

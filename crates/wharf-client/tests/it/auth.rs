@@ -6,7 +6,7 @@ use wharf_client::{Credential, Ping, Registry, RegistryOptions, Secret};
 use wharf_content::contract::{blob, push_image};
 use wharf_content::{ErrorKind, ReadTarget, Target};
 
-use crate::server::{Seen, TestServer, answer, url_query};
+use wharf_testkit::{Seen, TestServer, answer, url_query};
 
 const ALICE: &str = "Basic YWxpY2U6c2VjcmV0"; // alice:secret
 

@@ -1,4 +1,4 @@
-use crate::server::TestServer;
+use wharf_testkit::TestServer;
 
 #[tokio::test]
 async fn a_remote_repository_fulfils_the_contract() {

@@ -9,7 +9,7 @@ use wharf_content::contract::{blob, push_image};
 use wharf_content::{ErrorKind, RawManifest, ReadTarget, Target, all_tags, collect};
 use wharf_oci::{Algorithm, Reference, media_type};
 
-use crate::server::{TestServer, answer};
+use wharf_testkit::{TestServer, answer, endless};
 
 fn tag(text: &str) -> Reference {
     text.parse().unwrap()
@@ -62,11 +62,6 @@ async fn an_endless_token_is_not_read() {
     });
     let error = server.repository().resolve(&tag("v1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
-}
-
-fn endless() -> Body {
-    let zeros = Bytes::from_static(&[b'0'; 16 * 1024]);
-    Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(zeros.clone())))
 }
 
 /// GHSA-vh4v-2xq2-g5cg: `Authorization` kept on a redirect to another port; ggcr: attached again later.

@@ -5,5 +5,4 @@ mod auth;
 mod contract;
 mod credentials;
 mod hostile;
-mod server;
 mod transfers;

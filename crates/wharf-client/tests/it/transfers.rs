@@ -2,13 +2,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use wharf_client::{Registry, RegistryOptions};
+use wharf_client::{DownloadPolicy, Limits, Registry, RegistryOptions, UploadPolicy};
+use wharf_oci::Reference;
 use wharf_content::contract::{blob, index, push_artifact, push_image};
 use wharf_content::{
     BytesSource, CopyOptions, ErrorKind, Outcome, ReadTarget, Side, Target, collect, copy, verified,
 };
 
-use crate::server::{Seen, TestServer, answer, broken};
+use wharf_testkit::{Seen, TestServer, answer, broken};
 
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -276,4 +277,140 @@ async fn an_entry_that_another_writer_adds_to_the_fallback_tag_stays() {
     for entry in [one, theirs, two] {
         assert!(found.iter().any(|found| found.digest == entry.digest), "{entry:?} is not in {found:?}");
     }
+}
+
+/// The registry with small chunks, and with uploads that are gone on with by another run.
+fn resuming(server: &TestServer, folder: &std::path::Path) -> wharf_client::RemoteRepository {
+    let upload =
+        UploadPolicy { single_up_to_bytes: 4, chunk_bytes: 10, max_recoveries: 0 };
+    let options = RegistryOptions { upload, upload_state: Some(folder.to_owned()), ..server.options() };
+    Registry::new(&server.host(), options).unwrap().repository("shop/web".parse().unwrap())
+}
+
+#[tokio::test]
+async fn another_run_goes_on_with_an_upload_that_was_cut_off() {
+    let (server, folder) = (TestServer::start().await, tempfile::tempdir().unwrap());
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let patches = AtomicUsize::new(0);
+    server.bend(move |seen, server| {
+        let count = if is_patch(seen) { patches.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        if count == 2 {
+            server.keep_half(seen);
+        }
+        (count >= 2).then(|| answer(503, &[], ""))
+    });
+    let first = resuming(&server, folder.path());
+    first.push_blob(&descriptor, &source).await.unwrap_err();
+    drop(first);
+    server.bend(|_, _| None);
+
+    resuming(&server, folder.path()).push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+    assert_eq!(server.count("POST"), 1, "the same session");
+    let ranges: Vec<Seen> = server.seen().into_iter().filter(is_patch).collect();
+    let last: Vec<&str> =
+        ranges[ranges.len() - 2..].iter().map(|seen| seen.headers["content-range"].to_str().unwrap()).collect();
+    assert_eq!(last, ["25-34", "35-35"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left once it is done");
+}
+
+#[tokio::test]
+async fn an_earlier_upload_that_is_lost_or_elsewhere_is_begun_anew() {
+    for elsewhere in [false, true] {
+        let (server, folder) = (TestServer::start().await, tempfile::tempdir().unwrap());
+        let (descriptor, source) = blob("text/plain", CONTENT);
+        let patches = AtomicUsize::new(0);
+        server.bend(move |seen, _| {
+            let fails = is_patch(seen) && patches.fetch_add(1, Ordering::Relaxed) > 0;
+            fails.then(|| answer(503, &[], ""))
+        });
+        resuming(&server, folder.path()).push_blob(&descriptor, &source).await.unwrap_err();
+        server.bend(|_, _| None);
+        let thief = TestServer::start().await;
+        match elsewhere {
+            // Whoever can write the file has not won much, but not the credentials either.
+            true => {
+                let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+                std::fs::write(file, format!("{}\n", thief.url("/v2/u"))).unwrap();
+            }
+            false => server.forget_uploads(),
+        }
+        resuming(&server, folder.path()).push_blob(&descriptor, &source).await.unwrap();
+        assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+        assert!(thief.seen().is_empty());
+    }
+}
+
+/// The repository with downloads in pieces of 10 bytes, three at once.
+fn in_pieces(server: &TestServer) -> wharf_client::RemoteRepository {
+    let download = DownloadPolicy {
+        parallel_from_bytes: 20,
+        piece_bytes: 10,
+        pieces_at_once: std::num::NonZeroUsize::new(3),
+    };
+    let options = RegistryOptions { download, ..server.options() };
+    Registry::new(&server.host(), options).unwrap().repository("shop/web".parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_large_blob_comes_in_pieces_that_are_asked_for_at_once() {
+    let server = TestServer::start().await;
+    let descriptor = server.put_blob(CONTENT);
+    // One piece breaks off and is gone on with, alone.
+    let cut = AtomicBool::new(false);
+    server.bend(move |seen, _| {
+        let hit = seen.headers.get("range").is_some_and(|range| range == "bytes=10-19");
+        (hit && !cut.swap(true, Ordering::Relaxed)).then(|| {
+            let headers = [("content-range", "bytes 10-19/36"), ("content-length", "10")];
+            answer(206, &headers, broken(&CONTENT[10..14]))
+        })
+    });
+    let stream = in_pieces(&server).fetch_blob(&descriptor, 0).await.unwrap();
+    assert_eq!(collect(verified(stream, &descriptor), 100).await.unwrap(), CONTENT);
+    let mut ranges: Vec<String> = server
+        .seen()
+        .iter()
+        .filter_map(|seen| Some(seen.headers.get("range")?.to_str().unwrap().to_owned()))
+        .collect();
+    ranges.sort();
+    assert_eq!(ranges, ["bytes=0-9", "bytes=10-19", "bytes=14-19", "bytes=20-29", "bytes=30-"]);
+    let stream = in_pieces(&server).fetch_blob(&descriptor, 15).await.unwrap();
+    assert_eq!(collect(stream, 100).await.unwrap(), &CONTENT[15..]);
+}
+
+#[tokio::test]
+async fn where_there_are_no_ranges_a_large_blob_comes_whole() {
+    let server = TestServer::start().await;
+    let descriptor = server.put_blob(CONTENT);
+    server.bend(|seen, _| (seen.method == Method::GET).then(|| answer(200, &[], CONTENT)));
+    let stream = in_pieces(&server).fetch_blob(&descriptor, 0).await.unwrap();
+    assert_eq!(collect(verified(stream, &descriptor), 100).await.unwrap(), CONTENT);
+    assert_eq!(server.count("GET"), 1);
+}
+
+#[tokio::test]
+async fn requests_keep_to_the_pace_that_was_set() {
+    let server = TestServer::start().await;
+    let limits = Limits { requests_per_minute: std::num::NonZeroU32::new(600), ..Limits::default() };
+    let options = RegistryOptions { limits, ..server.options() };
+    let repository = Registry::new(&server.host(), options).unwrap().repository("shop/web".parse().unwrap());
+    let digest = wharf_oci::Algorithm::Sha256.digest(b"absent");
+    let started = Instant::now();
+    for _ in 0..4 {
+        repository.blob_exists(&digest).await.unwrap();
+    }
+    assert!(started.elapsed() >= Duration::from_millis(300), "{:?}", started.elapsed());
+}
+
+/// One registry of a large cloud sent the header and did not have the API.
+#[tokio::test]
+async fn the_referrers_api_is_asked_and_its_header_not_believed() {
+    let server = TestServer::start().await;
+    let repository = server.repository();
+    server.bend(|seen, _| seen.uri.path().contains("/referrers/").then(|| answer(404, &[], "")));
+    let subject = push_image(&repository, "image", &["v1"]).await.descriptor();
+    let sbom = push_artifact(&repository, "application/vnd.sbom", "sbom", Some(&subject), &[]).await;
+    assert_eq!(repository.referrers(&subject.digest, None).await.unwrap()[0].digest, sbom.digest);
+    let tag = wharf_content::referrers_tag(&subject.digest).unwrap();
+    assert!(repository.resolve(&Reference::Tag(tag)).await.is_ok());
 }

@@ -1,11 +1,11 @@
 //! The files of a layout: where they lie and how they are written so that a crash leaves whole ones only.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wharf_oci::{Descriptor, Digest};
+use wharf_oci::{Descriptor, Digest, Digester};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -88,11 +88,12 @@ pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     incoming.commit(&folder.join(name))
 }
 
-/// A file that is being written beside its place, and is removed again unless it is committed.
+/// A file that is being written beside its place, and is removed again unless it is committed or worth keeping.
 pub(super) struct Incoming {
     path: PathBuf,
     file: File,
-    committed: bool,
+    /// Whether it is left as it is when it is dropped.
+    is_kept: bool,
 }
 
 impl Incoming {
@@ -103,12 +104,46 @@ impl Incoming {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = root.join(format!(".incoming-{}-{number}", std::process::id()));
             match File::create_new(&path) {
-                Ok(file) => return Ok(Self { path, file, committed: false }),
+                Ok(file) => return Ok(Self { path, file, is_kept: false }),
                 // Left behind by a process that was killed and whose number came round again.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io("cannot create", &path, error)),
             }
         }
+    }
+
+    /// Opens the file of a blob that is worth going on with when the process is killed or the connection breaks, with
+    /// what an earlier run left in it: the digest of that so far, and its length. `None`: another process is at it.
+    pub(super) fn resume(root: &Path, descriptor: &Descriptor) -> Result<Option<(Self, Digester, u64)>> {
+        let Some(algorithm) = descriptor.digest.algorithm() else { return Ok(None) };
+        let path = root.join(format!(".incoming-{}-{}", algorithm.name(), descriptor.digest.encoded()));
+        let failed = |error| Error::io("cannot write", &path, error);
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).to_owned();
+        let mut file = options.open(&path).map_err(failed)?;
+        if file.try_lock().is_err() || !path.exists() {
+            return Ok(None);
+        }
+        let (mut digester, mut len) = (Digester::new(algorithm), 0);
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer).map_err(failed)? {
+                0 => break,
+                count => {
+                    digester.update(&buffer[..count]);
+                    len += count as u64;
+                }
+            }
+        }
+        if len > descriptor.size {
+            file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+            (digester, len) = (Digester::new(algorithm), 0);
+        }
+        Ok(Some((Self { path, file, is_kept: true }, digester, len)))
+    }
+
+    /// Gives up what has arrived: it is not what it should be.
+    pub(super) fn discard(mut self) {
+        self.is_kept = false;
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -124,14 +159,14 @@ impl Incoming {
             sync_folder(folder.parent().unwrap_or(folder))?;
         }
         fs::rename(&self.path, place).map_err(|error| Error::io("cannot rename to", place, error))?;
-        self.committed = true;
+        self.is_kept = true;
         sync_folder(folder)
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.is_kept {
             // Nothing more can be done here; an unknown file in a layout does no harm.
             let _ = fs::remove_file(&self.path);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use wharf_oci::{Descriptor, Digest, Reference, Tag};
+use wharf_oci::{Descriptor, Digest, Digester, Reference, Tag};
 
 use crate::layout::files::Incoming;
 pub(crate) use crate::layout::files::{MARKER, MARKER_JSON, check_marker_text, sync_folder};
@@ -18,6 +18,9 @@ pub(crate) use crate::layout::reading::{Known, Layout};
 use crate::stream::{self, BlobSource, BlobStream, BytesSource, FileSource};
 use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
 use crate::{Error, ErrorKind, Result};
+
+/// Blobs of this size and more are gone on with by another run, in bytes.
+const RESUMED_FROM_BYTES: u64 = 1024 * 1024;
 
 /// An OCI layout in a folder: `oci-layout`, `index.json` and `blobs/<algorithm>/<encoded>`.
 ///
@@ -92,6 +95,20 @@ impl LayoutTarget {
         self.update(move |index| {
             index.add_name(&descriptor, &name);
             Ok(())
+        })
+        .await
+    }
+
+    /// Returns the file in which a blob arrives, and how much of it an earlier run left there.
+    async fn incoming(&self, descriptor: &Descriptor) -> Result<(Incoming, Option<(Digester, u64)>)> {
+        let (root, descriptor) = (Arc::clone(&self.root), descriptor.clone());
+        blocking(move || {
+            if descriptor.size >= RESUMED_FROM_BYTES
+                && let Some((incoming, digester, len)) = Incoming::resume(&root, &descriptor)?
+            {
+                return Ok((incoming, Some((digester, len))));
+            }
+            Ok((Incoming::create(&root)?, None))
         })
         .await
     }
@@ -178,12 +195,26 @@ impl Target for LayoutTarget {
         if blocking(move || files::has(&root, &wanted)).await? {
             return Ok(());
         }
-        let root = Arc::clone(&self.root);
-        let mut incoming = blocking(move || Incoming::create(&root)).await?;
-        let mut bytes = stream::verified(source.open(0).await?, descriptor);
-        while let Some(bytes) = bytes.try_next().await? {
-            // The hand-over to a blocking thread is paid per piece, so pieces should not be small.
-            incoming = blocking(move || incoming.write(&bytes).map(|()| incoming)).await?;
+        let (mut incoming, left) = self.incoming(descriptor).await?;
+        let goes_on = left.as_ref().is_some_and(|(_, at)| *at > 0);
+        let mut bytes = match left {
+            None => stream::verified(source.open(0).await?, descriptor),
+            Some((digester, at)) => stream::verified_on(source.open(at).await?, descriptor, digester, at),
+        };
+        loop {
+            match bytes.try_next().await {
+                Ok(None) => break,
+                Ok(Some(bytes)) => {
+                    // The hand-over to a blocking thread is paid per piece, so pieces should not be small.
+                    incoming = blocking(move || incoming.write(&bytes).map(|()| incoming)).await?;
+                }
+                Err(error) if error.kind() == ErrorKind::Content => {
+                    incoming.discard();
+                    // What was left may have been at fault: once more from the start.
+                    return if goes_on { self.push_blob(descriptor, source).await } else { Err(error) };
+                }
+                Err(error) => return Err(error),
+            }
         }
         blocking(move || incoming.commit(&place)).await
     }

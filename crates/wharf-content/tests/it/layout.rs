@@ -1,10 +1,15 @@
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use wharf_content::contract::{index, push_image};
-use wharf_content::{ErrorKind, LayoutTarget, ReadTarget, Target, all_tags};
-use wharf_oci::Reference;
+use wharf_content::{
+    BlobSource, BlobStream, Error, ErrorKind, LayoutTarget, ReadTarget, Target, all_tags, collect,
+};
+use wharf_oci::{Algorithm, Descriptor, Reference};
 
 fn names(folder: &std::path::Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
@@ -128,4 +133,56 @@ async fn writers_in_parallel_lose_no_tag() {
         task.await.unwrap();
     }
     assert_eq!(all_tags(&layout, 100).await.unwrap().len(), 20);
+}
+
+/// Bytes that break off once, after 2 MiB.
+struct BreaksOff {
+    content: Bytes,
+    opened: Mutex<Vec<u64>>,
+}
+
+#[async_trait]
+impl BlobSource for BreaksOff {
+    async fn open(&self, offset: u64) -> wharf_content::Result<BlobStream> {
+        let is_first = self.opened.lock().unwrap().is_empty();
+        self.opened.lock().unwrap().push(offset);
+        let rest = self.content.slice(usize::try_from(offset).unwrap()..);
+        if !is_first {
+            return Ok(wharf_content::once(rest));
+        }
+        let cut = Err(Error::new(ErrorKind::Network, "the line is cut"));
+        Ok(Box::pin(futures_util::stream::iter([Ok(rest.slice(..2 << 20)), cut])))
+    }
+}
+
+#[tokio::test]
+async fn a_large_blob_that_broke_off_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = Bytes::from(vec![7; 3 << 20]);
+    let descriptor =
+        Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
+    let source = BreaksOff { content: content.clone(), opened: Mutex::default() };
+    let layout = LayoutTarget::create(folder.path()).await.unwrap();
+    layout.push_blob(&descriptor, &source).await.unwrap_err();
+    assert!(!layout.blob_exists(&descriptor.digest).await.unwrap());
+    drop(layout);
+    let layout = LayoutTarget::open(folder.path()).await.unwrap();
+    layout.push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(*source.opened.lock().unwrap(), [0, 2 << 20]);
+    let stored = collect(layout.fetch_blob(&descriptor, 0).await.unwrap(), 4 << 20).await.unwrap();
+    assert_eq!(stored, content);
+    assert_eq!(names(folder.path()), ["blobs", "index.json", "oci-layout"]);
+}
+
+#[tokio::test]
+async fn what_was_left_of_a_blob_and_is_wrong_is_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = Bytes::from(vec![7; 3 << 20]);
+    let descriptor =
+        Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
+    let layout = LayoutTarget::create(folder.path()).await.unwrap();
+    let left = folder.path().join(format!(".incoming-sha256-{}", descriptor.digest.encoded()));
+    fs::write(&left, vec![8; 1 << 20]).unwrap();
+    layout.push_blob(&descriptor, &wharf_content::BytesSource(content)).await.unwrap();
+    assert!(layout.blob_exists(&descriptor.digest).await.unwrap() && !left.exists());
 }

@@ -1,16 +1,14 @@
 //! What is attached goes along, and nothing of it is lost without a word.
 
-use std::sync::Mutex;
-
-use async_trait::async_trait;
 use bytes::Bytes;
-use wharf_content::contract::{blob, index, manifest, push_artifact, push_image};
 use wharf_content::{
-    BlobSource, BlobStream, CopyOptions, CopyReport, Cursor, Error, ErrorKind, Incomplete, MemoryTarget,
-    Outcome, PaperKind, PaperOptions, PlatformFilter, RawManifest, ReadTarget, Result, Role, Side, TagPage,
-    Target, all_tags, copy, papers, referrers_tag, resolve_platform, sibling_tag,
+    CopyOptions, CopyReport, Error, ErrorKind, Incomplete, MemoryTarget, Outcome, PaperKind, PaperOptions,
+    PlatformFilter, RawManifest, ReadTarget, Role, Side, Target, all_tags, copy, papers, referrers_tag,
+    resolve_platform, sibling_tag,
 };
-use wharf_oci::{Descriptor, Digest, Platform, Reference, Tag, media_type};
+use wharf_oci::{Descriptor, Digest, Reference, media_type};
+use wharf_testkit::FaultyTarget;
+use wharf_testkit::builders::{Signed, blob, index, manifest, push_artifact, push_image};
 
 fn tag(text: &str) -> Reference {
     Reference::Tag(text.parse().unwrap())
@@ -20,134 +18,8 @@ fn by_digest(manifest: &RawManifest) -> Reference {
     Reference::Digest(manifest.digest.clone())
 }
 
-/// A target with a fault.
-#[derive(Default)]
-struct Faulty {
-    inner: MemoryTarget,
-    /// A manifest or blob that is refused.
-    refuses: Option<Digest>,
-    /// A manifest or blob that is taken and not kept.
-    forgets: Option<Digest>,
-    lists_no_referrers: bool,
-    cannot_list_tags: bool,
-    pushed: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl ReadTarget for Faulty {
-    fn name(&self) -> String {
-        "faulty".to_owned()
-    }
-    async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
-        self.inner.resolve(reference).await
-    }
-    async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
-        self.inner.fetch_manifest(reference, max_bytes).await
-    }
-    async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
-        self.inner.fetch_blob(descriptor, offset).await
-    }
-    async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
-        self.inner.blob_exists(digest).await
-    }
-    async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
-        if self.cannot_list_tags {
-            return Err(Error::new(ErrorKind::Denied, "no lists here"));
-        }
-        self.inner.tags(from, limit).await
-    }
-    async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
-        if self.lists_no_referrers {
-            return Ok(Vec::new());
-        }
-        self.inner.referrers(subject, artifact_type).await
-    }
-}
-
-#[async_trait]
-impl Target for Faulty {
-    async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        match Some(&descriptor.digest) {
-            digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
-            digest if digest == self.forgets.as_ref() => Ok(()),
-            _ => self.inner.push_blob(descriptor, source).await,
-        }
-    }
-    async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
-        let line =
-            format!("{:.19} {}", manifest.digest.as_str(), tags.iter().map(Tag::as_str).collect::<String>());
-        self.pushed.lock().unwrap().push(line);
-        match Some(&manifest.digest) {
-            digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
-            digest if digest == self.forgets.as_ref() => Ok(()),
-            _ => self.inner.push_manifest(manifest, tags).await,
-        }
-    }
-    async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
-        self.inner.tag(digest, tag).await
-    }
-    async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
-        self.inner.delete_manifest(reference).await
-    }
-    async fn delete_blob(&self, digest: &Digest) -> Result<()> {
-        self.inner.delete_blob(digest).await
-    }
-}
-
-/// An index of two platforms, with every kind of paper.
-struct Signed {
-    amd64: RawManifest,
-    arm64: RawManifest,
-    attestation: RawManifest,
-    root: RawManifest,
-    /// Attached to the index.
-    signature: RawManifest,
-    /// Attached to the signature.
-    of_signature: RawManifest,
-    /// Attached to amd64.
-    sbom: RawManifest,
-    /// At the sibling tag of arm64.
-    sibling: RawManifest,
-    /// At the sibling tag of the sibling.
-    of_sibling: RawManifest,
-}
-
-fn entry(manifest: &RawManifest, architecture: &str) -> Descriptor {
-    let mut descriptor = manifest.descriptor();
-    let platform = serde_json::json!({"os": "linux", "architecture": architecture});
-    descriptor.platform = serde_json::from_value::<Platform>(platform).ok();
-    descriptor
-}
-
-impl Signed {
-    async fn push(target: &dyn Target) -> Self {
-        let (amd64, arm64) = (push_image(target, "amd64", &[]).await, push_image(target, "arm64", &[]).await);
-        let attestation = push_artifact(target, "application/in-toto", "provenance", None, &[]).await;
-        let mut about = entry(&attestation, "unknown");
-        about.annotations.insert("vnd.docker.reference.type".into(), "attestation-manifest".into());
-        about.annotations.insert("vnd.docker.reference.digest".into(), amd64.digest.to_string());
-        let root = index(&[&entry(&amd64, "amd64"), &entry(&arm64, "arm64"), &about]);
-        target.push_manifest(&root, &["v1".parse().unwrap()]).await.unwrap();
-        let signature = push_artifact(target, "application/sig", "sig", Some(&root.descriptor()), &[]).await;
-        let of_signature =
-            push_artifact(target, "application/time", "time", Some(&signature.descriptor()), &[]).await;
-        let sbom = push_artifact(target, "application/sbom", "sbom", Some(&amd64.descriptor()), &[]).await;
-        let at = sibling_tag(&arm64.digest, "sig").unwrap();
-        let sibling = push_artifact(target, "application/cosign", "one", None, &[at.as_str()]).await;
-        let at = sibling_tag(&sibling.digest, "att").unwrap();
-        let of_sibling = push_artifact(target, "application/cosign", "two", None, &[at.as_str()]).await;
-        Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling }
-    }
-
-    fn all(&self) -> [&RawManifest; 9] {
-        let Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling } =
-            self;
-        [amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling]
-    }
-
-    fn role(&self, report: &CopyReport, manifest: &RawManifest) -> Role {
-        report.items.iter().find(|item| item.descriptor.digest == manifest.digest).unwrap().role
-    }
+fn role(report: &CopyReport, manifest: &RawManifest) -> Role {
+    report.items.iter().find(|item| item.descriptor.digest == manifest.digest).unwrap().role
 }
 
 #[tokio::test]
@@ -155,8 +27,8 @@ async fn every_kind_of_paper_goes_along_and_the_tag_is_set_last() {
     let source = MemoryTarget::new();
     let signed = Signed::push(&source).await;
     for cannot_list_tags in [false, true] {
-        let source = Faulty { cannot_list_tags, inner: copied(&source, &["v1"]).await, ..Faulty::default() };
-        let destination = Faulty::default();
+        let source = FaultyTarget { cannot_list_tags, inner: copied(&source, &["v1"]).await, ..FaultyTarget::default() };
+        let destination = FaultyTarget::default();
         let report = copy(&source, &tag("v1"), &destination, &CopyOptions::default()).await.unwrap();
         for manifest in signed.all() {
             assert_eq!(destination.fetch_manifest(&by_digest(manifest), 4096).await.unwrap(), *manifest);
@@ -164,7 +36,7 @@ async fn every_kind_of_paper_goes_along_and_the_tag_is_set_last() {
         assert_eq!(all_tags(&destination, 9).await.unwrap(), all_tags(&source.inner, 9).await.unwrap());
         let roles =
             [&signed.root, &signed.arm64, &signed.attestation, &signed.of_signature, &signed.of_sibling];
-        let roles = roles.map(|manifest| signed.role(&report, manifest));
+        let roles = roles.map(|manifest| role(&report, manifest));
         assert_eq!(roles, [Role::Root, Role::Child, Role::Attestation, Role::Referrer, Role::Sibling]);
         let pushed = destination.pushed.lock().unwrap();
         assert!(pushed.last().unwrap().ends_with(" v1"), "{pushed:?}");
@@ -208,7 +80,7 @@ async fn the_papers_of_a_digest_are_listed_by_kind() {
 
 #[tokio::test]
 async fn what_only_the_fallback_tag_lists_goes_along_too() {
-    let mut source = Faulty { lists_no_referrers: true, ..Faulty::default() };
+    let mut source = FaultyTarget { lists_no_referrers: true, ..FaultyTarget::default() };
     let image = push_image(&source, "image", &["v1"]).await;
     let sbom = push_artifact(&source, "application/sbom", "sbom", Some(&image.descriptor()), &[]).await;
     let unrelated = push_image(&source, "unrelated", &[]).await;
@@ -241,7 +113,7 @@ async fn a_paper_that_is_refused_fails_the_copy_and_keeps_the_tag_from_being_set
     let source = MemoryTarget::new();
     let signed = Signed::push(&source).await;
     let refuses = Some(signed.signature.digest.clone());
-    let destination = Faulty { refuses, ..Faulty::default() };
+    let destination = FaultyTarget { refuses, ..FaultyTarget::default() };
     let (error, lost) = lost(&source, &destination).await;
     let of_it = (signed.of_signature.digest.clone(), Outcome::Refused);
     assert_eq!(lost, [(signed.signature.digest.clone(), Outcome::Refused), of_it]);
@@ -265,15 +137,15 @@ async fn a_destination_that_takes_and_does_not_keep_is_found_out() {
     let signed = Signed::push(&source).await;
     let layer = signed.amd64.parse().unwrap().layers.remove(0);
     for forgotten in [&signed.arm64.digest, &signed.sibling.digest, &layer.digest] {
-        let destination = Faulty { forgets: Some(forgotten.clone()), ..Faulty::default() };
+        let destination = FaultyTarget { forgets: Some(forgotten.clone()), ..FaultyTarget::default() };
         let (_, lost) = lost(&source, &destination).await;
         assert_eq!(lost, [(forgotten.clone(), Outcome::Missing)]);
     }
-    let destination = Faulty { lists_no_referrers: true, ..Faulty::default() };
+    let destination = FaultyTarget { lists_no_referrers: true, ..FaultyTarget::default() };
     let (error, lost) = lost(&source, &destination).await;
     assert_eq!(lost.len(), 3);
     assert!(error.to_string().contains("does not list it"), "{error}");
-    let destination = Faulty { forgets: Some(signed.root.digest.clone()), ..Faulty::default() };
+    let destination = FaultyTarget { forgets: Some(signed.root.digest.clone()), ..FaultyTarget::default() };
     copy(&source, &tag("v1"), &destination, &CopyOptions::default()).await.unwrap_err();
 }
 
@@ -294,7 +166,9 @@ async fn a_sibling_tag_at_the_destination_loses_no_signature() {
         let chosen: Vec<&Descriptor> = which.iter().map(|at| &layers[*at].0).collect();
         manifest(&config, &chosen, None)
     };
-    let cases: [(&[usize], &[usize], bool, &[usize]); 4] = [
+    // Ours, theirs, whether it is fine, and what is there then.
+    type Case = (&'static [usize], &'static [usize], bool, &'static [usize]);
+    let cases: [Case; 4] = [
         (&[0], &[0, 1], true, &[0, 1]),
         (&[0, 1], &[0], true, &[0, 1]),
         (&[0], &[0], true, &[0]),
@@ -369,7 +243,7 @@ async fn an_image_without_an_index_is_told_by_its_config() {
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing_and_says_what_would_be_sent() {
-    let (source, destination) = (MemoryTarget::new(), Faulty::default());
+    let (source, destination) = (MemoryTarget::new(), FaultyTarget::default());
     let signed = Signed::push(&source).await;
     copy(&source, &by_digest(&signed.amd64), &destination, &CopyOptions::default()).await.unwrap();
     let before = destination.pushed.lock().unwrap().len();

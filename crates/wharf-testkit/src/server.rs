@@ -18,19 +18,28 @@ use wharf_oci::{Algorithm, Descriptor, Digest, Manifest};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Seen {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub uri: Uri,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, as far as it came.
+    pub body: Bytes,
 }
 
 impl Seen {
-    pub(crate) fn authorization(&self) -> Option<&str> {
+    /// Returns the `Authorization` header.
+    ///
+    /// # Panics
+    /// When it is no text.
+    pub fn authorization(&self) -> Option<&str> {
         self.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap())
     }
 
-    pub(crate) fn line(&self) -> String {
+    /// Returns method, path and query.
+    pub fn line(&self) -> String {
         format!("{} {}", self.method, self.uri)
     }
 }
@@ -56,13 +65,18 @@ struct Inner {
 
 /// A running registry with one repository, whatever it is called.
 #[derive(Clone)]
-pub(crate) struct TestServer {
-    pub(crate) address: SocketAddr,
+pub struct TestServer {
+    /// Where it listens.
+    pub address: SocketAddr,
     inner: Arc<Inner>,
 }
 
 impl TestServer {
-    pub(crate) async fn start() -> Self {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self { address: listener.local_addr().unwrap(), inner: Arc::default() };
         let router = Router::new().fallback(serve).with_state(server.clone());
@@ -71,56 +85,63 @@ impl TestServer {
     }
 
     /// Lets `bend` answer what it wants to; the rest is answered as a registry should.
-    pub(crate) fn bend(&self, bend: impl Fn(&Seen, &Self) -> Option<Response> + Send + Sync + 'static) {
+    pub fn bend(&self, bend: impl Fn(&Seen, &Self) -> Option<Response> + Send + Sync + 'static) {
         *self.inner.bend.lock().unwrap() = Some(Box::new(bend));
     }
 
-    pub(crate) fn without_referrers(self) -> Self {
+    /// Takes the referrers API away.
+    pub fn without_referrers(self) -> Self {
         *self.inner.no_referrers.lock().unwrap() = true;
         self
     }
 
-    pub(crate) fn host(&self) -> String {
+    /// Returns `HOST:PORT`.
+    pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// Returns the address of a path.
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    /// Returns all requests until now.
+    pub fn seen(&self) -> Vec<Seen> {
         self.inner.seen.lock().unwrap().clone()
     }
 
     /// The requests whose line contains `text`.
-    pub(crate) fn count(&self, text: &str) -> usize {
+    pub fn count(&self, text: &str) -> usize {
         self.seen().iter().filter(|seen| seen.line().contains(text)).count()
     }
 
-    pub(crate) fn put_blob(&self, content: &[u8]) -> Descriptor {
+    /// Puts a blob in its store.
+    pub fn put_blob(&self, content: &[u8]) -> Descriptor {
         let digest = Algorithm::Sha256.digest(content);
         let blob = Bytes::copy_from_slice(content);
         self.inner.content.lock().unwrap().blobs.insert(digest.to_string(), blob);
         Descriptor::new("application/octet-stream", digest, content.len() as u64)
     }
 
-    pub(crate) fn blob(&self, digest: &Digest) -> Option<Bytes> {
+    /// Returns a blob of its store.
+    pub fn blob(&self, digest: &Digest) -> Option<Bytes> {
         self.inner.content.lock().unwrap().blobs.get(digest.as_str()).cloned()
     }
 
     /// Forgets all upload sessions, as a restart would that keeps none.
-    pub(crate) fn forget_uploads(&self) {
+    pub fn forget_uploads(&self) {
         self.inner.content.lock().unwrap().uploads.clear();
     }
 
     /// Keeps the first half of a body that was sent to an upload session, as a broken connection would.
-    pub(crate) fn keep_half(&self, seen: &Seen) {
+    pub fn keep_half(&self, seen: &Seen) {
         let id = seen.uri.path().rsplit('/').next().unwrap().to_owned();
         let half = &seen.body[..seen.body.len() / 2];
         self.inner.content.lock().unwrap().uploads.get_mut(&id).unwrap().extend_from_slice(half);
     }
 
-    pub(crate) fn options(&self) -> RegistryOptions {
+    /// Returns how to speak to it: as anybody, with short waits.
+    pub fn options(&self) -> RegistryOptions {
         RegistryOptions {
             retry: RetryPolicy {
                 first_wait: Duration::from_millis(1),
@@ -131,29 +152,36 @@ impl TestServer {
         }
     }
 
-    pub(crate) fn registry(&self) -> Registry {
+    /// Returns it as a client sees it.
+    pub fn registry(&self) -> Registry {
         Registry::new(&self.host(), self.options()).unwrap()
     }
 
-    pub(crate) fn repository(&self) -> RemoteRepository {
+    /// Returns its repository `shop/web`.
+    pub fn repository(&self) -> RemoteRepository {
         self.registry().repository("shop/web".parse().unwrap())
     }
 
     /// The repository with small chunks.
-    pub(crate) fn chunked(&self, chunk_bytes: u64) -> RemoteRepository {
+    pub fn chunked(&self, chunk_bytes: u64) -> RemoteRepository {
         let upload = UploadPolicy { single_up_to_bytes: 4, chunk_bytes, ..UploadPolicy::default() };
         let options = RegistryOptions { upload, ..self.options() };
         Registry::new(&self.host(), options).unwrap().repository("shop/web".parse().unwrap())
     }
 
-    pub(crate) fn repository_as(&self, username: &str, password: &str) -> RemoteRepository {
+    /// Returns its repository, as somebody.
+    pub fn repository_as(&self, username: &str, password: &str) -> RemoteRepository {
         let credential = Credential::Basic { username: username.to_owned(), password: Secret::new(password) };
         let options = RegistryOptions { credential, ..self.options() };
         Registry::new(&self.host(), options).unwrap().repository("shop/web".parse().unwrap())
     }
 }
 
-pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+/// Returns an answer.
+///
+/// # Panics
+/// When a header is none.
+pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);
@@ -162,7 +190,7 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Body
 }
 
 /// A body that breaks off after these bytes.
-pub(crate) fn broken(bytes: &[u8]) -> Body {
+pub fn broken(bytes: &[u8]) -> Body {
     let good = futures_util::stream::iter([Ok(Bytes::copy_from_slice(bytes))]);
     let bad = futures_util::stream::once(async {
         // The good bytes should be on their way before the connection is cut.
@@ -170,6 +198,12 @@ pub(crate) fn broken(bytes: &[u8]) -> Body {
         Err(std::io::Error::other("cut"))
     });
     Body::from_stream(good.chain(bad))
+}
+
+/// A body without an end.
+pub fn endless() -> Body {
+    let zeros = Bytes::from_static(&[b'0'; 16 * 1024]);
+    Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(zeros.clone())))
 }
 
 async fn serve(State(server): State<TestServer>, request: Request) -> Response {
@@ -198,7 +232,7 @@ async fn serve(State(server): State<TestServer>, request: Request) -> Response {
 
 impl TestServer {
     /// Answers as a registry should.
-    pub(crate) fn regular(&self, seen: &Seen) -> Response {
+    pub fn regular(&self, seen: &Seen) -> Response {
         let path = seen.uri.path();
         let query: HashMap<String, String> = url_query(seen.uri.query().unwrap_or_default());
         if path == "/v2/" {
@@ -289,10 +323,11 @@ impl Content {
         let range = seen.headers.get(header::RANGE).map(|value| value.to_str().unwrap());
         match range {
             Some(range) => {
-                let first: usize =
-                    range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap();
-                let range = format!("bytes {first}-{}/{}", blob.len() - 1, blob.len());
-                answer(206, &[("content-range", &range)], blob.slice(first..))
+                let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+                let first: usize = first.parse().unwrap();
+                let last = last.parse().unwrap_or(blob.len() - 1).min(blob.len() - 1);
+                let range = format!("bytes {first}-{last}/{}", blob.len());
+                answer(206, &[("content-range", &range)], blob.slice(first..=last))
             }
             None => answer(200, &[("docker-content-digest", digest)], blob),
         }
@@ -375,7 +410,11 @@ impl Content {
     }
 }
 
-pub(crate) fn url_query(query: &str) -> HashMap<String, String> {
-    let url = reqwest::Url::parse(&format!("http://x/?{query}")).unwrap();
+/// Returns the fields of a query or form.
+///
+/// # Panics
+/// When it is none.
+pub fn url_query(query: &str) -> HashMap<String, String> {
+    let url = url::Url::parse(&format!("http://x/?{query}")).unwrap();
     url.query_pairs().into_owned().collect()
 }

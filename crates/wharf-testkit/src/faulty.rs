@@ -1,0 +1,86 @@
+//! A target with faults.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use wharf_content::{
+    BlobSource, BlobStream, Cursor, Error, ErrorKind, MemoryTarget, RawManifest, ReadTarget, Result, TagPage, Target,
+};
+use wharf_oci::{Descriptor, Digest, Reference, Tag};
+
+/// A target in memory with the faults that are set; without any it is as good as another.
+#[derive(Default)]
+pub struct FaultyTarget {
+    /// Where the content is.
+    pub inner: MemoryTarget,
+    /// A manifest or blob that is refused.
+    pub refuses: Option<Digest>,
+    /// A manifest or blob that is taken and not kept.
+    pub forgets: Option<Digest>,
+    /// Nothing is ever listed as a referrer.
+    pub lists_no_referrers: bool,
+    /// Tags can be asked for one by one only.
+    pub cannot_list_tags: bool,
+    /// The manifests that were pushed, in order: the beginning of the digest, and the tags.
+    pub pushed: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl ReadTarget for FaultyTarget {
+    fn name(&self) -> String {
+        "faulty".to_owned()
+    }
+    async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
+        self.inner.resolve(reference).await
+    }
+    async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
+        self.inner.fetch_manifest(reference, max_bytes).await
+    }
+    async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
+        self.inner.fetch_blob(descriptor, offset).await
+    }
+    async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
+        self.inner.blob_exists(digest).await
+    }
+    async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
+        if self.cannot_list_tags {
+            return Err(Error::new(ErrorKind::Denied, "no lists here"));
+        }
+        self.inner.tags(from, limit).await
+    }
+    async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
+        if self.lists_no_referrers {
+            return Ok(Vec::new());
+        }
+        self.inner.referrers(subject, artifact_type).await
+    }
+}
+
+#[async_trait]
+impl Target for FaultyTarget {
+    async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        match Some(&descriptor.digest) {
+            digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
+            digest if digest == self.forgets.as_ref() => Ok(()),
+            _ => self.inner.push_blob(descriptor, source).await,
+        }
+    }
+    async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
+        let tagged = tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(",");
+        self.pushed.lock().unwrap().push(format!("{:.19} {tagged}", manifest.digest.as_str()));
+        match Some(&manifest.digest) {
+            digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
+            digest if digest == self.forgets.as_ref() => Ok(()),
+            _ => self.inner.push_manifest(manifest, tags).await,
+        }
+    }
+    async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
+        self.inner.tag(digest, tag).await
+    }
+    async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
+        self.inner.delete_manifest(reference).await
+    }
+    async fn delete_blob(&self, digest: &Digest) -> Result<()> {
+        self.inner.delete_blob(digest).await
+    }
+}
