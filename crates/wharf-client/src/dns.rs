@@ -41,7 +41,8 @@ impl Resolve for Resolver {
         let own = Arc::clone(&self.0);
         Box::pin(async move {
             let found = lookup(name.as_str()).await?;
-            let is_own = own.registry == name.as_str() || own.proxies.iter().any(|proxy| proxy == name.as_str());
+            let is_own =
+                own.registry == name.as_str() || own.proxies.iter().any(|proxy| proxy == name.as_str());
             let allowed = if is_own { found } else { own.allowed(name.as_str(), found).await? };
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

@@ -31,10 +31,8 @@ mod secret;
 
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
 pub use download::{DownloadOptions, DownloadRefused, Site};
-pub use http::{RegistryError, RetryPolicy, WireLog};
 pub use http::Limits;
-pub use registry::{
-    ApiAnswer, DownloadPolicy, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy,
-};
+pub use http::{RegistryError, RetryPolicy, WireLog};
+pub use registry::{ApiAnswer, DownloadPolicy, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy};
 pub use repository::RemoteRepository;
 pub use secret::Secret;

@@ -15,8 +15,8 @@ use wharf_oci::distribution::{Challenge, Scope};
 
 use crate::auth::Authenticator;
 use crate::credential::Credential;
-use crate::http::{Call, CallBody, Gate, Http, Limits, RetryPolicy, WireLog};
 use crate::dns::Resolver;
+use crate::http::{Call, CallBody, Gate, Http, Limits, RetryPolicy, WireLog};
 use crate::origin;
 use crate::repository::{KnownReferrers, RemoteRepository, next_page};
 

@@ -67,7 +67,8 @@ impl Signed {
 
     /// Returns every manifest of it.
     pub const fn all(&self) -> [&RawManifest; 9] {
-        let Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling } = self;
+        let Self { amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling } =
+            self;
         [amd64, arm64, attestation, root, signature, of_signature, sbom, sibling, of_sibling]
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use wharf_content::{
-    BlobSource, BlobStream, Cursor, Error, ErrorKind, MemoryTarget, RawManifest, ReadTarget, Result, TagPage, Target,
+    BlobSource, BlobStream, Cursor, Error, ErrorKind, MemoryTarget, RawManifest, ReadTarget, Result, TagPage,
+    Target,
 };
 use wharf_oci::{Descriptor, Digest, Reference, Tag};
 

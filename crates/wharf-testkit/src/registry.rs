@@ -46,7 +46,8 @@ impl LocalRegistry {
         let credential = Credential::Basic { username: "admin".to_owned(), password };
         let this = Self { server: server.start(), credential, _folder: folder };
         let project = serde_json::json!({ "project_name": "shop", "public": true });
-        let made = this.registry().api(http::Method::POST, "api/v2.0/projects", Some(&project)).await.unwrap();
+        let made =
+            this.registry().api(http::Method::POST, "api/v2.0/projects", Some(&project)).await.unwrap();
         assert_eq!(made.status, 201);
         this
     }

@@ -75,7 +75,8 @@ impl RetryPolicy {
     /// Returns the wait before repetition number `attempt`, counted from 0: between half and all of what is due, by
     /// chance, so that many clients do not come back together.
     pub(crate) fn backoff(&self, attempt: u32) -> Duration {
-        let due = self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.max_wait);
+        let due =
+            self.first_wait.saturating_mul(1_u32.checked_shl(attempt).unwrap_or(u32::MAX)).min(self.max_wait);
         // A new state is keyed at random.
         let chance = RandomState::new().build_hasher().finish();
         due / 2 + (due / 2).mul_f64(chance as f64 / u64::MAX as f64)
@@ -116,7 +117,10 @@ mod tests {
         let policy = RetryPolicy::default();
         for attempt in 0..40 {
             let (wait, due) = (policy.backoff(attempt), Duration::from_millis(250 << attempt.min(10)));
-            assert!(wait <= due.min(policy.max_wait) && wait >= due.min(policy.max_wait) / 2, "{attempt}: {wait:?}");
+            assert!(
+                wait <= due.min(policy.max_wait) && wait >= due.min(policy.max_wait) / 2,
+                "{attempt}: {wait:?}"
+            );
         }
         let waits: std::collections::HashSet<_> = (0..20).map(|_| policy.backoff(3)).collect();
         assert!(waits.len() > 1);

@@ -94,7 +94,10 @@ impl RemoteRepository {
             }
         };
         let can_go_on = result.as_ref().is_err_and(|error| {
-            matches!(error.kind(), ErrorKind::Network | ErrorKind::Busy | ErrorKind::Unauthorized | ErrorKind::Io)
+            matches!(
+                error.kind(),
+                ErrorKind::Network | ErrorKind::Busy | ErrorKind::Unauthorized | ErrorKind::Io
+            )
         });
         if let Some(saved) = saved.filter(|_| !can_go_on) {
             saved.remove();

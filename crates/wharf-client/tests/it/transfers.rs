@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use wharf_client::{DownloadPolicy, Limits, Registry, RegistryOptions, UploadPolicy};
-use wharf_oci::Reference;
 use wharf_content::contract::{blob, index, push_artifact, push_image};
 use wharf_content::{
     BytesSource, CopyOptions, ErrorKind, Outcome, ReadTarget, Side, Target, collect, copy, verified,
 };
+use wharf_oci::Reference;
 
 use wharf_testkit::{Seen, TestServer, answer, broken};
 
@@ -281,8 +281,7 @@ async fn an_entry_that_another_writer_adds_to_the_fallback_tag_stays() {
 
 /// The registry with small chunks, and with uploads that are gone on with by another run.
 fn resuming(server: &TestServer, folder: &std::path::Path) -> wharf_client::RemoteRepository {
-    let upload =
-        UploadPolicy { single_up_to_bytes: 4, chunk_bytes: 10, max_recoveries: 0 };
+    let upload = UploadPolicy { single_up_to_bytes: 4, chunk_bytes: 10, max_recoveries: 0 };
     let options = RegistryOptions { upload, upload_state: Some(folder.to_owned()), ..server.options() };
     Registry::new(&server.host(), options).unwrap().repository("shop/web".parse().unwrap())
 }
@@ -308,8 +307,10 @@ async fn another_run_goes_on_with_an_upload_that_was_cut_off() {
     assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
     assert_eq!(server.count("POST"), 1, "the same session");
     let ranges: Vec<Seen> = server.seen().into_iter().filter(is_patch).collect();
-    let last: Vec<&str> =
-        ranges[ranges.len() - 2..].iter().map(|seen| seen.headers["content-range"].to_str().unwrap()).collect();
+    let last: Vec<&str> = ranges[ranges.len() - 2..]
+        .iter()
+        .map(|seen| seen.headers["content-range"].to_str().unwrap())
+        .collect();
     assert_eq!(last, ["25-34", "35-35"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left once it is done");
 }

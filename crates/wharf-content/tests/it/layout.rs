@@ -159,8 +159,7 @@ impl BlobSource for BreaksOff {
 async fn a_large_blob_that_broke_off_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let content = Bytes::from(vec![7; 3 << 20]);
-    let descriptor =
-        Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
+    let descriptor = Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
     let source = BreaksOff { content: content.clone(), opened: Mutex::default() };
     let layout = LayoutTarget::create(folder.path()).await.unwrap();
     layout.push_blob(&descriptor, &source).await.unwrap_err();
@@ -178,8 +177,7 @@ async fn a_large_blob_that_broke_off_is_gone_on_with() {
 async fn what_was_left_of_a_blob_and_is_wrong_is_fetched_again() {
     let folder = tempfile::tempdir().unwrap();
     let content = Bytes::from(vec![7; 3 << 20]);
-    let descriptor =
-        Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
+    let descriptor = Descriptor::new("text/plain", Algorithm::Sha256.digest(&content), content.len() as u64);
     let layout = LayoutTarget::create(folder.path()).await.unwrap();
     let left = folder.path().join(format!(".incoming-sha256-{}", descriptor.digest.encoded()));
     fs::write(&left, vec![8; 1 << 20]).unwrap();

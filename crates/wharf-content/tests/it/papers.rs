@@ -27,7 +27,11 @@ async fn every_kind_of_paper_goes_along_and_the_tag_is_set_last() {
     let source = MemoryTarget::new();
     let signed = Signed::push(&source).await;
     for cannot_list_tags in [false, true] {
-        let source = FaultyTarget { cannot_list_tags, inner: copied(&source, &["v1"]).await, ..FaultyTarget::default() };
+        let source = FaultyTarget {
+            cannot_list_tags,
+            inner: copied(&source, &["v1"]).await,
+            ..FaultyTarget::default()
+        };
         let destination = FaultyTarget::default();
         let report = copy(&source, &tag("v1"), &destination, &CopyOptions::default()).await.unwrap();
         for manifest in signed.all() {
