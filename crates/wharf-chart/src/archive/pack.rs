@@ -24,11 +24,14 @@ pub struct PackOptions {
     pub app_version: Option<String>,
     /// Time of every entry, in seconds since 1970. A caller that honours `SOURCE_DATE_EPOCH` puts it here.
     pub modified: u64,
+    /// Packs although wanted dependencies are not under `charts/`, as Helm does with charts that are dependencies
+    /// themselves.
+    pub allow_missing: bool,
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { version: None, app_version: None, modified: DEFAULT_PACK_TIME }
+        Self { version: None, app_version: None, modified: DEFAULT_PACK_TIME, allow_missing: false }
     }
 }
 
@@ -64,7 +67,7 @@ pub fn pack(chart: &Chart, options: &PackOptions) -> Result<Packed, Error> {
         metadata.app_version.clone_from(version);
     }
     let missing = chart.missing_dependencies();
-    if !missing.is_empty() {
+    if !missing.is_empty() && !options.allow_missing {
         let text = format!("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "));
         return Err(Error::new(ErrorKind::Invalid, text));
     }

@@ -254,6 +254,22 @@ impl RawIndex {
 }
 
 impl IndexEntry {
+    /// Returns the entry of an archive at an address, with its SHA-256 in hexadecimal.
+    pub fn new(
+        metadata: Metadata,
+        url: impl Into<String>,
+        digest: impl Into<String>,
+        created: impl Into<String>,
+    ) -> Self {
+        Self {
+            metadata,
+            urls: vec![url.into()],
+            created: created.into(),
+            digest: digest.into(),
+            ..Self::default()
+        }
+    }
+
     fn decode(&mut self, value: &Value, d: &mut Decoder) {
         let names: Vec<&str> = METADATA_FIELDS
             .into_iter()

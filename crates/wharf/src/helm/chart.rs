@@ -8,6 +8,7 @@ use bytes::Bytes;
 use wharf_chart::{Chart, File, Limits, load_archive, load_folder, unpack_archive};
 
 use super::access::Access;
+use super::dependency::Manager;
 use super::find;
 use super::values::reason;
 use crate::chart::folder;
@@ -63,6 +64,19 @@ pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Re
     })
 }
 
+/// Fetches the charts that a chart folder wants, and reads it again.
+pub(super) fn with_dependencies(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Result<Chart> {
+    let path = PathBuf::from(name.trim());
+    let manager = Manager {
+        chart: path.clone(),
+        access: Access::of(given),
+        skip_refresh: false,
+        debug: given.is_on("debug"),
+    };
+    block_on(manager.update(out))?;
+    load_path(&path)
+}
+
 /// Returns what `--version` says, or `--devel`.
 pub(super) fn wanted_version(given: &Given) -> &str {
     match given.text("version").map(str::trim).filter(|version| !version.is_empty()) {
@@ -74,6 +88,14 @@ pub(super) fn wanted_version(given: &Given) -> &str {
 
 pub(super) fn load_path(path: &Path) -> anyhow::Result<Chart> {
     if path.is_dir() { Ok(load_folder(files(path)?)?) } else { Ok(load_archive(&archive(path)?)?) }
+}
+
+/// As [`load_path`]; what is not there is told as Helm does it.
+pub(super) fn load_any(path: &Path) -> anyhow::Result<Chart> {
+    if let Err(error) = std::fs::metadata(path) {
+        bail!("stat {}: {}", path.display(), reason(&error));
+    }
+    load_path(path)
 }
 
 /// Returns the files of a chart folder or a packed chart.

@@ -6,6 +6,7 @@
 mod access;
 mod answers;
 mod chart;
+mod dependency;
 mod env;
 mod expand;
 mod files;
@@ -18,8 +19,11 @@ mod places;
 mod pull;
 mod push;
 mod registry;
+mod repo;
 mod repositories;
+mod search;
 mod show;
+mod table;
 mod tables;
 mod template;
 mod values;
@@ -33,6 +37,9 @@ use crate::cobra::{Command, Program};
 const HELM_VERSION: &str = "v4.2.4";
 
 const COMMANDS: &[Command] = &[
+    dependency::build::COMMAND,
+    dependency::list::COMMAND,
+    dependency::update::COMMAND,
     env::COMMAND,
     lint::COMMAND,
     package::COMMAND,
@@ -40,6 +47,13 @@ const COMMANDS: &[Command] = &[
     push::COMMAND,
     registry::LOGIN,
     registry::LOGOUT,
+    repo::add::COMMAND,
+    repo::index::COMMAND,
+    repo::list::COMMAND,
+    repo::remove::COMMAND,
+    repo::update::COMMAND,
+    search::HUB,
+    search::REPO,
     show::ALL,
     show::CHART,
     show::CRDS,
@@ -53,9 +67,6 @@ const COMMANDS: &[Command] = &[
 const MISSING: &[&str] = &[
     "completion",
     "create",
-    "dependency",
-    "dep",
-    "dependencies",
     "docs",
     "get",
     "history",
@@ -64,9 +75,7 @@ const MISSING: &[&str] = &[
     "list",
     "ls",
     "plugin",
-    "repo",
     "rollback",
-    "search",
     "status",
     "test",
     "uninstall",
@@ -93,4 +102,15 @@ pub(crate) const PROGRAM: Program = Program {
 /// Warns on standard error, as Helm's log does.
 fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "level=WARN msg={text:?}");
+}
+
+/// Returns the time as Go writes it: RFC 3339 in the local zone; `SOURCE_DATE_EPOCH` is the time where it is set.
+fn now() -> anyhow::Result<String> {
+    let time = match crate::commands::publish::source_date_epoch()? {
+        Some(seconds) => jiff::Timestamp::from_second(i64::try_from(seconds)?)?,
+        None => jiff::Timestamp::now(),
+    };
+    let time = time.to_zoned(jiff::tz::TimeZone::system());
+    let zone = if time.offset().is_zero() { "Z".to_owned() } else { time.strftime("%:z").to_string() };
+    Ok(format!("{}{zone}", time.strftime("%Y-%m-%dT%H:%M:%S%.f")))
 }

@@ -6,35 +6,33 @@ use std::path::{Path, absolute};
 use anyhow::{Context, bail};
 use wharf_chart::{DEFAULT_PACK_TIME, PackOptions, load_folder, pack};
 
+use super::access::Access;
 use super::chart;
+use super::dependency::Manager;
 use super::files::write_whole;
 use super::values::reason;
-use crate::cobra::Command;
-use crate::cobra::flags::Kind::{Ignored, Missing, MissingSwitch, Text};
+use crate::cobra::flags::Kind::{Ignored, Missing, MissingSwitch, Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
+use crate::cobra::{Command, block_on};
 use crate::commands::publish::source_date_epoch;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "package"],
     usage: "[CHART_PATH] [...] [flags]",
     about: "pack chart folders into archives, the same bytes for the same content",
-    flags: &[&[
-        flag("app-version", Text, "the appVersion instead of that in Chart.yaml"),
-        flag("ca-file", Missing, ""),
-        flag("cert-file", Missing, ""),
-        short('u', "dependency-update", MissingSwitch, ""),
-        short('d', "destination", Text, "the folder for the archives"),
-        flag("insecure-skip-tls-verify", MissingSwitch, ""),
-        flag("key", Missing, ""),
-        flag("key-file", Missing, ""),
-        flag("keyring", Ignored, ""),
-        flag("passphrase-file", Missing, ""),
-        flag("password", Missing, ""),
-        flag("plain-http", MissingSwitch, ""),
-        flag("sign", MissingSwitch, ""),
-        flag("username", Missing, ""),
-        flag("version", Text, "the version instead of that in Chart.yaml"),
-    ]],
+    flags: &[
+        &[
+            flag("app-version", Text, "the appVersion instead of that in Chart.yaml"),
+            short('u', "dependency-update", Switch, "fetch the charts that Chart.yaml wants first"),
+            short('d', "destination", Text, "the folder for the archives"),
+            flag("key", Missing, ""),
+            flag("keyring", Ignored, ""),
+            flag("passphrase-file", Missing, ""),
+            flag("sign", MissingSwitch, ""),
+            flag("version", Text, "the version instead of that in Chart.yaml"),
+        ],
+        super::tables::ACCESS,
+    ],
     run,
 };
 
@@ -47,6 +45,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         version: text("version"),
         app_version: text("app-version"),
         modified: source_date_epoch()?.unwrap_or(DEFAULT_PACK_TIME),
+        ..PackOptions::default()
     };
     let destination = given.text("destination").unwrap_or(".");
     for name in arguments {
@@ -56,6 +55,16 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         }
         if !path.is_dir() {
             bail!("{name} is not a folder; it may be packed already");
+        }
+        if given.is_on("dependency-update") {
+            let manager = Manager {
+                chart: absolute(path)?,
+                access: Access::of(given),
+                skip_refresh: false,
+                debug: false,
+            };
+            // What is pulled is not told, since the path of the archive is what is read here.
+            block_on(manager.update(&mut std::io::sink()))?;
         }
         let packed = pack(&load_folder(chart::files(path)?)?, &options)?;
         let folder = match destination {

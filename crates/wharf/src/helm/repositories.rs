@@ -73,8 +73,10 @@ pub(super) fn site(entry: &RepositoryEntry) -> anyhow::Result<Site> {
 fn check_scheme(url: &str) -> anyhow::Result<()> {
     match url.split_once(':') {
         Some(("http" | "https", _)) => Ok(()),
-        // Helm has a handler for the scheme, which then finds no index.
-        Some(("oci", _)) => bail!("object required"),
+        Some(("oci", _)) => bail!(
+            "looks like {url:?} is not a valid chart repository or cannot be reached: a registry is not added, its charts \
+             are named as oci://HOST/PATH/CHART"
+        ),
         Some((scheme, rest)) if rest.starts_with("//") => {
             bail!("could not find protocol handler for: {scheme}")
         }
@@ -91,9 +93,33 @@ pub(super) async fn fetch_index(site: &Site, url: &str) -> anyhow::Result<(Vec<u
     Ok((text.to_vec(), index))
 }
 
+/// How the update of one repository ended.
+pub(super) struct Update {
+    pub(super) entry: RepositoryEntry,
+    pub(super) result: anyhow::Result<()>,
+}
+
+/// Downloads the indexes of repositories into the cache, all at once; they are told in the order given.
+pub(super) async fn update_all(cache: &Path, entries: Vec<RepositoryEntry>) -> Vec<Update> {
+    let tasks: Vec<_> = entries
+        .into_iter()
+        .map(|entry| {
+            let (cache, given) = (cache.to_owned(), entry.clone());
+            let task = tokio::spawn(async move { update_at(&cache, &given, &site(&given)?).await });
+            (entry, task)
+        })
+        .collect();
+    let mut updates = Vec::new();
+    for (entry, task) in tasks {
+        let result = task.await.map_err(anyhow::Error::from).and_then(|result| result);
+        updates.push(Update { entry, result });
+    }
+    updates
+}
+
 /// Downloads the index of a repository into the cache.
-pub(super) async fn update(cache: &Path, entry: &RepositoryEntry) -> anyhow::Result<()> {
-    let (text, index) = fetch_index(&site(entry)?, &entry.url).await?;
+pub(super) async fn update_at(cache: &Path, entry: &RepositoryEntry, site: &Site) -> anyhow::Result<()> {
+    let (text, index) = fetch_index(site, &entry.url).await?;
     std::fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
     let names: String = index.entries.keys().map(|name| format!("{name}\n")).collect();
     write_whole(&charts_path(cache, &entry.name), names.as_bytes())?;

@@ -36,7 +36,7 @@ const FLAGS: &[Flag] = &[
         "group versions that the cluster is taken to have, beside the usual ones",
     ),
     flag("create-namespace", IgnoredSwitch, ""),
-    flag("dependency-update", MissingSwitch, ""),
+    flag("dependency-update", Switch, "fetch missing charts that Chart.yaml wants first"),
     flag("description", Ignored, ""),
     flag("disable-openapi-validation", IgnoredSwitch, ""),
     flag("dry-run", TextOr("client"), "only client is possible"),
@@ -95,7 +95,10 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
     }
     let (name, source) = name_and_chart(given, arguments)?;
-    let (values, chart) = values_and_chart(given, source, out)?;
+    let (values, mut chart) = values_and_chart(given, source, out)?;
+    if given.is_on("dependency-update") && !chart.missing_dependencies().is_empty() {
+        chart = chart::with_dependencies(given, source, out)?;
+    }
     if !matches!(chart.metadata.chart_type.as_str(), "" | "application") {
         bail!("{} charts are not installable", chart.metadata.chart_type);
     }

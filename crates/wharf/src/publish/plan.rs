@@ -293,6 +293,7 @@ impl PlanOptions {
             version: self.version.clone(),
             app_version: self.app_version.clone(),
             modified: self.source_date_epoch.unwrap_or(DEFAULT_PACK_TIME),
+            ..PackOptions::default()
         }
     }
 }

@@ -1,0 +1,30 @@
+//! `helm dependency update`
+
+use std::io::Write;
+
+use super::{FLAGS, Manager, chart_folder};
+use crate::cobra::flags::Given;
+use crate::cobra::{Command, block_on};
+use crate::helm::access::Access;
+use crate::helm::tables;
+
+pub(in crate::helm) const COMMAND: Command = Command {
+    path: &["helm", "dependency|dep|dependencies", "update|up"],
+    usage: "CHART [flags]",
+    about: "fetch the charts that Chart.yaml wants into charts/, and write Chart.lock",
+    flags: &[FLAGS, tables::ACCESS],
+    run,
+};
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    let Some(chart) = chart_folder(arguments) else {
+        return COMMAND.wrong_arguments("accepts at most 1 argument");
+    };
+    let manager = Manager {
+        chart,
+        access: Access::of(given),
+        skip_refresh: given.is_on("skip-refresh"),
+        debug: given.is_on("debug"),
+    };
+    block_on(manager.update(out))
+}
