@@ -176,6 +176,25 @@ impl Bundle {
         }
     }
 
+    /// Returns the bundle of a signature from before there were bundles. It has no hint at the digest.
+    pub(crate) fn old(
+        signature: Option<Vec<u8>>,
+        envelope: Option<Envelope>,
+        certificate: Option<&Certificate>,
+    ) -> Self {
+        let key = certificate.is_none().then(|| KeyHint { hint: String::new() });
+        let certificate = certificate.map(|each| RawBytes { raw_bytes: each.as_der().into() });
+        Self {
+            media_type: format!("{FAMILY}+json;version=0.1"),
+            verification_material: Material { public_key: key, certificate, ..Material::default() },
+            message_signature: signature.map(|signature| MessageSignature {
+                message_digest: MessageDigest::default(),
+                signature: signature.into(),
+            }),
+            dsse_envelope: envelope,
+        }
+    }
+
     /// Reads the JSON form and checks that the bundle holds what its version demands.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod commands;
 mod cosign;
 mod exit;
 mod helm;
+mod papers;
 mod progress;
 mod publish;
 mod remote;

@@ -154,3 +154,42 @@ fn no_changed_byte_of_the_signed_parts_passes() {
         }
     }
 }
+
+/// A signature of cosign 2 with its log entry in annotations is verified by the same verifier.
+#[test]
+fn a_keyless_signature_from_before_bundles_verifies_by_its_annotations() {
+    let Some((bundle, artifact)) = case("happy-path-v0.1") else { return };
+    let text = |path: &str| bundle.pointer(path).unwrap().as_str().unwrap().to_owned();
+    let bytes = |path: &str| data_encoding::BASE64.decode(text(path).as_bytes()).unwrap();
+    let entry = "/verificationMaterial/tlogEntries/0";
+    let log = serde_json::json!({
+        "SignedEntryTimestamp": text(&format!("{entry}/inclusionPromise/signedEntryTimestamp")),
+        "Payload": {
+            "body": text(&format!("{entry}/canonicalizedBody")),
+            "integratedTime": text(&format!("{entry}/integratedTime")).parse::<i64>().unwrap(),
+            "logIndex": text(&format!("{entry}/logIndex")).parse::<i64>().unwrap(),
+            "logID": data_encoding::HEXLOWER.encode(&bytes(&format!("{entry}/logId/keyId"))),
+        },
+    });
+    let certificate = bytes("/verificationMaterial/x509CertificateChain/certificates/0/rawBytes");
+    let certificate = wharf_trust::Certificate::from_der(&certificate).unwrap().to_pem();
+    let annotations: std::collections::BTreeMap<String, String> = [
+        (wharf_trust::SIGNATURE_ANNOTATION.to_owned(), text("/messageSignature/signature")),
+        (wharf_trust::CERTIFICATE_ANNOTATION.to_owned(), certificate),
+        (wharf_trust::LOG_ANNOTATION.to_owned(), log.to_string()),
+    ]
+    .into();
+    let root = TrustedRoot::public_good();
+    let rules = exact();
+    let verify = |annotations: &std::collections::BTreeMap<String, String>| {
+        let bundle = Bundle::from_legacy_signature(annotations)?;
+        Verifier::new(ExpectedSigner::Identity(&rules), Some(&root), Timestamp::UNIX_EPOCH)
+            .verify_artifact(&bundle, &artifact)
+    };
+    verify(&annotations).unwrap();
+    for name in annotations.keys() {
+        let mut fewer = annotations.clone();
+        fewer.remove(name);
+        assert!(verify(&fewer).is_err(), "without {name}");
+    }
+}

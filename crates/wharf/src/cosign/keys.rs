@@ -79,7 +79,7 @@ fn write_pair(key: &PrivateKey, prefix: &str, confirmed: bool) -> anyhow::Result
     Ok(())
 }
 
-fn confirm() -> anyhow::Result<()> {
+pub(super) fn confirm() -> anyhow::Result<()> {
     let _ = write!(std::io::stderr(), "Are you sure you would like to continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

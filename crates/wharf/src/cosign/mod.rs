@@ -3,13 +3,19 @@
 //! One file per command; [`tables`] lists the flags that commands share, [`signing`] and [`verifying`] turn them into what
 //! `wharf-trust` needs. Texts, exit statuses and files follow cosign 3.1.3; docs/COMPATIBILITY.md lists every difference.
 
+mod attest;
 mod attest_blob;
 mod blob;
 mod env;
+mod image;
 mod keys;
+mod show;
+mod sign;
 mod sign_blob;
 mod signing;
 mod tables;
+mod verify;
+mod verify_attestation;
 mod verify_blob;
 mod verify_blob_attestation;
 mod verifying;
@@ -23,12 +29,21 @@ use crate::cobra::{Command, Program};
 const COSIGN_VERSION: &str = "v3.1.3";
 
 const COMMANDS: &[Command] = &[
+    attest::COMMAND,
     attest_blob::COMMAND,
+    show::CLEAN,
+    show::DOWNLOAD_ATTESTATION,
+    show::DOWNLOAD_SIGNATURE,
     env::COMMAND,
     keys::GENERATE,
     keys::IMPORT,
     keys::PUBLIC,
+    sign::COMMAND,
     sign_blob::COMMAND,
+    show::TREE,
+    show::TRIANGULATE,
+    verify::COMMAND,
+    verify_attestation::COMMAND,
     verify_blob::COMMAND,
     verify_blob_attestation::COMMAND,
     version::COMMAND,
@@ -37,13 +52,10 @@ const COMMANDS: &[Command] = &[
 /// cosign's commands that are not built.
 const MISSING: &[&str] = &[
     "attach",
-    "attest",
     "bundle",
-    "clean",
     "completion",
     "copy",
     "dockerfile",
-    "download",
     "generate",
     "initialize",
     "load",
@@ -52,14 +64,9 @@ const MISSING: &[&str] = &[
     "piv-tool",
     "pkcs11-tool",
     "save",
-    "sign",
     "signing-config",
-    "tree",
-    "triangulate",
     "trusted-root",
     "upload",
-    "verify",
-    "verify-attestation",
 ];
 
 /// cosign's command line.

@@ -1,7 +1,7 @@
 //! Flags that several commands share. Those that reach for a service or a device which is not built fail when given.
 
 use crate::cobra::flags::Kind::{
-    Ignored, IgnoredSwitch, Missing, MissingSwitch, Number, Switch, SwitchOn, Text, TextDefault,
+    Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Number, Switch, SwitchOn, Text, TextDefault,
 };
 use crate::cobra::flags::{Flag, flag, short};
 
@@ -98,3 +98,26 @@ pub(super) const PREDICATE_TYPE: &[Flag] = &[flag(
     TextDefault("custom"),
     "specify a predicate type (slsaprovenance|slsaprovenance02|slsaprovenance1|link|spdx|spdxjson|cyclonedx|vuln|openvex|custom) or an URI",
 )];
+
+/// How a registry is reached.
+pub(super) const REGISTRY: &[Flag] = &[
+    flag(
+        "allow-http-registry",
+        Switch,
+        "whether to allow using HTTP protocol while connecting to registries",
+    ),
+    flag("allow-insecure-registry", Switch, "whether to allow insecure connections to registries"),
+    flag("registry-username", Text, "registry basic auth username"),
+    flag("registry-password", Text, "registry basic auth password"),
+    flag("registry-cacert", Text, "path to the X.509 CA certificate file in PEM format"),
+    flag("registry-client-cert", Text, "path to the X.509 certificate file in PEM format of the client"),
+    flag("registry-client-key", Text, "path to the X.509 private key file in PEM format of the client"),
+    flag("registry-server-name", Missing, ""),
+    flag("registry-token", Missing, ""),
+    flag("registry-referrers-mode", Ignored, "the registry decides"),
+    flag("k8s-keychain", MissingSwitch, ""),
+    flag("attachment-tag-prefix", Missing, ""),
+];
+
+/// What signers and verifiers note beside the digest.
+pub(super) const ANNOTATIONS: &[Flag] = &[short('a', "annotations", List, "extra key=value pairs")];

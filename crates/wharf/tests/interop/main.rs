@@ -7,6 +7,7 @@
 
 mod cosign;
 mod cosign_blob;
+mod cosign_image;
 mod crane;
 mod harness;
 mod helm;

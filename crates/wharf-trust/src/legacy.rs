@@ -1,0 +1,111 @@
+//! Signatures as cosign 1 and 2 lay them on a registry, turned into bundles, so that one verifier reads both.
+//!
+//! A layer holds the payload, or for attestations the envelope; its annotations hold the rest
+//! (cosign, `specs/SIGNATURE_SPEC.md`, with the names that its code writes).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::Bundle;
+use crate::cert::Certificate;
+use crate::dsse::Envelope;
+use crate::encoding::{Base64, from_base64, from_hex};
+use crate::error::{Error, Result};
+use crate::rekor::{InclusionPromise, KindVersion, LogEntry, LogId};
+
+/// Annotation of the signature over a payload, base64; empty where the layer is an envelope.
+pub const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
+/// Annotation of the signer's certificate, PEM.
+pub const CERTIFICATE_ANNOTATION: &str = "dev.sigstore.cosign/certificate";
+/// Annotation of the log's promise, JSON.
+pub const LOG_ANNOTATION: &str = "dev.sigstore.cosign/bundle";
+/// Annotation of a signed timestamp, JSON.
+pub const TIMESTAMP_ANNOTATION: &str = "dev.sigstore.cosign/rfc3161timestamp";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Promise {
+    signed_entry_timestamp: Base64,
+    payload: PromisePayload,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PromisePayload {
+    body: Base64,
+    integrated_time: i64,
+    log_index: i64,
+    #[serde(rename = "logID")]
+    log_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stamp {
+    #[serde(rename = "SignedRFC3161Timestamp")]
+    response: Base64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    api_version: String,
+    kind: String,
+}
+
+impl Bundle {
+    /// Returns the bundle of a signature whose payload is the layer and whose rest stands in its annotations.
+    ///
+    /// # Errors
+    /// An annotation is missing or not of its shape.
+    pub fn from_legacy_signature(annotations: &BTreeMap<String, String>) -> Result<Self> {
+        let signature = annotations.get(SIGNATURE_ANNOTATION).filter(|text| !text.is_empty());
+        let signature =
+            signature.ok_or_else(|| Error::malformed(format!("layer without {SIGNATURE_ANNOTATION}")))?;
+        let signature = from_base64(signature).map_err(|error| error.within(SIGNATURE_ANNOTATION))?;
+        Self::legacy(Some(signature), None, annotations)
+    }
+
+    /// Returns the bundle of an attestation whose envelope is the layer and whose rest stands in its annotations.
+    ///
+    /// # Errors
+    /// The layer is no envelope, or an annotation is not of its shape.
+    pub fn from_legacy_attestation(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Self> {
+        Self::legacy(None, Some(Envelope::from_json(layer)?), annotations)
+    }
+
+    fn legacy(
+        signature: Option<Vec<u8>>,
+        envelope: Option<Envelope>,
+        annotations: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let present = |name: &str| annotations.get(name).filter(|text| !text.is_empty());
+        let certificate = match present(CERTIFICATE_ANNOTATION) {
+            Some(pem) => Certificate::all_from_pem(pem.as_bytes())?.into_iter().next(),
+            None => None,
+        };
+        let mut bundle = Self::old(signature, envelope, certificate.as_ref());
+        if let Some(json) = present(LOG_ANNOTATION) {
+            bundle.add_log_entry(entry(json)?);
+        }
+        if let Some(json) = present(TIMESTAMP_ANNOTATION) {
+            let stamp: Stamp = crate::json::read(TIMESTAMP_ANNOTATION, json.as_bytes())?;
+            bundle.add_timestamp(stamp.response.0);
+        }
+        Ok(bundle)
+    }
+}
+
+fn entry(json: &str) -> Result<LogEntry> {
+    let promise: Promise = crate::json::read(LOG_ANNOTATION, json.as_bytes())?;
+    let head: Head = crate::json::read("log entry", &promise.payload.body)?;
+    Ok(LogEntry {
+        log_index: promise.payload.log_index,
+        log_id: LogId { key_id: from_hex(&promise.payload.log_id)?.into() },
+        kind_version: KindVersion { kind: head.kind, version: head.api_version },
+        integrated_time: promise.payload.integrated_time,
+        inclusion_promise: Some(InclusionPromise { signed_entry_timestamp: promise.signed_entry_timestamp }),
+        inclusion_proof: None,
+        canonicalized_body: promise.payload.body,
+    })
+}

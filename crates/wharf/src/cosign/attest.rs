@@ -1,0 +1,90 @@
+//! `cosign attest`
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context as _, ensure};
+use wharf_trust::{Bundle, Envelope, IN_TOTO_PAYLOAD, SIGNATURE_ANNOTATION, Statement};
+
+use super::attest_blob::{check_source, now, statement, statement_file};
+use super::image::Image;
+use super::sign::warn_of_tag;
+use super::verifying::text;
+use super::{blob, note, one, signing, tables};
+use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, Switch, Text};
+use crate::cobra::flags::{Given, flag, short};
+use crate::cobra::{Command, block_on};
+use crate::papers;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["cosign", "attest"],
+    usage: "[flags] IMAGE",
+    about: "Attest the supplied container image, chart or other artifact: sign a statement about it and attach it.\n\n\
+            Only by key: with --use-signing-config=false --tlog-upload=false, or a --signing-config without services.",
+    flags: &[
+        tables::SIGNING,
+        tables::REGISTRY,
+        tables::PREDICATE_TYPE,
+        &[
+            flag("predicate", Text, "path to the predicate file"),
+            flag("statement", Text, "path to the statement file"),
+            flag("no-upload", Switch, "do not upload the generated attestation"),
+            flag("bundle", Text, "write everything required to verify the attestation to a FILE"),
+            short('r', "recursive", MissingSwitch, ""),
+            flag("replace", MissingSwitch, "").deprecated("attestations are added"),
+            flag("rekor-entry-type", Missing, "").deprecated("the log decides"),
+            flag("record-creation-timestamp", IgnoredSwitch, "").deprecated("the new format always holds it"),
+        ],
+    ],
+    run,
+};
+
+/// Media type of an envelope as a layer.
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    let written = one(arguments)?;
+    check_source(given)?;
+    let key = signing::key(given)?;
+    block_on(async {
+        let image = Image::resolve(given, written).await?;
+        warn_of_tag(&image);
+        let payload = match text(given, "statement") {
+            Some(path) => statement_file(path)?,
+            None => {
+                ensure!(
+                    image.digest().algorithm_name() == "sha256",
+                    "{} is not a sha256 digest",
+                    image.digest()
+                );
+                statement(given, image.repository(), image.digest().encoded().to_owned())?.to_json()
+            }
+        };
+        let predicate_type = Statement::from_json(&payload)?.predicate_type;
+        note("Signing artifact...");
+        let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &payload, &key)?;
+        if !given.is_on("new-bundle-format") {
+            let bytes = serde_json::to_vec(&envelope)?;
+            if given.is_on("no-upload") {
+                return Ok(writeln!(out, "{}", String::from_utf8_lossy(&bytes))?);
+            }
+            let annotations = BTreeMap::from([
+                (SIGNATURE_ANNOTATION.to_owned(), String::new()),
+                ("predicateType".to_owned(), predicate_type),
+            ]);
+            papers::append(&image.papers, image.digest(), papers::ATTESTATION, ENVELOPE, bytes, annotations)
+                .await?;
+            return Ok(());
+        }
+        let bundle = Bundle::of_envelope(envelope, key.public());
+        if let Some(place) = text(given, "bundle") {
+            blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
+            note(&format!("Wrote bundle to file {place}"));
+        }
+        if given.is_on("no-upload") {
+            return Ok(writeln!(out, "{}", String::from_utf8_lossy(&bundle.to_json()))?);
+        }
+        papers::attach(&image.papers, &image.descriptor, &bundle, &predicate_type, &now()?).await?;
+        Ok(())
+    })
+}

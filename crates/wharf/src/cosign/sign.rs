@@ -1,0 +1,179 @@
+//! `cosign sign`
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Map, Value};
+use wharf_content::ReadTarget as _;
+use wharf_oci::{Descriptor, ManifestKind, Reference};
+use wharf_trust::{
+    Base64, Bundle, COSIGN_SIGN, Envelope, IN_TOTO_PAYLOAD, PrivateKey, SIGNATURE_ANNOTATION, SIMPLE_SIGNING,
+    STATEMENT_V1, SimpleSigning, Statement, Subject,
+};
+
+use super::attest_blob::now;
+use super::image::Image;
+use super::verifying::text;
+use super::{blob, note, signing, tables};
+use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text};
+use crate::cobra::flags::{Given, flag, short};
+use crate::cobra::{Command, block_on};
+use crate::papers;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["cosign", "sign"],
+    usage: "[flags] IMAGE...",
+    about: "Sign the supplied container image, chart or other artifact and attach the signature.\n\n\
+            Only by key: with --use-signing-config=false --tlog-upload=false, or a --signing-config without services.",
+    flags: &[
+        tables::SIGNING,
+        tables::REGISTRY,
+        tables::ANNOTATIONS,
+        &[
+            short(
+                'r',
+                "recursive",
+                Switch,
+                "if a multi-arch image is specified, additionally sign each discrete image",
+            ),
+            flag("upload", SwitchOn, "whether to upload the signature"),
+            flag("bundle", Text, "write everything required to verify the image to a FILE"),
+            flag("payload", Missing, "").deprecated("please use --bundle"),
+            flag("output-signature", Missing, "").deprecated("please use --bundle"),
+            flag("output-payload", Missing, "").deprecated("please use --bundle"),
+            flag("output-certificate", Missing, "").deprecated("please use --bundle"),
+            flag("sign-container-identity", Missing, "").deprecated("the new format holds no reference"),
+            flag("record-creation-timestamp", IgnoredSwitch, "").deprecated("the new format always holds it"),
+        ],
+    ],
+    run,
+};
+
+fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
+    ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
+    let key = signing::key(given).with_context(|| format!("signing [{}]", arguments.join(" ")))?;
+    block_on(async {
+        for written in arguments {
+            let image = Image::resolve(given, written).await;
+            let image = image.with_context(|| format!("signing [{written}]: accessing entity"))?;
+            warn_of_tag(&image);
+            note("Signing artifact...");
+            for subject in subjects(given, &image).await? {
+                sign(given, &image, &subject, &key).await.with_context(|| format!("signing {written}"))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Says what may go wrong with tags, in cosign's words.
+pub(super) fn warn_of_tag(image: &Image) {
+    if image.reference.digest.is_none() {
+        super::warning(&format!(
+            "Image reference {} uses a tag, not a digest, to identify the image to sign.\n    \
+             This can lead you to sign a different image than the intended one. Please use a\n    \
+             digest (example.com/ubuntu@sha256:abc123...) rather than tag\n    \
+             (example.com/ubuntu:latest) for the input to cosign. The ability to refer to\n    \
+             images by tag will be removed in a future release.\n",
+            image.written
+        ));
+    }
+}
+
+/// The image, and with `--recursive` every image of an index.
+async fn subjects(given: &Given, image: &Image) -> anyhow::Result<Vec<Descriptor>> {
+    let mut all = vec![image.descriptor.clone()];
+    if given.is_on("recursive") {
+        let asked = Reference::Digest(image.digest().clone());
+        let parsed =
+            image.target.fetch_manifest(&asked, wharf_content::DEFAULT_MAX_MANIFEST_BYTES).await?.parse()?;
+        if parsed.kind == ManifestKind::Index {
+            all.extend(parsed.manifests);
+        }
+    }
+    Ok(all)
+}
+
+async fn sign(given: &Given, image: &Image, subject: &Descriptor, key: &PrivateKey) -> anyhow::Result<()> {
+    let annotations = annotations(given)?;
+    if !given.is_on("new-bundle-format") {
+        return sign_legacy(given, image, subject, key, annotations).await;
+    }
+    let (algorithm, hex) = (subject.digest.algorithm_name().to_owned(), subject.digest.encoded().to_owned());
+    let statement = Statement {
+        statement_type: STATEMENT_V1.to_owned(),
+        subject: vec![Subject {
+            digest: BTreeMap::from([(algorithm, hex)]),
+            annotations,
+            ..Subject::default()
+        }],
+        predicate_type: COSIGN_SIGN.to_owned(),
+        predicate: Value::Object(Map::new()),
+    };
+    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key)?;
+    let bundle = Bundle::of_envelope(envelope, key.public());
+    if let Some(place) = text(given, "bundle") {
+        blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
+        note(&format!("Wrote bundle to file {place}"));
+    }
+    if given.is_on("upload") {
+        note(&format!("Pushing signature to: {}", image.papers_repository()));
+        papers::attach(&image.papers, subject, &bundle, COSIGN_SIGN, &now()?).await?;
+    }
+    Ok(())
+}
+
+async fn sign_legacy(
+    given: &Given,
+    image: &Image,
+    subject: &Descriptor,
+    key: &PrivateKey,
+    optional: Map<String, Value>,
+) -> anyhow::Result<()> {
+    let payload =
+        SimpleSigning { docker_reference: image.repository(), digest: subject.digest.to_string(), optional }
+            .to_json();
+    let signature = Base64(key.sign(key.public().default_scheme(), &payload)?).to_string();
+    if !given.is_on("upload") {
+        return Ok(());
+    }
+    note(&format!("Pushing signature to: {}", image.papers_repository()));
+    let already = papers::layers(&image.papers, &subject.digest, papers::SIGNATURE).await?;
+    // The same payload signed by the same key once more says nothing new.
+    let said = already.iter().any(|layer| {
+        let made = layer
+            .descriptor
+            .annotations
+            .get(SIGNATURE_ANNOTATION)
+            .and_then(|made| made.parse::<Base64>().ok());
+        let schemes = key.public().accepted_schemes();
+        layer.bytes == payload
+            && made.is_some_and(|made| {
+                schemes.iter().any(|scheme| key.public().verify(*scheme, &payload, &made).is_ok())
+            })
+    });
+    if !said {
+        let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
+        papers::append(
+            &image.papers,
+            &subject.digest,
+            papers::SIGNATURE,
+            SIMPLE_SIGNING,
+            payload,
+            annotations,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Reads `-a key=value`.
+pub(super) fn annotations(given: &Given) -> anyhow::Result<Map<String, Value>> {
+    let pairs = given.texts("annotations").iter().filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) =
+            pair.split_once('=').with_context(|| format!("unable to parse annotation: {pair}"))?;
+        Ok((name.to_owned(), Value::String(value.to_owned())))
+    });
+    pairs.collect()
+}

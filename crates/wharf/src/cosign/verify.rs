@@ -1,0 +1,209 @@
+//! `cosign verify`
+
+use std::io::Write;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Map, Value, json};
+use wharf_trust::{Artifact, Bundle, COSIGN_SIGN, SimpleSigning};
+
+use super::image::Image;
+use super::sign::annotations;
+use super::verifying::Demands;
+use super::{Exit, note, tables};
+use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, SwitchOn, TextDefault};
+use crate::cobra::flags::{Given, flag, short};
+use crate::cobra::{Command, block_on};
+use crate::papers;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["cosign", "verify"],
+    usage: "[flags] IMAGE...",
+    about: "Verify a signature on the supplied container image, chart or other artifact.\n\n\
+            Bundles attached as referrers are read first, then the older sibling tag.\n\
+            Exit status: 10 no signature, 11 no such tag, 12 no signature that satisfies the demands.",
+    flags: &[
+        tables::VERIFYING,
+        tables::REGISTRY,
+        tables::ANNOTATIONS,
+        &[
+            flag("check-claims", SwitchOn, "whether to check that the signature is about this image"),
+            short(
+                'o',
+                "output",
+                TextDefault("json"),
+                "output format for the signing image information (json|text)",
+            ),
+            flag("local-image", MissingSwitch, ""),
+            flag("attachment", Missing, "").deprecated("please use OCI referrers for attachments"),
+            flag("signature", Missing, "").deprecated(
+                "signatures are automatically fetched from the OCI registry during image verification",
+            ),
+            flag("payload", Missing, "")
+                .deprecated("payload will always be verified from the bundle in future versions"),
+            flag("signature-digest-algorithm", Missing, ""),
+            flag("base-image-only", IgnoredSwitch, ""),
+        ],
+    ],
+    run,
+};
+
+const NO_SIGNATURE: u8 = 10;
+const NO_MATCH: u8 = 12;
+
+/// What was verified, as it is printed.
+struct Found {
+    claims: Vec<Value>,
+    logged: bool,
+    certified: bool,
+}
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
+    let demands = Demands::read(given, "signature")?;
+    let wanted = annotations(given)?;
+    let claims = given.is_on("check-claims");
+    block_on(async {
+        for written in arguments {
+            let image = Image::resolve(given, written).await?;
+            let found = verify(&image, &demands, &wanted, claims).await?;
+            header(&image, &demands, &found, claims, !wanted.is_empty());
+            if given.text("output") == Some("text") {
+                for claim in &found.claims {
+                    writeln!(out, "{claim}")?;
+                }
+            } else {
+                writeln!(out, "\n{}", Value::Array(found.claims))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn verify(
+    image: &Image,
+    demands: &Demands,
+    wanted: &Map<String, Value>,
+    claims: bool,
+) -> anyhow::Result<Found> {
+    let bundles = papers::bundles(&image.papers, image.digest()).await.context("reading the papers")?;
+    let mut found = Found { claims: Vec::new(), logged: false, certified: false };
+    let mut reasons = Vec::new();
+    for paper in &bundles {
+        let one = paper.bundle.as_ref().map_err(|reason| anyhow::anyhow!("{reason}"));
+        let one = one.and_then(|bundle| by_bundle(image, bundle, demands, wanted, claims, &mut found));
+        match one {
+            Ok(claim) => found.claims.push(claim),
+            Err(reason) => reasons.push(format!("{}: {reason:#}", paper.manifest)),
+        }
+    }
+    let layers = match found.claims.is_empty() {
+        true => papers::layers(&image.papers, image.digest(), papers::SIGNATURE)
+            .await
+            .context("reading the papers")?,
+        false => Vec::new(),
+    };
+    for layer in &layers {
+        match by_layer(image, layer, demands, wanted, claims, &mut found) {
+            Ok(claim) => found.claims.push(claim),
+            Err(reason) => reasons.push(format!("{}: {reason:#}", layer.descriptor.digest)),
+        }
+    }
+    if !found.claims.is_empty() {
+        return Ok(found);
+    }
+    if bundles.is_empty() && layers.is_empty() {
+        return Err(Exit { status: NO_SIGNATURE, text: "no signatures found".to_owned() }.into());
+    }
+    let text = format!("no matching signatures: {}", reasons.join("\n"));
+    Err(Exit { status: NO_MATCH, text }.into())
+}
+
+fn by_bundle(
+    image: &Image,
+    bundle: &Bundle,
+    demands: &Demands,
+    wanted: &Map<String, Value>,
+    claims: bool,
+    found: &mut Found,
+) -> anyhow::Result<Value> {
+    let verified = demands.verifier().verify_statement(bundle)?;
+    let (statement, proof) = verified.into_parts();
+    // An attestation says something about the image, which is not the same as approving it.
+    statement.check_predicate_type(COSIGN_SIGN)?;
+    let subject = match claims {
+        true => statement.check_subject(&Artifact::from_oci(image.digest())?)?,
+        false => statement.subject.first().context("the statement is about nothing")?,
+    };
+    ensure!(
+        wanted.iter().all(|(name, value)| subject.annotations.get(name) == Some(value)),
+        "missing or incorrect annotation"
+    );
+    found.logged |= !proof.logged.is_empty();
+    found.certified |= demands.key().is_none();
+    Ok(claim(&image.written, &image.digest().to_string(), COSIGN_SIGN, subject.annotations.clone()))
+}
+
+fn by_layer(
+    image: &Image,
+    layer: &papers::LegacyLayer,
+    demands: &Demands,
+    wanted: &Map<String, Value>,
+    claims: bool,
+    found: &mut Found,
+) -> anyhow::Result<Value> {
+    let bundle = Bundle::from_legacy_signature(&layer.descriptor.annotations)?;
+    let verified =
+        demands.verifier().verify_artifact(&bundle, &Artifact::from_bytes(layer.bytes.to_vec()))?;
+    // Only now is the payload read.
+    let payload = SimpleSigning::from_json(&layer.bytes)?;
+    if claims {
+        let (is, asked) = (&payload.digest, image.digest().to_string());
+        ensure!(*is == asked, "the signature is about {is}, not {asked}");
+    }
+    ensure!(
+        wanted.iter().all(|(name, value)| payload.optional.get(name) == Some(value)),
+        "missing or incorrect annotation"
+    );
+    found.logged |= !verified.proof().logged.is_empty();
+    found.certified |= demands.key().is_none();
+    Ok(claim(
+        &payload.docker_reference,
+        &payload.digest,
+        "cosign container image signature",
+        payload.optional,
+    ))
+}
+
+fn claim(reference: &str, digest: &str, kind: &str, optional: Map<String, Value>) -> Value {
+    json!({
+        "critical": {
+            "identity": { "docker-reference": reference },
+            "image": { "docker-manifest-digest": digest },
+            "type": kind,
+        },
+        "optional": optional,
+    })
+}
+
+fn header(image: &Image, demands: &Demands, found: &Found, claims: bool, noted: bool) {
+    checks(&image.written, demands.key().is_some(), claims, noted, found.logged, found.certified);
+}
+
+/// Says which checks were made, in cosign's words.
+pub(super) fn checks(image: &str, key: bool, claims: bool, noted: bool, logged: bool, certified: bool) {
+    note(&format!("\nVerification for {image} --"));
+    note("The following checks were performed on each of these signatures:");
+    let lines = [
+        (claims && noted, "The specified annotations were verified."),
+        (claims, "The cosign claims were validated"),
+        (logged, "Existence of the claims in the transparency log was verified offline"),
+        (key, "The signatures were verified against the specified public key"),
+        (
+            certified,
+            "The code-signing certificate was verified using trusted certificate authority certificates",
+        ),
+    ];
+    for (_, line) in lines.iter().filter(|(made, _)| *made) {
+        note(&format!("  - {line}"));
+    }
+}

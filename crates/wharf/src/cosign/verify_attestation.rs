@@ -1,0 +1,109 @@
+//! `cosign verify-attestation`
+
+use std::io::Write;
+
+use anyhow::{Context as _, bail, ensure};
+use wharf_trust::{Artifact, Bundle, predicate_type};
+
+use super::image::Image;
+use super::tables;
+use super::verify::checks;
+use super::verifying::Demands;
+use crate::cobra::flags::Kind::{Missing, MissingSwitch, SwitchOn, TextDefault};
+use crate::cobra::flags::{Given, flag, short};
+use crate::cobra::{Command, block_on};
+use crate::papers;
+
+pub(super) const COMMAND: Command = Command {
+    path: &["cosign", "verify-attestation"],
+    usage: "[flags] IMAGE...",
+    about: "Verify an attestation on the supplied container image, chart or other artifact.\n\n\
+            At least one attestation of the wanted type must satisfy every demand; those that do are printed as envelopes.",
+    flags: &[
+        tables::VERIFYING,
+        tables::REGISTRY,
+        tables::PREDICATE_TYPE,
+        &[
+            flag("check-claims", SwitchOn, "whether to check that the attestation is about this image"),
+            short(
+                'o',
+                "output",
+                TextDefault("json"),
+                "output format for the signing image information (json|text)",
+            ),
+            flag("policy", Missing, "specify CUE or Rego files with policies to be used for validation"),
+            flag("local-image", MissingSwitch, ""),
+        ],
+    ],
+    run,
+};
+
+fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
+    let demands = Demands::read(given, "attestation")?;
+    let kind = given.text("type").unwrap_or_default();
+    let wanted = predicate_type(kind)?;
+    let claims = given.is_on("check-claims");
+    block_on(async {
+        for written in arguments {
+            let image = Image::resolve(given, written).await?;
+            let mut all = Vec::new();
+            for paper in papers::bundles(&image.papers, image.digest()).await.context("reading the papers")? {
+                all.push((paper.manifest, paper.bundle.map_err(anyhow::Error::msg)));
+            }
+            if all.is_empty() {
+                let layers = papers::layers(&image.papers, image.digest(), papers::ATTESTATION).await;
+                for layer in layers.context("reading the papers")? {
+                    let bundle = Bundle::from_legacy_attestation(&layer.bytes, &layer.descriptor.annotations);
+                    all.push((layer.descriptor.digest, bundle.map_err(Into::into)));
+                }
+            }
+            let artifact = Artifact::from_oci(image.digest())?;
+            let (mut good, mut logged, mut types, mut reasons) = (Vec::new(), false, Vec::new(), Vec::new());
+            for (name, bundle) in all {
+                match check(&demands, bundle, claims.then_some(&artifact), wanted) {
+                    Ok(Checked { envelope: Some(envelope), logged: proved, .. }) => {
+                        good.push(envelope);
+                        logged |= proved;
+                    }
+                    Ok(other) => types.push(other.predicate_type),
+                    Err(reason) => reasons.push(format!("{name}: {reason:#}")),
+                }
+            }
+            if good.is_empty() && !types.is_empty() {
+                let found = types.join(",");
+                bail!("none of the attestations matched the predicate type: {kind}, found: {found}");
+            }
+            ensure!(!good.is_empty(), "no matching attestations: {}", reasons.join("\n"));
+            checks(written, demands.key().is_some(), claims, false, logged, demands.key().is_none());
+            for envelope in good {
+                writeln!(out, "{envelope}")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// An attestation whose signature is good.
+struct Checked {
+    predicate_type: String,
+    /// The envelope as JSON, where it is of the wanted type.
+    envelope: Option<String>,
+    logged: bool,
+}
+
+fn check(
+    demands: &Demands,
+    bundle: anyhow::Result<Bundle>,
+    artifact: Option<&Artifact>,
+    wanted: &str,
+) -> anyhow::Result<Checked> {
+    let bundle = bundle?;
+    let (statement, proof) = demands.verifier().verify_statement(&bundle)?.into_parts();
+    if let Some(artifact) = artifact {
+        statement.check_subject(artifact)?;
+    }
+    let envelope = bundle.unverified_envelope().filter(|_| statement.predicate_type == wanted);
+    let envelope = envelope.map(serde_json::to_string).transpose()?;
+    Ok(Checked { predicate_type: statement.predicate_type, envelope, logged: !proof.logged.is_empty() })
+}

@@ -1,0 +1,91 @@
+//! Sibling tags, the layout of cosign 1 and 2: one manifest per digest and kind, one layer per signature.
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use bytes::Bytes;
+use wharf_content::Target;
+use wharf_oci::{Descriptor, Digest, Reference, media_type};
+
+use super::{Document, MAX_PAPERS, fetch, is_missing, push, sibling};
+
+/// The end of the tag that holds signatures.
+pub(crate) const SIGNATURE: &str = "sig";
+/// The end of the tag that holds attestations.
+pub(crate) const ATTESTATION: &str = "att";
+
+/// A layer under a sibling tag.
+pub(crate) struct LegacyLayer {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) bytes: Bytes,
+}
+
+/// Returns the layers under a sibling tag; none where there is no such tag.
+///
+/// # Errors
+/// The repository could not be asked, or there are more layers than are read.
+pub(crate) async fn layers(
+    target: &dyn Target,
+    subject: &Digest,
+    end: &str,
+) -> anyhow::Result<Vec<LegacyLayer>> {
+    let Some(listed) = listed(target, subject, end).await? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for descriptor in listed {
+        let bytes = fetch(target, &descriptor).await?;
+        found.push(LegacyLayer { descriptor, bytes });
+    }
+    Ok(found)
+}
+
+async fn listed(target: &dyn Target, subject: &Digest, end: &str) -> anyhow::Result<Option<Vec<Descriptor>>> {
+    let tag = Reference::Tag(sibling(subject, end)?);
+    let raw = match target.fetch_manifest(&tag, wharf_content::DEFAULT_MAX_MANIFEST_BYTES).await {
+        Ok(raw) => raw,
+        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let layers = raw.parse()?.layers;
+    ensure!(layers.len() <= MAX_PAPERS, "{tag} has {} layers; at most {MAX_PAPERS} are read", layers.len());
+    Ok(Some(layers))
+}
+
+/// Adds a layer to what lies under a sibling tag. Two who add at once may lose one of both: the layout knows no better.
+///
+/// A layer that is there already is not added again; `false` says so.
+pub(crate) async fn append(
+    target: &dyn Target,
+    subject: &Digest,
+    end: &str,
+    media: &str,
+    bytes: Vec<u8>,
+    annotations: BTreeMap<String, String>,
+) -> anyhow::Result<bool> {
+    let mut layers = listed(target, subject, end).await?.unwrap_or_default();
+    let digest = wharf_oci::Algorithm::Sha256.digest(&bytes);
+    if layers.iter().any(|layer| layer.digest == digest && layer.annotations == annotations) {
+        return Ok(false);
+    }
+    let mut layer = push(target, media, bytes).await?;
+    layer.annotations = annotations;
+    layers.push(layer);
+    // What cosign writes: an image config that lists the layers, so that registries take the manifest for an image.
+    let ids: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
+    let history = vec![serde_json::json!({ "created": "0001-01-01T00:00:00Z" }); layers.len()];
+    let config = serde_json::json!({
+        "architecture": "", "created": "0001-01-01T00:00:00Z", "history": history, "os": "",
+        "rootfs": { "type": "layers", "diff_ids": ids }, "config": {},
+    });
+    let config = push(target, media_type::OCI_CONFIG, serde_json::to_vec(&config)?).await?;
+    let document = Document {
+        schema_version: 2,
+        media_type: media_type::OCI_MANIFEST,
+        artifact_type: None,
+        config: &config,
+        layers: &layers,
+        subject: None,
+        annotations: BTreeMap::new(),
+    };
+    target.push_manifest(&document.raw()?, &[sibling(subject, end)?]).await?;
+    Ok(true)
+}

@@ -1,0 +1,183 @@
+//! Real cosign and `wharf cosign` on the same registry: what one signs and attests the other verifies, in both layouts, and
+//! what one refuses the other refuses.
+
+use crate::harness::*;
+
+const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
+const OLD: &str = "--new-bundle-format=false";
+const UNLOGGED: &str = "--insecure-ignore-tlog=true";
+
+struct Pair {
+    registry: Registry,
+    cosign: Sandbox,
+    wharf: Sandbox,
+    crane: Sandbox,
+}
+
+/// Who carries out a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tool {
+    Cosign,
+    Wharf,
+}
+
+const BOTH: [Tool; 2] = [Tool::Cosign, Tool::Wharf];
+
+impl Pair {
+    /// Logs in and makes a key pair.
+    fn new() -> Option<Self> {
+        let (cosign, crane) = (peer("cosign")?, peer("crane")?);
+        let registry = Registry::start(Transport::Plain);
+        let cosign = Sandbox::new(cosign, &registry);
+        let wharf = cosign.with_program(env!("CARGO_BIN_EXE_wharf").into());
+        let crane = cosign.with_program(crane);
+        crane.run(&["auth", "login", &registry.host(), "-u", USER, "-p", PASSWORD, "--insecure"]);
+        cosign.run(&["generate-key-pair"]);
+        cosign.run(&["generate-key-pair", "--output-key-prefix", "other"]);
+        std::fs::write(cosign.folder().join("predicate.json"), r#"{"built":"here"}"#).unwrap();
+        Some(Self { registry, cosign, wharf, crane })
+    }
+
+    /// Pushes an image under a tag and returns repository and digest.
+    fn image(&self, repository: &str, text: &str) -> (String, String) {
+        let image = Image::with(text);
+        let layout = self.crane.fresh("layout");
+        image.write_layout(&layout, "1.0");
+        let name = format!("{}/closed/{repository}", self.registry.host());
+        self.crane.run(&["push", &layout.display().to_string(), &format!("{name}:1.0"), "--insecure"]);
+        (name, image.digest().to_string())
+    }
+
+    fn run(&self, tool: Tool, command: &str, more: &[&str]) -> Result<String, String> {
+        match tool {
+            Tool::Cosign => self.cosign.attempt(&[&[command, "--allow-http-registry"], more].concat()),
+            Tool::Wharf => {
+                self.wharf.attempt(&[&["cosign", command, "--allow-http-registry"], more].concat())
+            }
+        }
+    }
+
+    fn sign(&self, tool: Tool, more: &[&str], subject: &str) {
+        self.run(tool, "sign", &[&["--yes", "--key", "cosign.key"], &OFFLINE[..], more, &[subject]].concat())
+            .unwrap();
+    }
+
+    fn attest(&self, tool: Tool, kind: &str, more: &[&str], subject: &str) {
+        let what = ["--yes", "--key", "cosign.key", "--predicate", "predicate.json", "--type", kind];
+        self.run(tool, "attest", &[&what[..], &OFFLINE[..], more, &[subject]].concat()).unwrap();
+    }
+
+    /// Both tools must say the same about a verification.
+    #[track_caller]
+    fn both(&self, expected: bool, command: &str, more: &[&str]) -> Vec<String> {
+        let judge = |tool| {
+            let said = self.run(tool, command, &[&[UNLOGGED], more].concat());
+            assert_eq!(said.is_ok(), expected, "{tool:?}: {said:?}");
+            said.unwrap_or_else(|complaint| complaint)
+        };
+        BOTH.map(judge).to_vec()
+    }
+}
+
+#[test]
+fn signatures_verify_across_in_both_layouts() {
+    let Some(pair) = Pair::new() else { return };
+    for (signer, layout) in
+        [(Tool::Wharf, &[][..]), (Tool::Cosign, &[]), (Tool::Wharf, &[OLD]), (Tool::Cosign, &[OLD])]
+    {
+        let name = format!("signed-{signer:?}-{}", layout.len()).to_lowercase();
+        let (repository, digest) = pair.image(&name, &name);
+        let (tag, pinned) = (format!("{repository}:1.0"), format!("{repository}@{digest}"));
+        for complaint in pair.both(false, "verify", &["--key", "cosign.pub", &tag]) {
+            assert!(
+                complaint.contains("exit status: 10") && complaint.contains("no signatures found"),
+                "{complaint}"
+            );
+        }
+        pair.sign(signer, &[layout, &["-a", "env=prod"]].concat(), &tag);
+        for subject in [&tag, &pinned] {
+            for said in pair.both(true, "verify", &["--key", "cosign.pub", subject]) {
+                assert!(said.contains(&digest) && said.contains(r#""env":"prod""#), "{said}");
+            }
+        }
+        pair.both(true, "verify", &["--key", "cosign.pub", "-a", "env=prod", &tag]);
+        pair.both(false, "verify", &["--key", "cosign.pub", "-a", "env=test", &tag]);
+        pair.both(false, "verify", &["--key", "other.pub", &tag]);
+        for complaint in pair.both(false, "verify", &["--key", "cosign.pub", &format!("{repository}:2.0")]) {
+            assert!(complaint.contains("exit status: 11"), "{complaint}");
+        }
+        // The same payload once more does not make a second signature of the older layout.
+        pair.sign(Tool::Wharf, &[layout, &["-a", "env=prod"]].concat(), &pinned);
+        pair.both(true, "verify", &["--key", "cosign.pub", &tag]);
+        for tool in BOTH {
+            let tree = pair.run(tool, "tree", &[&tag]).unwrap();
+            assert!(tree.contains("🍒 sha256:"), "{tool:?}: {tree}");
+        }
+        // A tag that moves takes no signature along.
+        pair.image(&name, &format!("{name}, built again"));
+        pair.both(false, "verify", &["--key", "cosign.pub", &tag]);
+        pair.both(true, "verify", &["--key", "cosign.pub", &pinned]);
+    }
+}
+
+#[test]
+fn a_signature_that_was_replayed_for_another_image_is_refused_by_both() {
+    let Some(pair) = Pair::new() else { return };
+    let (repository, first) = pair.image("replayed", "first");
+    pair.sign(Tool::Wharf, &[OLD], &format!("{repository}@{first}"));
+    let (_, second) = pair.image("replayed", "second");
+    let tag = |digest: &str| format!("{repository}:{}.sig", digest.replace(':', "-"));
+    pair.crane.run(&["copy", &tag(&first), &tag(&second), "--insecure"]);
+    pair.both(false, "verify", &["--key", "cosign.pub", &format!("{repository}@{second}")]);
+    pair.both(true, "verify", &["--key", "cosign.pub", &format!("{repository}@{first}")]);
+}
+
+#[test]
+fn attestations_verify_across_in_both_layouts() {
+    let Some(pair) = Pair::new() else { return };
+    for (signer, layout) in
+        [(Tool::Wharf, &[][..]), (Tool::Cosign, &[]), (Tool::Wharf, &[OLD]), (Tool::Cosign, &[OLD])]
+    {
+        let name = format!("attested-{signer:?}-{}", layout.len()).to_lowercase();
+        let (repository, digest) = pair.image(&name, &name);
+        let pinned = format!("{repository}@{digest}");
+        for kind in ["spdxjson", "https://example.com/built/v1", "custom"] {
+            pair.both(false, "verify-attestation", &["--key", "cosign.pub", "--type", kind, &pinned]);
+            pair.attest(signer, kind, layout, &pinned);
+            for said in
+                pair.both(true, "verify-attestation", &["--key", "cosign.pub", "--type", kind, &pinned])
+            {
+                let line: serde_json::Value = serde_json::from_str(said.trim()).unwrap();
+                assert_eq!(line["payloadType"], "application/vnd.in-toto+json");
+            }
+            pair.both(false, "verify-attestation", &["--key", "other.pub", "--type", kind, &pinned]);
+        }
+        pair.both(false, "verify-attestation", &["--key", "cosign.pub", "--type", "cyclonedx", &pinned]);
+        let all = pair.wharf.run(&["cosign", "download", "attestation", "--allow-http-registry", &pinned]);
+        assert_eq!(all.lines().count(), 3, "{all}");
+    }
+}
+
+/// Real cosign counts any attestation as a signature of the image; Wharf does not, because a report about an image is no
+/// approval of it.
+#[test]
+fn an_attestation_alone_is_no_signature() {
+    let Some(pair) = Pair::new() else { return };
+    let (repository, digest) = pair.image("only-attested", "only attested");
+    let pinned = format!("{repository}@{digest}");
+    pair.attest(Tool::Cosign, "spdxjson", &[], &pinned);
+    let refused = pair.run(Tool::Wharf, "verify", &[UNLOGGED, "--key", "cosign.pub", &pinned]).unwrap_err();
+    assert!(refused.contains("https://spdx.dev/Document"), "{refused}");
+}
+
+#[test]
+fn papers_are_cleaned_and_only_they() {
+    let Some(pair) = Pair::new() else { return };
+    let (repository, digest) = pair.image("cleaned", "cleaned");
+    let pinned = format!("{repository}@{digest}");
+    pair.sign(Tool::Cosign, &[OLD], &pinned);
+    pair.sign(Tool::Cosign, &[], &pinned);
+    pair.run(Tool::Wharf, "clean", &["--force", &pinned]).unwrap();
+    pair.both(false, "verify", &["--key", "cosign.pub", &pinned]);
+    pair.crane.run(&["manifest", &pinned, "--insecure"]);
+}
