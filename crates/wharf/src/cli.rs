@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    audit, completion, demo, doctor, gc, login, logout, project, publish, repo, robot, serve, user,
+    audit, completion, demo, diff, doctor, gc, images, login, logout, project, publish, repo, robot, serve,
+    user,
 };
 use crate::exit::{self, Status};
 use crate::{cosign, helm};
@@ -48,6 +49,8 @@ enum Command {
     Repo(repo::Args),
     Gc(gc::Args),
     Audit(audit::Args),
+    Images(images::Args),
+    Diff(diff::Args),
     Completion(completion::Args),
     /// Helm's command line, as far as it needs no cluster.
     Helm(Tool),
@@ -84,6 +87,8 @@ impl Cli {
             Command::Completion(args) => completion::run(&args),
             Command::Helm(tool) => return Ok(helm::PROGRAM.run(tool.words)),
             Command::Cosign(tool) => return Ok(cosign::PROGRAM.run(tool.words)),
+            Command::Images(args) => images::run(&args),
+            Command::Diff(args) => diff::run(&args),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),

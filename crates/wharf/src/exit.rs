@@ -23,7 +23,7 @@ Exit status:
   7  not logged in, or not allowed
   8  the network or the other side does not answer
   9  a copy was done, and not everything arrived
- 10  the doctor found something that is not mended";
+ 10  a check found something: the doctor, images --complete, diff --exit-code";
 
 /// How a command ended; see [`TABLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) enum Status {
     Network = 8,
     /// Not everything arrived.
     Incomplete = 9,
-    /// The doctor found something that is not mended.
+    /// A check found something.
     Findings = 10,
 }
 

@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("wharf-sprig", &["wharf-template", "wharf-yaml", "wharf-regexp"]),
     ("wharf-chart", &["wharf-yaml", "wharf-regexp"]),
     ("wharf-engine", &["wharf-template", "wharf-sprig", "wharf-chart", "wharf-yaml"]),
+    ("wharf-manifests", &["wharf-engine", "wharf-chart", "wharf-yaml"]),
     ("wharf-trust", &["wharf-oci"]),
     // Middle.
     ("wharf-content", &["wharf-oci"]),
@@ -39,6 +40,7 @@ const GROUND: &[&str] = &[
     "wharf-sprig",
     "wharf-chart",
     "wharf-engine",
+    "wharf-manifests",
     "wharf-trust",
 ];
 

@@ -5,4 +5,4 @@ pub(crate) mod folder;
 mod machine;
 
 pub(crate) use check::Rendering;
-pub(crate) use machine::machine;
+pub(crate) use machine::{machine, still};

@@ -40,6 +40,11 @@ pub(super) fn load(name: &str) -> anyhow::Result<Chart> {
     load_path(locate(name.trim())?)
 }
 
+/// Reads the chart of that name, wherever it is: here, in a registry, in a repository that was added, at an address.
+pub(crate) fn load_anywhere(name: &str) -> anyhow::Result<Chart> {
+    find(&Given::default(), name, &mut std::io::sink())?.load()
+}
+
 /// Finds the chart of that name: here, else as the flags say in a repository, a registry, or at an address.
 pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Result<Found> {
     let name = name.trim();

@@ -33,6 +33,9 @@ use std::io::Write;
 
 use crate::cobra::{Command, Program};
 
+pub(crate) use chart::load_anywhere as load_chart;
+pub(crate) use values::Sources as ValueSources;
+
 /// The version of Helm that is followed.
 const HELM_VERSION: &str = "v4.2.4";
 

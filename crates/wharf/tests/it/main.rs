@@ -1,6 +1,7 @@
 //! The commands as a user runs them, and the client as they use it, against a registry of this build.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod compare;
 mod completion;
 mod cosign;
 mod demo;
