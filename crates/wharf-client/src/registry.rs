@@ -316,7 +316,10 @@ impl Registry {
                 as_somebody.headers.insert(::http::header::AUTHORIZATION, basic);
                 let response = self.http.send(&as_somebody).await?;
                 match response.status() {
-                    StatusCode::UNAUTHORIZED => self.http.send(&call).await?,
+                    // Without any, the next request would be anybody's.
+                    StatusCode::UNAUTHORIZED if self.http.is_challenged(&response, &call).await? => {
+                        self.http.send(&call).await?
+                    }
                     _ => response,
                 }
             }

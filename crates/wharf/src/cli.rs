@@ -14,7 +14,7 @@ use crate::commands::{
     user,
 };
 use crate::exit::{self, Status};
-use crate::{cosign, helm};
+use crate::{cosign, helm, oras};
 
 /// Carries software from the build to the cluster with its papers.
 #[derive(Debug, Parser)]
@@ -56,6 +56,8 @@ enum Command {
     Helm(Tool),
     /// cosign's command line: sign and verify, offline unless told otherwise.
     Cosign(Tool),
+    /// ORAS's command line.
+    Oras(Tool),
 }
 
 /// The command line of a tool that people already know.
@@ -89,6 +91,7 @@ impl Cli {
             Command::Cosign(tool) => return Ok(cosign::PROGRAM.run(tool.words)),
             Command::Images(args) => images::run(&args),
             Command::Diff(args) => diff::run(&args),
+            Command::Oras(tool) => return Ok(oras::PROGRAM.run(tool.words)),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),

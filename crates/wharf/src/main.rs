@@ -2,8 +2,8 @@
 //!
 //! The binary is thin: [`cli`] reads the command line, each file of `commands` runs one command, [`exit`] turns what
 //! came of it into an exit status and a hint. What a command does beyond calling the library crates lives in a module
-//! of its own, such as `publish`. [`helm`] and [`cosign`] are command lines of their own, since their words are those tools'; [`cobra`] is what such
-//! command lines share.
+//! of its own, such as `publish`. [`helm`], [`oras`] and [`cosign`] are command lines of their own, since their words
+//! are those tools'; [`cobra`] is what such command lines share.
 
 mod api;
 mod chart;
@@ -12,7 +12,9 @@ mod cobra;
 mod commands;
 mod cosign;
 mod exit;
+mod files;
 mod helm;
+mod oras;
 mod papers;
 mod progress;
 mod publish;
@@ -24,11 +26,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    if let Some(words) = helm::PROGRAM.words() {
-        return helm::PROGRAM.run(words);
-    }
-    if let Some(words) = cosign::PROGRAM.words() {
-        return cosign::PROGRAM.run(words);
+    for program in [&helm::PROGRAM, &oras::PROGRAM, &cosign::PROGRAM] {
+        if let Some(words) = program.words() {
+            return program.run(words);
+        }
     }
     match cli::Cli::parse().run() {
         Ok(status) => status,

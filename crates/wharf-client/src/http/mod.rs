@@ -128,6 +128,24 @@ impl Http {
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
+        match self.answer(&response, call, authorization.as_ref()).await? {
+            Some(authorization) => self.follow(call, Some(authorization)).await,
+            None => Ok(response),
+        }
+    }
+
+    /// Takes the challenges of an answer on; says whether there is something to answer them with.
+    pub(crate) async fn is_challenged(&self, response: &Response, call: &Call<'_>) -> Result<bool> {
+        let tried = self.auth.basic()?;
+        Ok(self.answer(response, call, tried.as_ref()).await?.is_some())
+    }
+
+    async fn answer(
+        &self,
+        response: &Response,
+        call: &Call<'_>,
+        tried: Option<&HeaderValue>,
+    ) -> Result<Option<HeaderValue>> {
         let challenges: Vec<Challenge> = response
             .headers()
             .get_all(::http::header::WWW_AUTHENTICATE)
@@ -135,12 +153,7 @@ impl Http {
             .filter_map(|value| value.to_str().ok())
             .flat_map(Challenge::parse_all)
             .collect();
-        let answer =
-            self.auth.answer(&self.client, &challenges, &call.scopes, authorization.as_ref()).await?;
-        match answer {
-            Some(authorization) => self.follow(call, Some(authorization)).await,
-            None => Ok(response),
-        }
+        self.auth.answer(&self.client, &challenges, &call.scopes, tried).await
     }
 
     /// Sends a request and follows the redirects of downloads.

@@ -56,6 +56,27 @@ impl RemoteRepository {
         &self.name
     }
 
+    /// Returns the descriptor of a blob, with the media type under which the registry serves it: mostly
+    /// `application/octet-stream`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it is not there.
+    pub async fn resolve_blob(&self, digest: &Digest) -> Result<Descriptor> {
+        let call = self.call(Method::HEAD, &format!("blobs/{digest}"), PULL)?;
+        let response = self.registry.http.send(&call).await?;
+        let what = self.what(format_args!("blob {digest}"));
+        if !response.status().is_success() {
+            return Err(self.registry.http.refused(&call, response, &what).await);
+        }
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let size = header(::http::header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
+        let media_type = header(::http::header::CONTENT_TYPE).unwrap_or("application/octet-stream");
+        match size {
+            Some(size) => Ok(Descriptor::new(media_type, digest.clone(), size)),
+            None => Err(Error::new(ErrorKind::Peer, format!("{} does not tell the size of {what}", self.name()))),
+        }
+    }
+
     fn call(&self, method: Method, path: &str, actions: &[&str]) -> Result<Call<'static>> {
         let url = self.registry.url(&format!("v2/{}/{path}", self.name))?;
         Ok(Call::new(method, url, vec![self.scope(actions)]))

@@ -104,6 +104,11 @@ impl TarTarget {
         self.state().index.entries()
     }
 
+    /// Returns the size of a blob in bytes, if it is there.
+    pub fn size_of(&self, digest: &Digest) -> Option<u64> {
+        self.place(digest).map(|place| place.size)
+    }
+
     fn with(path: PathBuf, index: Index, blobs: HashMap<Digest, Place>) -> Self {
         let state = State { index, blobs, partial: None, is_changed: false };
         Self { path: Arc::new(path), state: Arc::new(Mutex::new(state)), known: Known::default() }

@@ -1,0 +1,4 @@
+//! `oras repo`: repositories of a registry.
+
+pub(super) mod ls;
+pub(super) mod tags;
