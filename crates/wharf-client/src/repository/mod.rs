@@ -73,7 +73,9 @@ impl RemoteRepository {
         let media_type = header(::http::header::CONTENT_TYPE).unwrap_or("application/octet-stream");
         match size {
             Some(size) => Ok(Descriptor::new(media_type, digest.clone(), size)),
-            None => Err(Error::new(ErrorKind::Peer, format!("{} does not tell the size of {what}", self.name()))),
+            None => {
+                Err(Error::new(ErrorKind::Peer, format!("{} does not tell the size of {what}", self.name())))
+            }
         }
     }
 

@@ -68,7 +68,12 @@ fn clean(path: &Path) -> PathBuf {
 ///
 /// Entries that lead out of the folder, through a link or past it, are refused, as are links that do
 /// (GHSA-g5v4-5x39-vwhx, GHSA-fxhp-mv3v-67qp, GHSA-8xwf-rjm4-xvhv).
-pub(crate) fn unpack(archive: &Path, name: &str, folder: &Path, expected: Option<&Digest>) -> anyhow::Result<()> {
+pub(crate) fn unpack(
+    archive: &Path,
+    name: &str,
+    folder: &Path,
+    expected: Option<&Digest>,
+) -> anyhow::Result<()> {
     fs::create_dir_all(folder).map_err(|error| failed("mkdir", folder, &error))?;
     let file = File::open(archive).map_err(|error| failed("open", archive, &error))?;
     let digester = expected.and_then(|expected| expected.algorithm()).map(Digester::new);

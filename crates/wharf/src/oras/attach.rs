@@ -112,10 +112,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     staged.export(given)
 }
 
-fn parse(
-    given: &Given,
-    words: &[String],
-) -> anyhow::Result<(Target, Format, Option<wharf_oci::Platform>)> {
+fn parse(given: &Given, words: &[String]) -> anyhow::Result<(Target, Format, Option<wharf_oci::Platform>)> {
     check_paths(given, &words[1..])?;
     Annotations::parse(given)?;
     let target = Target::parse(given, "", &words[0])?;

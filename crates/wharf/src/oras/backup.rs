@@ -84,9 +84,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     let (tags, roots) = resolve(&source, tags).await?;
     if tags.is_empty() {
         return Err(Fault::new(format!("no tags found in repository {repository:?}"))
-            .advice(format!(
-                "If you want to list available tags in {repository:?}, use \"oras repo tags\""
-            ))
+            .advice(format!("If you want to list available tags in {repository:?}, use \"oras repo tags\""))
             .into());
     }
     let destination = if is_tar {
@@ -120,7 +118,8 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     }
     destination.write().commit().await?;
     if is_tar {
-        std::fs::rename(&beside, output).with_context(|| format!("failed to create tar archive at {output}"))?;
+        std::fs::rename(&beside, output)
+            .with_context(|| format!("failed to create tar archive at {output}"))?;
         let size = std::fs::metadata(output)?.len();
         line(format_args!("Exported to {output} ({})", human_size(size)));
     }
@@ -168,8 +167,7 @@ pub(super) fn references(text: &str) -> anyhow::Result<(String, Vec<String>)> {
     ensure!(!text.contains('@'), "digest references are not supported: {text:?}");
     let mut parts = text.split(',');
     let main = parts.next().unwrap_or_default();
-    let parsed =
-        RemoteReference::parse(main).with_context(|| format!("invalid reference {main:?}"))?;
+    let parsed = RemoteReference::parse(main).with_context(|| format!("invalid reference {main:?}"))?;
     let repository = format!("{}/{}", parsed.registry, parsed.repository);
     let more: Vec<String> = parts.map(str::to_owned).collect();
     if parsed.reference.is_empty() && more.is_empty() {
@@ -243,7 +241,13 @@ pub(super) fn human_size(bytes: u64) -> String {
         size /= 1024.0;
         unit += 1;
     }
-    let parts = if size < 10.0 { 100.0 } else if size < 100.0 { 10.0 } else { 1.0 };
+    let parts = if size < 10.0 {
+        100.0
+    } else if size < 100.0 {
+        10.0
+    } else {
+        1.0
+    };
     format!("{} {:>2}", (size * parts).round() / parts, UNITS[unit])
 }
 

@@ -224,7 +224,8 @@ fn children(found: &Found, subject: &Digest, verbose: bool, colours: bool) -> an
                 let mut lines = Vec::new();
                 for (key, value) in &referrer.annotations {
                     let pair = [(key.as_str().into(), Value::from(value.as_str()))];
-                    let yaml = wharf_yaml::to_yaml(&Value::Map(std::sync::Arc::new(pair.into_iter().collect())))?;
+                    let yaml =
+                        wharf_yaml::to_yaml(&Value::Map(std::sync::Arc::new(pair.into_iter().collect())))?;
                     lines.push(Branch { text: yaml.trim().to_owned(), below: Vec::new() });
                 }
                 below.push(Branch { text: paint(colours, GREY, "[annotations]"), below: lines });

@@ -39,11 +39,11 @@ impl Format {
         }
         match kind {
             "text" if !allowed.contains(&"text") => bail!("unsupported format type: text"),
-            "go-template" if template.is_empty() => Err(Fault::new(format!(
-                "{kind:?} format specified but no template given"
-            ))
-            .advice("use `--format go-template=TEMPLATE` to specify the template")
-            .into()),
+            "go-template" if template.is_empty() => {
+                Err(Fault::new(format!("{kind:?} format specified but no template given"))
+                    .advice("use `--format go-template=TEMPLATE` to specify the template")
+                    .into())
+            }
             kind if !allowed.contains(&kind) => Err(Fault::new(format!("invalid format type: {kind:?}"))
                 .advice(format!("supported types: {}", allowed.join(", ")))
                 .into()),

@@ -45,10 +45,11 @@ impl Annotations {
         }
         if !file.is_empty() {
             let wrong = || {
-                Fault::new(format!("invalid annotation json file: failed to load annotations from {file}")).advice(
-                    "Annotation file doesn't match the required format. Please refer to the document at \
+                Fault::new(format!("invalid annotation json file: failed to load annotations from {file}"))
+                    .advice(
+                        "Annotation file doesn't match the required format. Please refer to the document at \
                      https://oras.land/docs/how_to_guides/manifest_annotations",
-                )
+                    )
             };
             let text = std::fs::read(file).map_err(|_| wrong())?;
             return serde_json::from_slice(&text).map(Self).map_err(|_| wrong().into());
@@ -270,7 +271,9 @@ impl Staged {
     /// Writes the packed manifest to the file that `--export-manifest` names.
     pub(super) fn export(&self, given: &Given) -> anyhow::Result<()> {
         match given.text("export-manifest").filter(|path| !path.is_empty()) {
-            Some(path) => std::fs::write(path, &self.manifest()?.bytes).with_context(|| format!("open {path}")),
+            Some(path) => {
+                std::fs::write(path, &self.manifest()?.bytes).with_context(|| format!("open {path}"))
+            }
             None => Ok(()),
         }
     }

@@ -141,10 +141,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     }
     if skipped {
         line(format_args!("Skipped pulling layers without file name in {:?}", files::TITLE));
-        line(format_args!(
-            "Use 'oras copy {} --to-oci-layout <layout-dir>' to pull all layers.",
-            target.raw
-        ));
+        line(format_args!("Use 'oras copy {} --to-oci-layout <layout-dir>' to pull all layers.", target.raw));
     } else {
         line(format_args!("Pulled {}", target.display()));
         line(format_args!("Digest: {}", root.digest));
@@ -215,8 +212,8 @@ impl Pull<'_> {
         let layers = manifest.layers.iter().map(|layer| (layer, false));
         for (blob, is_config) in layers.chain(manifest.config.iter().map(|config| (config, true))) {
             // Of a config the bytes alone say that it is empty.
-            let is_empty = blob.digest.as_str() == EMPTY
-                && (is_config || blob.media_type == media_type::OCI_EMPTY);
+            let is_empty =
+                blob.digest.as_str() == EMPTY && (is_config || blob.media_type == media_type::OCI_EMPTY);
             match blob.annotations.get(files::TITLE).filter(|title| !title.is_empty()) {
                 None if is_empty => {}
                 None => {
@@ -262,8 +259,8 @@ impl Pull<'_> {
     /// Writes one blob to its file or folder.
     async fn file(&self, blob: &Descriptor) -> anyhow::Result<()> {
         let name = title(blob);
-        let path = files::place(&self.output, name, self.traversal)
-            .context("failed to resolve path for writing")?;
+        let path =
+            files::place(&self.output, name, self.traversal).context("failed to resolve path for writing")?;
         if self.keep_old {
             ensure!(
                 std::fs::symlink_metadata(&path).is_err(),
@@ -287,13 +284,14 @@ impl Pull<'_> {
     /// Writes one blob, verified, and replaces what was there only when it is whole.
     async fn save(&self, blob: &Descriptor, path: &Path) -> anyhow::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        tokio::fs::create_dir_all(folder)
-            .await
-            .with_context(|| format!("failed to ensure directories of the target path: {}", folder.display()))?;
+        tokio::fs::create_dir_all(folder).await.with_context(|| {
+            format!("failed to ensure directories of the target path: {}", folder.display())
+        })?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
         let beside = folder.join(format!(".{name}.{}.partial", std::process::id()));
         let saved = async {
-            let bytes = self.place.read().fetch_blob(blob, 0).await.map_err(|error| self.place.told(&error))?;
+            let bytes =
+                self.place.read().fetch_blob(blob, 0).await.map_err(|error| self.place.told(&error))?;
             let mut bytes = wharf_content::verified(bytes, blob);
             let mut file = tokio::fs::File::create(&beside)
                 .await

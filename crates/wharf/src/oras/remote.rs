@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail, ensure};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use wharf_client::{
-    Credential, CredentialPaths, CredentialStore, ReferrersApi, Registry, RegistryOptions, RetryPolicy, Secret,
+    Credential, CredentialPaths, CredentialStore, ReferrersApi, Registry, RegistryOptions, RetryPolicy,
+    Secret,
 };
 
 use super::target::{exclusive, referrers_api};
@@ -88,7 +89,9 @@ impl Remote {
         match (self.username.is_empty(), self.secret.is_empty()) {
             (true, true) => Credential::Anonymous,
             (true, false) => Credential::IdentityToken(self.secret.clone()),
-            (false, _) => Credential::Basic { username: self.username.clone(), password: self.secret.clone() },
+            (false, _) => {
+                Credential::Basic { username: self.username.clone(), password: self.secret.clone() }
+            }
         }
     }
 
@@ -133,7 +136,10 @@ impl Remote {
             referrers: self.referrers,
             wire_log: self.debug.then(|| Arc::new(StderrLog::default()) as _),
             allow_private_addresses: !self.addresses.is_empty(),
-            retry: RetryPolicy { max_retry_after: std::time::Duration::from_secs(5), ..RetryPolicy::default() },
+            retry: RetryPolicy {
+                max_retry_after: std::time::Duration::from_secs(5),
+                ..RetryPolicy::default()
+            },
             ..RegistryOptions::default()
         };
         Ok(Registry::new(host, options)?)

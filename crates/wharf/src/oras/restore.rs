@@ -43,11 +43,7 @@ Example - Some tags, all tags, all without what is attached:
         tables::TERMINAL,
         &[
             flag("concurrency", Number(5), "concurrency level"),
-            flag(
-                "dry-run",
-                Switch,
-                "simulate the restore process without actually uploading any artifacts",
-            ),
+            flag("dry-run", Switch, "simulate the restore process without actually uploading any artifacts"),
             flag("exclude-referrers", Switch, "restore artifacts excluding their referrers"),
             flag("input", Text, "path to the OCI layout, either a tar archive (*.tar) or a directory"),
         ],
@@ -74,9 +70,9 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     let detail = Detail::of(given, true, true);
     for (tag, root) in tags.iter().zip(&roots) {
         let count = match referrers {
-            true => {
-                count(&source, root).await.with_context(|| format!("failed to count referrers for tag {tag:?}"))?
-            }
+            true => count(&source, root)
+                .await
+                .with_context(|| format!("failed to count referrers for tag {tag:?}"))?,
             false => 0,
         };
         if dry_run {
@@ -159,7 +155,7 @@ fn is_tar(path: &str) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let mut start = [0; 262];
-    let mut file =
-        std::fs::File::open(path).with_context(|| format!("unable to determine if {path:?} is a tar archive"))?;
+    let mut file = std::fs::File::open(path)
+        .with_context(|| format!("unable to determine if {path:?} is a tar archive"))?;
     Ok(file.read_exact(&mut start).is_ok() && &start[257..] == b"ustar")
 }

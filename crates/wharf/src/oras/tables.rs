@@ -60,7 +60,11 @@ macro_rules! remote {
             flag(
                 concat!($prefix, "resolve"),
                 Texts,
-                concat!("customized DNS for ", $what, "registry, formatted in host:port:address[:address_port]"),
+                concat!(
+                    "customized DNS for ",
+                    $what,
+                    "registry, formatted in host:port:address[:address_port]"
+                ),
             ),
             flag(
                 concat!($prefix, "registry-config"),
@@ -69,7 +73,11 @@ macro_rules! remote {
             ),
             Flag {
                 short: $header,
-                ..flag(concat!($prefix, "header"), Texts, concat!("add custom headers to ", $what, "requests"))
+                ..flag(
+                    concat!($prefix, "header"),
+                    Texts,
+                    concat!("add custom headers to ", $what, "requests"),
+                )
             },
         ]
     };

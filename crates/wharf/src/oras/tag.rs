@@ -69,4 +69,3 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     }
     Ok(())
 }
-

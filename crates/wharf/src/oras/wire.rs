@@ -11,7 +11,8 @@ use wharf_client::WireLog;
 /// Headers whose values are not shown.
 const SECRET: &[&str] = &["authorization", "set-cookie", "cookie", "proxy-authorization"];
 /// Parameters whose values are shown: those of the protocol.
-const PUBLIC: &[&str] = &["n", "last", "digest", "mount", "from", "artifactType", "scope", "service", "account"];
+const PUBLIC: &[&str] =
+    &["n", "last", "digest", "mount", "from", "artifactType", "scope", "service", "account"];
 
 /// One count for all registries of a run.
 static NEXT: AtomicU64 = AtomicU64::new(0);

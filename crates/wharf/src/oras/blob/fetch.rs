@@ -47,8 +47,7 @@ Example - From the OCI image layout in a folder or a tar:
 
 async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     arguments(&COMMAND, words, 1..=1, "the target blob to fetch")?;
-    let (output, descriptor_wanted) =
-        (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
+    let (output, descriptor_wanted) = (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
     if output.is_empty() && !descriptor_wanted {
         bail!("either `--output` or `--descriptor` must be provided");
     }

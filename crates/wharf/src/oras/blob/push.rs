@@ -119,10 +119,7 @@ fn content(
         .map_err(|error| anyhow::anyhow!("failed to open {file}: {}", go_reason("open", file, &error)))?;
     let actual = open.metadata().with_context(|| format!("failed to stat {file}"))?.len();
     if let Some(size) = size {
-        ensure!(
-            size == actual,
-            "input size {size} does not match the actual content size {actual}"
-        );
+        ensure!(size == actual, "input size {size} does not match the actual content size {actual}");
     }
     let digest = match stated {
         Some(digest) => digest,

@@ -59,8 +59,7 @@ struct Fetched {
 
 async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     arguments(&COMMAND, words, 1..=1, "the manifest to fetch")?;
-    let (output, descriptor_wanted) =
-        (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
+    let (output, descriptor_wanted) = (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
     if output == "-" && given.text("format") != Some("text") {
         let template = given.text("template").unwrap_or_default();
         bail!("`--output -` cannot be used with `--format {template}` at the same time");

@@ -41,8 +41,7 @@ Example - For one platform:
 
 async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     arguments(&COMMAND, words, 1..=1, "the manifest config to fetch")?;
-    let (output, descriptor_wanted) =
-        (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
+    let (output, descriptor_wanted) = (given.text("output").unwrap_or_default(), given.is_on("descriptor"));
     if output == "-" && descriptor_wanted {
         bail!("`--output -` cannot be used with `--descriptor` at the same time");
     }

@@ -69,10 +69,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     };
     let raw = RawManifest::new(media_type, bytes);
     if target.reference.contains(':') && target.reference != raw.digest.as_str() {
-        bail!(
-            "failed to push: digest of {file} is {}, the reference says {}",
-            raw.digest, target.reference
-        );
+        bail!("failed to push: digest of {file} is {}, the reference says {}", raw.digest, target.reference);
     }
     let descriptor_wanted = given.is_on("descriptor");
     let detail = match (descriptor_wanted, given.is_on("verbose")) {

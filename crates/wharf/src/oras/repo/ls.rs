@@ -95,9 +95,6 @@ fn place(text: &str) -> anyhow::Result<(String, String)> {
         return Ok((trimmed.to_owned(), String::new()));
     }
     let parsed = RemoteReference::parse(trimmed)?;
-    anyhow::ensure!(
-        parsed.reference.is_empty(),
-        "tags or digests should not be provided"
-    );
+    anyhow::ensure!(parsed.reference.is_empty(), "tags or digests should not be provided");
     Ok((parsed.registry, format!("{}/", parsed.repository)))
 }

@@ -58,7 +58,12 @@ impl Output<'_> {
     }
 
     /// Fetches a manifest by tag or digest.
-    async fn fetch(&self, place: &Place, reference: &str, what: &str) -> anyhow::Result<(Descriptor, RawManifest)> {
+    async fn fetch(
+        &self,
+        place: &Place,
+        reference: &str,
+        what: &str,
+    ) -> anyhow::Result<(Descriptor, RawManifest)> {
         self.tell(format_args!("Fetching  {reference}"));
         let fetched = place.fetch(reference).await;
         let (descriptor, raw) = fetched.with_context(|| format!("could not find the {what} {reference}"))?;
