@@ -25,7 +25,7 @@ use wharf_access::{Caller, Denied, Principal};
 use wharf_oci::RepositoryName;
 use wharf_oci::distribution::Scope;
 use wharf_storage::Catalog;
-use wharf_storage::catalog::{AuditOperation, Page, UserUpdate};
+use wharf_storage::catalog::{AuditOperation, Slice, UserUpdate};
 use zeroize::Zeroizing;
 
 use crate::app::random;
@@ -183,8 +183,8 @@ pub async fn bootstrap(
     password: Option<&str>,
     show: impl FnOnce(&str) -> std::io::Result<()>,
 ) -> Result<Option<Zeroizing<String>>, StartError> {
-    let any = Page { after: None, limit: 1 };
-    if !catalog.users(&Caller::system(), None, any).await?.is_empty() {
+    let any = Slice { limit: 1, ..Slice::default() };
+    if catalog.users(&Caller::system(), None, &any).await?.total > 0 {
         return Ok(None);
     }
     let (secret, hash) = chosen_or_generated(password)?;

@@ -3,13 +3,25 @@
 use std::collections::BTreeMap;
 
 use wharf_oci::Reference;
-use wharf_storage::catalog::{ArtifactRecord, TagRecord};
+use wharf_storage::catalog::{ArtifactFilter, ArtifactRecord, SortField, TagRecord};
 
 use super::call::{Call, Reply, created, done, json};
-use super::query::{Step, paged};
+use super::query::{Filter, Sortable, listed, page};
 use super::repositories::path;
 use super::shape::{Time, shapes};
 use crate::error::Error;
+
+const SORTABLE: Sortable = &[
+    ("id", SortField::Id),
+    ("digest", SortField::Digest),
+    ("artifact_type", SortField::ArtifactType),
+    ("size", SortField::SizeBytes),
+    ("pull_count", SortField::Pulls),
+    ("push_time", SortField::CreatedAt),
+    ("pull_time", SortField::PulledAt),
+];
+pub(super) const SORTABLE_TAGS: Sortable =
+    &[("id", SortField::Id), ("name", SortField::Name), ("push_time", SortField::CreatedAt)];
 
 shapes! {
     /// A manifest in a repository.
@@ -131,17 +143,21 @@ fn kind(record: &ArtifactRecord) -> String {
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     let name = call.repository().await?;
-    // No fields to filter by; what is not named cannot be asked for.
-    call.query.filters(&[])?;
-    let all = call.query.flag("all")?.unwrap_or(false);
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().artifacts(&call.caller, &name, all, page) },
-        |artifact| artifact.id.to_string(),
-        |_| true,
-    );
+    let mut filter =
+        ArtifactFilter { all: call.query.flag("all")?.unwrap_or(false), ..ArtifactFilter::default() };
+    for (field, wanted) in call.query.filters(&["tags", "digest"])? {
+        match (field, wanted) {
+            // As Harbor has it: any tag, or none.
+            ("tags", Filter::Exact(word)) if word == "*" => filter.tagged = Some(true),
+            ("tags", Filter::Exact(word)) if word == "nil" => filter.tagged = Some(false),
+            ("tags", wanted) => filter.tag = Some(wanted.text("tags")?),
+            (_, wanted) => filter.digest = Some(wanted.text("digest")?),
+        }
+    }
+    let slice = call.query.slice(SORTABLE)?;
+    let found = listed(call.catalog().artifacts(&call.caller, &name, &filter, &slice)).await?;
     let show = |record| Artifact::new(name.as_str(), record);
-    page.await?.reply(&format!("{}/artifacts", path(&name)), &call.query, show)
+    page(found, &format!("{}/artifacts", path(&name)), &call.query, show)
 }
 
 pub(super) async fn show(call: Call) -> Result<Reply, Error> {
@@ -162,13 +178,10 @@ pub(super) async fn delete(call: Call) -> Result<Reply, Error> {
 
 pub(super) async fn tags(call: Call) -> Result<Reply, Error> {
     let (name, reference) = (call.repository().await?, call.reference()?);
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().tag_records(&call.caller, &name, Some(&reference), page) },
-        |tag| tag.name.to_string(),
-        |_| true,
-    );
-    page.await?.reply(&format!("{}/artifacts/{reference}/tags", path(&name)), &call.query, Tag::from)
+    let wanted = call.query.text_filter("name")?;
+    let slice = call.query.slice(SORTABLE_TAGS)?;
+    let tags = call.catalog().tag_records(&call.caller, &name, Some(&reference), wanted.as_ref(), &slice);
+    page(listed(tags).await?, &format!("{}/artifacts/{reference}/tags", path(&name)), &call.query, Tag::from)
 }
 
 pub(super) async fn create_tag(call: Call) -> Result<Reply, Error> {

@@ -4,10 +4,10 @@ use axum::body::{Body, Bytes};
 use futures_util::stream;
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use wharf_storage::catalog::{AuditEntry, AuditFilter, AuditOperation, Page};
+use wharf_storage::catalog::{AuditEntry, AuditFilter, AuditOperation, Page, SortField};
 
-use super::call::{Call, Reply, bad_request, json};
-use super::query::Filter;
+use super::call::{BASE, Call, Reply, bad_request, json};
+use super::query::{Filter, Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::apart::apart;
 use crate::error::Error;
@@ -21,6 +21,8 @@ const FIELDS: &[&str] = &["username", "operation", "resource", "project", "op_ti
 const STEP: usize = 1000;
 /// The furthest that numbered pages reach back; beyond, lists go on with `after`.
 const MAX_OFFSET: usize = 10_000;
+
+const SORTABLE: Sortable = &[("id", SortField::Id), ("op_time", SortField::CreatedAt)];
 
 shapes! {
     /// An entry of the audit log.
@@ -73,30 +75,49 @@ impl From<AuditEntry> for AuditLog {
     }
 }
 
-/// Answers a page. By number as in Harbor, or after the entry with the number `after`, which costs the same however
-/// far back it is. The total is not counted: the log is as long as its retention allows.
+/// Answers a page: by number as in Harbor, with the total; or after the entry with the number `after`, which costs the same
+/// however far back it is, and counts nothing.
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     let filter = filter(&call).await?;
-    let (skip, size) = call.query.paging()?.offset_and_size();
-    let after = call.query.value("after").map(str::to_owned);
-    if skip > MAX_OFFSET {
-        return Err(bad_request(format!(
-            "page: numbered pages reach back {MAX_OFFSET} entries; go on with after=ID or narrow the search"
-        )));
-    }
-    let page = Page { after, limit: skip + size + 1 };
-    let mut entries = read(&call, &filter, page).await?;
-    let more = entries.len() > skip + size;
-    entries.truncate(skip + size);
-    let shown: Vec<AuditLog> = entries.into_iter().skip(skip).map(AuditLog::from).collect();
-    let mut reply = json(&shown)?;
-    if more && let Some(last) = shown.last() {
-        let link = format!("<{}?{}>; rel=\"next\"", call.parts.uri.path(), call.query.after(last.id));
-        if let Ok(link) = HeaderValue::from_str(&link) {
-            reply.headers_mut().insert(http::header::LINK, link);
+    let slice = call.query.slice(SORTABLE)?;
+    let Some(after) = call.query.value("after") else {
+        if slice.offset > MAX_OFFSET {
+            return Err(bad_request(format!(
+                "page: numbered pages reach back {MAX_OFFSET} entries; go on with after=ID or narrow the search"
+            )));
         }
+        // What just happened is to be seen: what waits in memory is written first.
+        call.app.audit.flush(call.catalog()).await?;
+        let newest_first = slice.sort.first().is_none_or(|sort| sort.descending);
+        let found = listed(call.catalog().audit_page(&call.caller, &filter, &slice)).await?;
+        let more = found.total > (slice.offset + found.entries.len()) as u64;
+        let next = found.entries.last().map(|entry| entry.id).filter(|_| more && newest_first);
+        let path = call.parts.uri.path().strip_prefix(BASE).unwrap_or_default();
+        let mut reply = page(found, path, &call.query, AuditLog::from)?;
+        // The furthest page that a number reaches is not the end.
+        if let Some(last) = next {
+            link_next(&mut reply, &call, last);
+        }
+        return Ok(reply);
+    };
+    let page = Page { after: Some(after.to_owned()), limit: slice.limit + 1 };
+    let mut entries = read(&call, &filter, page).await?;
+    let more = entries.len() > slice.limit;
+    entries.truncate(slice.limit);
+    let shown: Vec<AuditLog> = entries.into_iter().map(AuditLog::from).collect();
+    let mut reply = json(&shown)?;
+    if let Some(last) = shown.last().filter(|_| more) {
+        link_next(&mut reply, &call, last.id);
     }
     Ok(reply)
+}
+
+/// Points to what comes after an entry.
+fn link_next(reply: &mut Reply, call: &Call, last: i64) {
+    let link = format!("<{}?{}>; rel=\"next\"", call.parts.uri.path(), call.query.after(last));
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        reply.headers_mut().insert(http::header::LINK, link);
+    }
 }
 
 /// Streams the whole of what the filter takes, one JSON object a line.

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use wharf_storage::catalog::AuditOperation;
+use wharf_storage::catalog::{AuditOperation, Listed, SortField};
 
 use super::call::{Call, Reply, bad_request, created, done, json};
-use super::query::{Step, paged};
+use super::query::{Sortable, page};
 use super::shape::{Time, shapes};
 use crate::CollectionRun;
 use crate::error::Error;
+
+const SORTABLE: Sortable = &[("id", SortField::Id), ("creation_time", SortField::CreatedAt)];
 
 shapes! {
     /// A collection to run.
@@ -110,17 +112,16 @@ pub(super) async fn start(call: Call) -> Result<Reply, Error> {
 }
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
-    let runs = call.app.collections.runs();
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, CollectionRun> {
-            let runs = if page.after.is_none() { runs.clone() } else { Vec::new() };
-            Box::pin(async move { Ok(runs) })
-        },
-        |run| run.id.to_string(),
-        |_| true,
-    );
-    page.await?.reply("/system/gc", &call.query, GCHistory::from)
+    call.query.filters(&[])?;
+    let slice = call.query.slice(SORTABLE)?;
+    let mut runs = call.app.collections.runs();
+    // Newest first, unless the most important order says otherwise; numbers and times go alike.
+    if slice.sort.first().is_some_and(|sort| !sort.descending) {
+        runs.reverse();
+    }
+    let total = runs.len() as u64;
+    let entries = runs.into_iter().skip(slice.offset).take(slice.limit).collect();
+    page(Listed { entries, total }, "/system/gc", &call.query, GCHistory::from)
 }
 
 pub(super) async fn show(call: Call) -> Result<Reply, Error> {

@@ -1,12 +1,15 @@
 //! Members of projects.
 
 use wharf_access::{Caller, Role};
-use wharf_storage::catalog::MemberRecord;
+use wharf_storage::catalog::{MemberRecord, SortField, TextFilter};
 
 use super::call::{Call, Reply, bad_request, created, done, json};
-use super::query::{Step, paged};
+use super::query::{Sortable, listed, page};
 use super::shape::shapes;
 use crate::error::Error;
+
+const SORTABLE: Sortable =
+    &[("id", SortField::Id), ("entity_name", SortField::Name), ("role_id", SortField::Role)];
 
 shapes! {
     /// A member to add.
@@ -67,14 +70,11 @@ impl From<MemberRecord> for ProjectMemberEntity {
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     let project = call.project().await?;
-    let part = call.query.value("entityname");
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().members(&call.caller, &project, page) },
-        |member| member.id.to_string(),
-        |member| part.is_none_or(|part| member.user_name.contains(part)),
-    );
-    page.await?.reply(&format!("/projects/{project}/members"), &call.query, ProjectMemberEntity::from)
+    call.query.filters(&[])?;
+    let name = call.query.value("entityname").map(|part| TextFilter::Contains(part.to_owned()));
+    let slice = call.query.slice(SORTABLE)?;
+    let members = listed(call.catalog().members(&call.caller, &project, name.as_ref(), &slice)).await?;
+    page(members, &format!("/projects/{project}/members"), &call.query, ProjectMemberEntity::from)
 }
 
 pub(super) async fn create(call: Call) -> Result<Reply, Error> {

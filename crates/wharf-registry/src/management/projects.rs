@@ -3,13 +3,21 @@
 use http::StatusCode;
 use wharf_oci::distribution::ErrorCode;
 use wharf_storage::Error as Storage;
-use wharf_storage::catalog::{self, NewProject, ProjectUpdate};
+use wharf_storage::catalog::{self, NewProject, ProjectFilter, ProjectUpdate, SortField, TextFilter};
 
 use super::call::{Call, Reply, bad_request, created, done, json};
 use super::precondition;
-use super::query::{Filter, Step, paged};
+use super::query::{Filter, Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::error::Error;
+
+const SORTABLE: Sortable = &[
+    ("name", SortField::Name),
+    ("project_id", SortField::Id),
+    ("owner_name", SortField::Owner),
+    ("creation_time", SortField::CreatedAt),
+    ("update_time", SortField::UpdatedAt),
+];
 
 shapes! {
     /// A project to make, or what to change of one.
@@ -116,34 +124,24 @@ impl ProjectReq {
 }
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
-    let filters = call.query.filters(&["name", "public", "owner"])?;
-    let mut contains = call.query.value("name").map(str::to_owned);
-    let mut exact = None;
-    let mut public = call.query.flag("public")?;
-    let mut owner = call.query.value("owner").map(str::to_owned);
-    for (field, filter) in filters {
-        match (field, filter) {
-            ("name", Filter::Contains(part)) => contains = Some(part),
-            ("name", Filter::Exact(name)) => exact = Some(name),
-            ("public", Filter::Exact(value)) => public = Some(matches!(value.as_str(), "true" | "1")),
-            ("owner", Filter::Exact(name)) => owner = Some(name),
-            (field, filter) => {
-                return Err(bad_request(format!("q: {field} cannot be filtered by {filter:?}")));
+    let mut filter = ProjectFilter {
+        name: call.query.value("name").map(|part| TextFilter::Contains(part.to_owned())),
+        public: call.query.flag("public")?,
+        owner: call.query.value("owner").map(str::to_owned),
+    };
+    for (field, wanted) in call.query.filters(&["name", "public", "owner"])? {
+        match (field, wanted) {
+            ("name", name) => filter.name = Some(name.text("name")?),
+            ("public", Filter::Exact(value)) => filter.public = Some(matches!(value.as_str(), "true" | "1")),
+            ("owner", Filter::Exact(name)) => filter.owner = Some(name),
+            (field, wanted) => {
+                return Err(bad_request(format!("q: {field} cannot be filtered by {wanted:?}")));
             }
         }
     }
-    let contains = exact.clone().or(contains);
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().projects(&call.caller, contains.as_deref(), page) },
-        |project| project.name.clone(),
-        |project| {
-            exact.as_ref().is_none_or(|name| *name == project.name)
-                && public.is_none_or(|public| public == project.public)
-                && owner.as_ref().is_none_or(|owner| *owner == project.owner)
-        },
-    );
-    page.await?.reply("/projects", &call.query, Project::from)
+    let slice = call.query.slice(SORTABLE)?;
+    let projects = listed(call.catalog().projects(&call.caller, &filter, &slice)).await?;
+    page(projects, "/projects", &call.query, Project::from)
 }
 
 pub(super) async fn exists(call: Call) -> Result<Reply, Error> {

@@ -1,13 +1,13 @@
 //! Query parameters: pages, and filters by named fields only.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::Future;
 
 use http::HeaderValue;
 use http::header::{HeaderName, LINK};
 use serde::Serialize;
 use url::form_urlencoded;
-use wharf_storage::catalog::Page;
+use wharf_storage::catalog::{Listed, Slice, Sort, SortField, TextFilter};
 
 use super::call::{BASE, Reply, bad_request, json};
 use crate::apart::apart;
@@ -15,12 +15,11 @@ use crate::error::Error;
 
 /// The most entries of a page, as in Harbor.
 const MAX_PAGE_SIZE: usize = 100;
-/// Up to how many entries a list is walked to tell how many there are.
-const COUNTED: usize = 1000;
-/// The most entries that a list is walked for a page; what lies beyond is reached with narrower filters.
-const MAX_WALK: usize = 10_000;
-/// Entries read from the catalog at a time.
-const STEP: usize = 500;
+/// The highest number of a page: far beyond any list, and well within every number.
+const MAX_PAGE: usize = 1_000_000_000;
+
+/// The fields that a list can be sorted by, under Harbor's names.
+pub(super) type Sortable = &'static [(&'static str, SortField)];
 
 /// The query of a request, decoded.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +76,36 @@ impl Query {
                 _ => Err(bad_request(format!("{name} {text:?}: expected a number from 1 to {most}"))),
             },
         };
-        Ok(Paging { number: number("page", 1, MAX_WALK)?, size: number("page_size", 10, MAX_PAGE_SIZE)? })
+        Ok(Paging { number: number("page", 1, MAX_PAGE)?, size: number("page_size", 10, MAX_PAGE_SIZE)? })
+    }
+
+    /// Returns the page asked for in the order asked for: Harbor's `sort=field,-field`, of the fields in `sortable` and no
+    /// others.
+    pub(super) fn slice(&self, sortable: Sortable) -> Result<Slice, Error> {
+        let Paging { number, size } = self.paging()?;
+        let mut sort: Vec<Sort> = Vec::new();
+        for wanted in self.value("sort").into_iter().flat_map(|sort| sort.split(',')) {
+            let (name, descending) = wanted.strip_prefix('-').map_or((wanted, false), |name| (name, true));
+            let known = sortable.iter().find(|(known, _)| *known == name);
+            let (_, field) = known.ok_or_else(|| {
+                let known: Vec<_> = sortable.iter().map(|(name, _)| *name).collect();
+                bad_request(format!(
+                    "sort {wanted:?}: this list cannot be sorted by it; expected some of: {}, each with or without '-' \
+                     before it",
+                    known.join(", ")
+                ))
+            })?;
+            // Once more by the same field changes nothing.
+            if sort.iter().all(|sort| sort.field != *field) {
+                sort.push(Sort { field: *field, descending });
+            }
+        }
+        Ok(Slice { sort, offset: (number - 1).saturating_mul(size), limit: size })
+    }
+
+    /// Returns the texts that one field is filtered by.
+    pub(super) fn text_filter(&self, field: &'static str) -> Result<Option<TextFilter>, Error> {
+        self.filters(&[field])?.remove(field).map(|filter| filter.text(field)).transpose()
     }
 
     /// Returns Harbor's `q=field=value,field=~part,field=[from~to]`, of the fields in `allowed` and no others: what is
@@ -92,11 +120,6 @@ impl Query {
             })
         };
         let mut filters = BTreeMap::new();
-        if let Some(sort) = self.value("sort") {
-            return Err(bad_request(format!(
-                "sort {sort:?}: lists have one order and cannot be sorted otherwise"
-            )));
-        }
         for condition in self.value("q").into_iter().flat_map(|q| q.split(',')).filter(|c| !c.is_empty()) {
             let (field, value) = condition
                 .split_once('=')
@@ -140,98 +163,51 @@ impl Query {
     }
 }
 
-impl Paging {
-    /// Returns how many entries come before the page, and how many are in it.
-    pub(super) const fn offset_and_size(self) -> (usize, usize) {
-        ((self.number - 1).saturating_mul(self.size), self.size)
+impl Filter {
+    /// Returns the filter of a field that is a text.
+    pub(super) fn text(self, field: &str) -> Result<TextFilter, Error> {
+        match self {
+            Self::Exact(text) => Ok(TextFilter::Is(text)),
+            Self::Contains(part) => Ok(TextFilter::Contains(part)),
+            Self::Range(..) => Err(bad_request(format!("q: {field} is no range; expected {field}=text or {field}=~part"))),
+        }
     }
 }
 
-/// One page of a list, and what is around it.
-#[derive(Debug)]
-pub(super) struct Paged<T> {
-    pub(super) entries: Vec<T>,
-    /// How many there are in all, unless the walk ended early.
-    total: Option<usize>,
-    paging: Paging,
+/// Reads a list of the catalog off the threads that serve everybody: it counts all that it finds.
+pub(super) async fn listed<T>(
+    read: impl Future<Output = wharf_storage::Result<Listed<T>>>,
+) -> Result<Listed<T>, Error> {
+    Ok(apart(read).await?)
 }
 
-/// One step of a list in the catalog.
-pub(super) type Step<'a, T> = Pin<Box<dyn Future<Output = wharf_storage::Result<Vec<T>>> + Send + 'a>>;
-
-/// Walks a list of the catalog and cuts out a page.
-///
-/// Harbor's pages are numbered and come with a total, the catalog's lists go on from an entry: so all is walked, in
-/// steps, up to the page or to the greatest total that is told, whichever is further.
-pub(super) async fn paged<'a, T: Send>(
-    paging: Paging,
-    fetch: impl Fn(Page) -> Step<'a, T> + Send + Sync,
-    key: impl Fn(&T) -> String + Send + Sync,
-    keep: impl Fn(&T) -> bool + Send + Sync,
-) -> Result<Paged<T>, Error> {
-    let (first, size) = paging.offset_and_size();
-    if first >= MAX_WALK {
-        return Err(bad_request(format!(
-            "page {} begins at entry {first}: numbered pages reach {MAX_WALK} entries; narrow the search",
-            paging.number
-        )));
+/// Answers a page with `X-Total-Count` and a relative `Link`.
+pub(super) fn page<T, S: Serialize>(
+    listed: Listed<T>,
+    path: &str,
+    query: &Query,
+    show: impl FnMut(T) -> S,
+) -> Result<Reply, Error> {
+    let Paging { number, size } = query.paging()?;
+    let mut reply = json(&listed.entries.into_iter().map(show).collect::<Vec<_>>())?;
+    let headers = reply.headers_mut();
+    headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(listed.total));
+    let mut links = Vec::new();
+    let mut link = |number, relation| {
+        links.push(format!("<{BASE}{path}?{}>; rel=\"{relation}\"", query.with_page(number)));
+    };
+    if number > 1 {
+        link(number - 1, "prev");
     }
-    apart(async {
-        let mut entries = Vec::new();
-        let (mut walked, mut kept) = (0, 0);
-        let mut after = None;
-        loop {
-            let step = fetch(Page { after, limit: STEP }).await?;
-            walked += step.len();
-            let last = step.len() < STEP;
-            after = step.last().map(&key);
-            for entry in step.into_iter().filter(&keep) {
-                if kept >= first && entries.len() < size {
-                    entries.push(entry);
-                }
-                kept += 1;
-            }
-            let shown = walked >= COUNTED && kept > first + size;
-            if last || shown || walked >= MAX_WALK {
-                return Ok(Paged { entries, total: last.then_some(kept), paging });
-            }
-        }
-    })
-    .await
-}
-
-impl<T> Paged<T> {
-    /// Answers the page with `X-Total-Count` and a relative `Link`.
-    pub(super) fn reply<S: Serialize>(
-        self,
-        path: &str,
-        query: &Query,
-        show: impl FnMut(T) -> S,
-    ) -> Result<Reply, Error> {
-        let mut reply = json(&self.entries.into_iter().map(show).collect::<Vec<_>>())?;
-        let headers = reply.headers_mut();
-        let Paging { number, size } = self.paging;
-        if let Some(total) = self.total {
-            headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(total as u64));
-        }
-        let mut links = Vec::new();
-        let mut link = |number, relation| {
-            links.push(format!("<{BASE}{path}?{}>; rel=\"{relation}\"", query.with_page(number)));
-        };
-        if number > 1 {
-            link(number - 1, "prev");
-        }
-        let next = number.saturating_mul(size);
-        if self.total.map_or(next < MAX_WALK, |total| total > next) {
-            link(number + 1, "next");
-        }
-        if let Ok(links) = HeaderValue::from_str(&links.join(", "))
-            && !links.is_empty()
-        {
-            headers.insert(LINK, links);
-        }
-        Ok(reply)
+    if listed.total > (number as u64).saturating_mul(size as u64) {
+        link(number + 1, "next");
     }
+    if let Ok(links) = HeaderValue::from_str(&links.join(", "))
+        && !links.is_empty()
+    {
+        headers.insert(LINK, links);
+    }
+    Ok(reply)
 }
 
 #[cfg(test)]
@@ -246,10 +222,9 @@ mod tests {
         assert_eq!(filters["name"], Filter::Contains("web".to_owned()));
         assert_eq!(filters["public"], Filter::Exact("true".to_owned()));
         assert_eq!(filters["op_time"], Filter::Range(Some("2026-01-01".to_owned()), None));
-        for hidden in ["q=password=~a", "q=salt=x", "q=user__password_hash=~a", "sort=password", "sort=-salt"]
-        {
+        for hidden in ["q=password=~a", "q=salt=x", "q=user__password_hash=~a"] {
             let error = Query::parse(hidden).filters(&["name"]).unwrap_err().to_string();
-            assert!(error.contains("cannot be"), "{error}");
+            assert!(error.contains("cannot be filtered by"), "{error}");
         }
     }
 
@@ -264,45 +239,36 @@ mod tests {
         assert_eq!((paging.number, paging.size), (3, 100));
     }
 
-    #[tokio::test]
-    async fn long_lists_are_not_walked_to_their_end() {
-        let read = std::sync::atomic::AtomicUsize::new(0);
-        let fetch = |page: Page| -> Step<'static, usize> {
-            read.fetch_add(page.limit, std::sync::atomic::Ordering::Relaxed);
-            let first = page.after.map_or(0, |after| after.parse::<usize>().unwrap() + 1);
-            Box::pin(async move { Ok((first..first + page.limit).collect()) })
-        };
-        let query = Query::parse("page=15&page_size=100");
-        let page = paged(query.paging().unwrap(), fetch, ToString::to_string, |_| true).await.unwrap();
-        assert_eq!((page.entries[0], page.entries.len(), page.total), (1400, 100, None));
-        let reply = page.reply("/things", &query, |n| n).unwrap();
-        assert!(!reply.headers().contains_key("x-total-count"));
-        assert!(reply.headers()[LINK].to_str().unwrap().ends_with("page=16>; rel=\"next\""));
-        assert_eq!(read.swap(0, std::sync::atomic::Ordering::Relaxed), 2000);
-
-        paged(Query::parse("").paging().unwrap(), fetch, ToString::to_string, |_| true).await.unwrap();
-        assert_eq!(read.swap(0, std::sync::atomic::Ordering::Relaxed), 1000);
-
-        let far = Query::parse("page=101&page_size=100").paging().unwrap();
-        let error = paged(far, fetch, ToString::to_string, |_| true).await.unwrap_err().to_string();
-        assert!(error.contains("10000") && error.contains("10000 entries"), "{error}");
-        assert_eq!(read.into_inner(), 0);
+    #[test]
+    fn lists_are_sorted_by_named_fields_only() {
+        const SORTABLE: Sortable = &[("name", SortField::Name), ("creation_time", SortField::CreatedAt)];
+        let slice = Query::parse("sort=-creation_time,name,-name&page=3&page_size=20").slice(SORTABLE).unwrap();
+        assert_eq!((slice.offset, slice.limit), (40, 20));
+        assert_eq!(
+            slice.sort,
+            [
+                Sort { field: SortField::CreatedAt, descending: true },
+                Sort { field: SortField::Name, descending: false }
+            ]
+        );
+        for hidden in ["sort=password", "sort=name,-salt", "sort=name%20desc", "sort=--name", "sort=,name"] {
+            let error = Query::parse(hidden).slice(SORTABLE).unwrap_err().to_string();
+            assert!(error.contains("cannot be sorted") && error.contains("name, creation_time"), "{error}");
+        }
     }
 
-    #[tokio::test]
-    async fn pages_are_cut_from_what_is_kept_and_the_total_is_exact() {
-        let fetch = |page: Page| -> Step<'static, usize> {
-            let first = page.after.map_or(0, |after| after.parse::<usize>().unwrap() + 1);
-            Box::pin(async move { Ok((first..901.min(first + page.limit)).collect()) })
-        };
-        let paging = Query::parse("page=2&page_size=100").paging().unwrap();
-        let page = paged(paging, fetch, ToString::to_string, |n| n % 2 == 0).await.unwrap();
-        assert_eq!((page.entries[0], page.entries.len(), page.total), (200, 100, Some(451)));
-        let reply = page.reply("/things", &Query::parse("a=b+c&page=2"), |n| n).unwrap();
+    #[test]
+    fn pages_tell_the_total_and_their_neighbours() {
+        let query = Query::parse("a=b+c&page=2&page_size=100");
+        let reply = page(Listed { entries: vec![1, 2], total: 451 }, "/things", &query, |n| n).unwrap();
         assert_eq!(reply.headers()["x-total-count"], "451");
         assert_eq!(
             reply.headers()[LINK],
-            "</api/v2.0/things?a=b+c&page=1>; rel=\"prev\", </api/v2.0/things?a=b+c&page=3>; rel=\"next\""
+            "</api/v2.0/things?a=b+c&page_size=100&page=1>; rel=\"prev\", \
+             </api/v2.0/things?a=b+c&page_size=100&page=3>; rel=\"next\""
         );
+        let query = Query::parse("page=5&page_size=100");
+        let reply = page(Listed { entries: vec![1], total: 451 }, "/things", &query, |n| n).unwrap();
+        assert!(!reply.headers()[LINK].to_str().unwrap().contains("next"));
     }
 }

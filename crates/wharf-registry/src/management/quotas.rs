@@ -1,11 +1,19 @@
 //! Storage quotas, to be read; they are set with the project.
 
-use wharf_storage::catalog::Project;
+use wharf_storage::catalog::{Project, ProjectFilter, SortField};
 
 use super::call::{Call, Reply, json};
-use super::query::{Step, paged};
+use super::query::{Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::error::Error;
+
+const SORTABLE: Sortable = &[
+    ("id", SortField::Id),
+    ("hard.storage", SortField::QuotaBytes),
+    ("used.storage", SortField::UsedBytes),
+    ("creation_time", SortField::CreatedAt),
+    ("update_time", SortField::UpdatedAt),
+];
 
 shapes! {
     /// A storage quota.
@@ -57,13 +65,10 @@ pub(super) fn lists(project: &Project) -> (ResourceList, ResourceList) {
 }
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().projects(&call.caller, None, page) },
-        |project| project.name.clone(),
-        |_| true,
-    );
-    page.await?.reply("/quotas", &call.query, Quota::from)
+    call.query.filters(&[])?;
+    let slice = call.query.slice(SORTABLE)?;
+    let projects = listed(call.catalog().projects(&call.caller, &ProjectFilter::default(), &slice)).await?;
+    page(projects, "/quotas", &call.query, Quota::from)
 }
 
 pub(super) async fn show(call: Call) -> Result<Reply, Error> {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wharf_oci::RepositoryName;
-use wharf_storage::catalog::{RepositoryRecord, TagHistoryEntry};
+use wharf_storage::catalog::{RepositoryRecord, SortField, TagHistoryEntry};
 
-use super::artifacts::Tag;
+use super::artifacts::{self, Tag};
 use super::call::{Call, Reply, bad_request, done, json};
-use super::query::{Filter, Step, paged};
+use super::query::{Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::error::Error;
 
@@ -15,6 +15,14 @@ use crate::error::Error;
 const MAX_DESCRIPTION_BYTES: usize = 64 << 10;
 /// Positions of a tag that are shown.
 const HISTORY: usize = 1000;
+
+const SORTABLE: Sortable = &[
+    ("id", SortField::Id),
+    ("name", SortField::Name),
+    ("pull_count", SortField::Pulls),
+    ("creation_time", SortField::CreatedAt),
+    ("update_time", SortField::UpdatedAt),
+];
 
 shapes! {
     /// A repository.
@@ -73,21 +81,10 @@ impl From<TagHistoryEntry> for TagPosition {
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     let project = call.project().await?;
-    let (contains, exact) = match call.query.filters(&["name"])?.remove("name") {
-        None => (None, None),
-        Some(Filter::Contains(part)) => (Some(part), None),
-        Some(Filter::Exact(name)) => (Some(name.clone()), Some(name)),
-        Some(other) => return Err(bad_request(format!("q: name cannot be filtered by {other:?}"))),
-    };
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> {
-            call.catalog().project_repositories(&call.caller, &project, contains.as_deref(), page)
-        },
-        |repository| repository.name.to_string(),
-        |repository| exact.as_ref().is_none_or(|name| *name == repository.name.as_str()),
-    );
-    page.await?.reply(&format!("/projects/{project}/repositories"), &call.query, Repository::from)
+    let name = call.query.text_filter("name")?;
+    let slice = call.query.slice(SORTABLE)?;
+    let found = listed(call.catalog().project_repositories(&call.caller, &project, name.as_ref(), &slice)).await?;
+    page(found, &format!("/projects/{project}/repositories"), &call.query, Repository::from)
 }
 
 pub(super) async fn show(call: Call) -> Result<Reply, Error> {
@@ -121,13 +118,10 @@ pub(super) async fn delete(call: Call) -> Result<Reply, Error> {
 
 pub(super) async fn tags(call: Call) -> Result<Reply, Error> {
     let name = call.repository().await?;
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().tag_records(&call.caller, &name, None, page) },
-        |tag| tag.name.to_string(),
-        |_| true,
-    );
-    page.await?.reply(&format!("{}/tags", path(&name)), &call.query, Tag::from)
+    let wanted = call.query.text_filter("name")?;
+    let slice = call.query.slice(artifacts::SORTABLE_TAGS)?;
+    let tags = listed(call.catalog().tag_records(&call.caller, &name, None, wanted.as_ref(), &slice)).await?;
+    page(tags, &format!("{}/tags", path(&name)), &call.query, Tag::from)
 }
 
 pub(super) async fn tag_history(call: Call) -> Result<Reply, Error> {

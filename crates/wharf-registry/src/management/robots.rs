@@ -2,10 +2,10 @@
 
 use http::StatusCode;
 use wharf_access::{Action, RepositoryPattern, Resource, RobotGrant};
-use wharf_storage::catalog::{self, NewRobot, RobotUpdate as Update};
+use wharf_storage::catalog::{self, NewRobot, RobotUpdate as Update, SortField};
 
 use super::call::{Call, Reply, bad_request, created, done, json, with_status};
-use super::query::{Filter, Step, paged};
+use super::query::{Filter, Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::auth::Secret;
 use crate::error::Error;
@@ -15,6 +15,14 @@ const DAY: i64 = 86_400;
 const DEFAULT_DAYS: i64 = 30;
 /// The longest time that an old secret stays valid beside a new one, in seconds.
 const MAX_OVERLAP: i64 = 30 * DAY;
+
+const SORTABLE: Sortable = &[
+    ("id", SortField::Id),
+    ("name", SortField::Name),
+    ("expires_at", SortField::ExpiresAt),
+    ("creation_time", SortField::CreatedAt),
+    ("update_time", SortField::UpdatedAt),
+];
 
 shapes! {
     /// A robot account to make. Its secret is always generated.
@@ -172,19 +180,11 @@ pub(super) async fn list(call: Call) -> Result<Reply, Error> {
         }
         (None, None) => None,
     };
-    let name = filters.get("name");
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().robots(&call.caller, project.as_deref(), page) },
-        |robot| robot.id.to_string(),
-        |robot| match name {
-            None => true,
-            Some(Filter::Exact(name)) => robot.name == *name,
-            Some(Filter::Contains(part)) => robot.name.contains(part.as_str()),
-            Some(Filter::Range(..)) => false,
-        },
-    );
-    page.await?.reply(&path(project.as_deref()), &call.query, Robot::from)
+    let name = filters.get("name").cloned().map(|filter| filter.text("name")).transpose()?;
+    let slice = call.query.slice(SORTABLE)?;
+    let robots = listed(call.catalog().robots(&call.caller, project.as_deref(), name.as_ref(), &slice)).await?;
+    let path = path_project(&call).await?;
+    page(robots, &self::path(path.as_deref()), &call.query, Robot::from)
 }
 
 pub(super) async fn create(call: Call) -> Result<Reply, Error> {

@@ -26,7 +26,7 @@ pub(super) struct Route {
     pub(super) tag: &'static str,
     /// One line for the document.
     pub(super) summary: &'static str,
-    /// Query parameters; lists also take `page` and `page_size`.
+    /// Query parameters; lists also take `page`, `page_size` and `sort`.
     pub(super) query: &'static [&'static str],
     pub(super) request: Body,
     pub(super) status: u16,
@@ -224,7 +224,7 @@ routes! {
         Repository(on(Resource::Repository, Delete)), repositories::delete,
         "Removes a repository with everything in it.", audit: Some(AuditOperation::DeleteRepository);
     GET "/projects/{project_name_or_id}/repositories/{repository_name}/tags",
-        Repository(on(Resource::Tag, List)), repositories::tags, "Lists the tags of a repository.",
+        Repository(on(Resource::Tag, List)), repositories::tags, "Lists the tags of a repository.", query: &["q"],
         answer: page::<artifacts::Tag>();
     GET "/projects/{project_name_or_id}/repositories/{repository_name}/tags/{tag_name}/history",
         Repository(on(Resource::Tag, List)), repositories::tag_history,
@@ -234,7 +234,7 @@ routes! {
     GET "/projects/{project_name_or_id}/repositories/{repository_name}/artifacts",
         Repository(on(Resource::Artifact, List)), artifacts::list,
         "Lists artifacts, newest first; with all=true also children of an index and referrers.",
-        query: &["all"], answer: page::<artifacts::Artifact>();
+        query: &["all", "q"], answer: page::<artifacts::Artifact>();
     GET "/projects/{project_name_or_id}/repositories/{repository_name}/artifacts/{reference}",
         Repository(on(Resource::Artifact, Read)), artifacts::show, "Shows an artifact.",
         answer: json::<artifacts::Artifact>();
@@ -242,7 +242,7 @@ routes! {
         Repository(on(Resource::Artifact, Delete)), artifacts::delete,
         "Removes an artifact with its tags and referrers.", audit: Some(AuditOperation::DeleteArtifact);
     GET "/projects/{project_name_or_id}/repositories/{repository_name}/artifacts/{reference}/tags",
-        Repository(on(Resource::Tag, List)), artifacts::tags, "Lists the tags of an artifact.",
+        Repository(on(Resource::Tag, List)), artifacts::tags, "Lists the tags of an artifact.", query: &["q"],
         answer: page::<artifacts::Tag>();
     POST "/projects/{project_name_or_id}/repositories/{repository_name}/artifacts/{reference}/tags",
         Repository(on(Resource::Tag, Create)), artifacts::create_tag, "Sets a tag on an artifact.",

@@ -4,16 +4,25 @@ use axum::body::Bytes;
 use http::StatusCode;
 use wharf_oci::distribution::ErrorCode;
 use wharf_storage::Error as Storage;
-use wharf_storage::catalog::{self, NewUser, UserUpdate};
+use wharf_storage::catalog::{self, NewUser, SortField, UserUpdate};
 
 use super::call::{Call, Reply, bad_request, created, done, json};
-use super::query::{Filter, Step, paged};
+use super::query::{Sortable, listed, page};
 use super::shape::{Time, shapes};
 use crate::auth::{self, AuthError, MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Secret};
 use crate::error::Error;
 
 /// Names that the audit log uses for others than users.
 const RESERVED: [&str; 4] = ["anonymous", "system", "schedule", "unknown"];
+
+const SORTABLE: Sortable = &[
+    ("user_id", SortField::Id),
+    ("username", SortField::Name),
+    ("email", SortField::Email),
+    ("realname", SortField::RealName),
+    ("creation_time", SortField::CreatedAt),
+    ("update_time", SortField::UpdatedAt),
+];
 
 shapes! {
     /// A user to make. Nobody becomes an administrator this way.
@@ -101,19 +110,10 @@ impl From<catalog::User> for UserResp {
 }
 
 pub(super) async fn list(call: Call) -> Result<Reply, Error> {
-    let (contains, exact) = match call.query.filters(&["username"])?.remove("username") {
-        None => (None, None),
-        Some(Filter::Contains(part)) => (Some(part), None),
-        Some(Filter::Exact(name)) => (Some(name.clone()), Some(name)),
-        Some(other) => return Err(bad_request(format!("q: username cannot be filtered by {other:?}"))),
-    };
-    let page = paged(
-        call.query.paging()?,
-        |page| -> Step<'_, _> { call.catalog().users(&call.caller, contains.as_deref(), page) },
-        |user| user.id.to_string(),
-        |user| exact.as_ref().is_none_or(|name| *name == user.name),
-    );
-    page.await?.reply("/users", &call.query, UserResp::from)
+    let name = call.query.text_filter("username")?;
+    let slice = call.query.slice(SORTABLE)?;
+    let users = listed(call.catalog().users(&call.caller, name.as_ref(), &slice)).await?;
+    page(users, "/users", &call.query, UserResp::from)
 }
 
 pub(super) async fn create(call: Call) -> Result<Reply, Error> {

@@ -8,6 +8,7 @@ mod blobs;
 mod catalog;
 mod config;
 mod deploy;
+mod disk;
 mod management;
 mod manifests;
 mod operations;

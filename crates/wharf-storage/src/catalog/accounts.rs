@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wharf_access::{Caller, RobotGrant};
 
-use super::Page;
+use super::{Listed, Slice, TextFilter};
 use crate::Result;
 
 /// Users and robot accounts. Times are Unix seconds.
@@ -25,8 +25,8 @@ pub trait Accounts: Send + Sync + 'static {
     async fn create_user(&self, caller: &Caller, user: NewUser) -> Result<User>;
     /// Returns a user. Needs `user:read`, or to be that user.
     async fn user(&self, caller: &Caller, id: i64) -> Result<User>;
-    /// Lists users by ascending id; `page.after` is an id. Needs `user:list`.
-    async fn users(&self, caller: &Caller, name_contains: Option<&str>, page: Page) -> Result<Vec<User>>;
+    /// Lists users by ascending id, or by id, name, e-mail, real name and times. Needs `user:list`.
+    async fn users(&self, caller: &Caller, name: Option<&TextFilter>, slice: &Slice) -> Result<Listed<User>>;
     /// Changes a user. Needs `user:update`; a user may change their own e-mail, real name and password (the server has
     /// verified the old one). The last administrator cannot be disabled or stripped.
     async fn update_user(&self, caller: &Caller, id: i64, update: UserUpdate) -> Result<User>;
@@ -39,8 +39,14 @@ pub trait Accounts: Send + Sync + 'static {
     /// Returns a robot of this project. The pair must match: an id of another project is absent. With `None` it may be of
     /// the system or of any project, whose rights then decide.
     async fn robot(&self, caller: &Caller, project: Option<&str>, id: i64) -> Result<Robot>;
-    /// Lists the robots of a project (`None`: of the system) by ascending id; `page.after` is an id.
-    async fn robots(&self, caller: &Caller, project: Option<&str>, page: Page) -> Result<Vec<Robot>>;
+    /// Lists the robots of a project (`None`: of the system) by ascending id, or by id, name, end and times. Needs `robot:list`.
+    async fn robots(
+        &self,
+        caller: &Caller,
+        project: Option<&str>,
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<Robot>>;
     /// Changes a robot; `project` as in [`robot`](Self::robot).
     async fn update_robot(
         &self,

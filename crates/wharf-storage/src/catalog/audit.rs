@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use wharf_access::Caller;
 
-use super::Page;
+use super::{Listed, Page, Slice};
 use crate::Result;
 
 /// The audit log. Changes write their entries themselves; what changes nothing (pulls, logins, refusals) is recorded
@@ -22,6 +22,14 @@ pub trait Audit: Send + Sync + 'static {
         filter: &AuditFilter,
         page: Page,
     ) -> Result<Vec<AuditEntry>>;
+
+    /// Lists entries by number of page: newest first, or by id and time, with the total. Access as in [`audit_entries`](Self::audit_entries).
+    async fn audit_page(
+        &self,
+        caller: &Caller,
+        filter: &AuditFilter,
+        slice: &Slice,
+    ) -> Result<Listed<AuditEntry>>;
 
     /// Removes entries older than `before` (Unix milliseconds), and what goes beyond `keep_at_most`, in steps of at most 1,000; returns how many
     /// went. Of what goes beyond, failed logins that take more than a quarter of the log go first, as anybody can cause them; then the oldest entries. For the server itself.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use wharf_access::{Caller, Role};
 use wharf_oci::{Digest, Reference, RepositoryName, Tag};
 
-use super::Page;
+use super::{ArtifactFilter, Listed, ProjectFilter, Slice, TextFilter};
 use crate::Result;
 
 /// Projects, members, repositories and artifacts. Times are Unix seconds.
@@ -24,13 +24,13 @@ pub trait Management: Send + Sync + 'static {
     async fn project(&self, caller: &Caller, name: &str) -> Result<Project>;
     /// Returns the name of the project with this number, if the caller may read it.
     async fn project_name(&self, caller: &Caller, id: i64) -> Result<String>;
-    /// Lists the projects that the caller may read, in ascending order of name; `page.after` is a name.
+    /// Lists the projects that the caller may read, in ascending order of name, or by id, name, owner, times, quota and use.
     async fn projects(
         &self,
         caller: &Caller,
-        name_contains: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<Project>>;
+        filter: &ProjectFilter,
+        slice: &Slice,
+    ) -> Result<Listed<Project>>;
     /// Changes a project. Needs `project:update` for what any project administrator may set; the quota needs a system administrator.
     async fn update_project(&self, caller: &Caller, name: &str, update: ProjectUpdate) -> Result<Project>;
     /// Removes an empty project. Needs `project:delete`. A project with repositories is a conflict.
@@ -46,8 +46,14 @@ pub trait Management: Send + Sync + 'static {
     ) -> Result<MemberRecord>;
     /// Returns a member. Needs `member:read`.
     async fn member(&self, caller: &Caller, project: &str, id: i64) -> Result<MemberRecord>;
-    /// Lists members by ascending id; `page.after` is an id. Needs `member:list`.
-    async fn members(&self, caller: &Caller, project: &str, page: Page) -> Result<Vec<MemberRecord>>;
+    /// Lists members by ascending id, or by id, user name and role. Needs `member:list`.
+    async fn members(
+        &self,
+        caller: &Caller,
+        project: &str,
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<MemberRecord>>;
     /// Changes a member's role. Needs `member:update`.
     async fn update_member(
         &self,
@@ -59,14 +65,14 @@ pub trait Management: Send + Sync + 'static {
     /// Removes a member. Needs `member:delete`.
     async fn delete_member(&self, caller: &Caller, project: &str, id: i64) -> Result<()>;
 
-    /// Lists the repositories of a project in ascending order of name; `page.after` is a full name. Needs `repository:list`.
+    /// Lists the repositories of a project in ascending order of name, or by id, name, pulls and times. Needs `repository:list`.
     async fn project_repositories(
         &self,
         caller: &Caller,
         project: &str,
-        name_contains: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<RepositoryRecord>>;
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<RepositoryRecord>>;
     /// Returns a repository. Needs `repository:read`.
     async fn repository(&self, caller: &Caller, name: &RepositoryName) -> Result<RepositoryRecord>;
     /// Sets the description of a repository. Needs `repository:update`.
@@ -81,15 +87,15 @@ pub trait Management: Send + Sync + 'static {
     /// [`Collection::removal_step`](super::Collection::removal_step) goes on.
     async fn delete_repository(&self, caller: &Caller, name: &RepositoryName) -> Result<()>;
 
-    /// Lists the artifacts of a repository, newest push first; `page.after` is an artifact's number. Children of an index and
-    /// referrers are left out unless they have a tag or `all` is set. Needs `artifact:list`.
+    /// Lists the artifacts of a repository, newest push first, or by id, digest, type, size, pulls and times. Children of an index
+    /// and referrers are left out unless they have a tag or the filter says `all`. Needs `artifact:list`.
     async fn artifacts(
         &self,
         caller: &Caller,
         repository: &RepositoryName,
-        all: bool,
-        page: Page,
-    ) -> Result<Vec<ArtifactRecord>>;
+        filter: &ArtifactFilter,
+        slice: &Slice,
+    ) -> Result<Listed<ArtifactRecord>>;
     /// Returns an artifact by tag or digest. Needs `artifact:read`.
     async fn artifact(
         &self,
@@ -105,14 +111,16 @@ pub trait Management: Send + Sync + 'static {
         reference: &Reference,
         tag: &Tag,
     ) -> Result<()>;
-    /// Lists the tags of an artifact, or of the whole repository, in ascending byte order; `page.after` is a tag. Needs `tag:list`.
+    /// Lists the tags of an artifact, or of the whole repository, in ascending byte order, or by id, name and when they were set.
+    /// Needs `tag:list`.
     async fn tag_records(
         &self,
         caller: &Caller,
         repository: &RepositoryName,
         reference: Option<&Reference>,
-        page: Page,
-    ) -> Result<Vec<TagRecord>>;
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<TagRecord>>;
     /// Returns where a tag has pointed, newest first. Needs `tag:list`.
     async fn tag_history(
         &self,

@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod collection;
 mod content;
+mod listing;
 mod management;
 
 use wharf_access::{Caller, Request};
@@ -23,6 +24,7 @@ pub use content::{
     BlobPlace, BlobRecord, CommitOutcome, Content, MAX_INLINE_BYTES, ManifestRecord, NewBlob, NewManifest,
     Page, PullCount, PutOutcome, TagCondition, TagMove, TagTargets,
 };
+pub use listing::{ArtifactFilter, Listed, ProjectFilter, Slice, Sort, SortField, TextFilter};
 pub use management::{
     ArtifactRecord, Management, MemberRecord, NewProject, Project, ProjectUpdate, RepositoryRecord,
     Statistics, StorageUse, TagHistoryEntry, TagRecord,

@@ -4,10 +4,13 @@ use async_trait::async_trait;
 use rusqlite::{Row, params};
 use wharf_access::{Action, Caller, Permission, Request, Resource};
 
-use super::tx::{Tx, row_limit, signed, unsigned};
+use super::listing::{Columns, Query, order_by};
+use super::tx::{Tx, signed, unsigned};
 use super::{SqliteCatalog, access, journal};
 use crate::Result;
-use crate::catalog::{Audit, AuditEntry, AuditFilter, AuditOperation, NewAuditEntry, Page};
+use crate::catalog::{
+    Audit, AuditEntry, AuditFilter, AuditOperation, Listed, NewAuditEntry, Page, Slice, SortField,
+};
 
 /// How many entries one transaction removes: the writer serves everyone.
 const TRIM_STEP: i64 = 1000;
@@ -30,6 +33,15 @@ impl Audit for SqliteCatalog {
         page: Page,
     ) -> Result<Vec<AuditEntry>> {
         self.read(|tx| list(tx, caller, filter, &page))
+    }
+
+    async fn audit_page(
+        &self,
+        caller: &Caller,
+        filter: &AuditFilter,
+        slice: &Slice,
+    ) -> Result<Listed<AuditEntry>> {
+        self.read(|tx| numbered(tx, caller, filter, slice))
     }
 
     async fn trim_audit(&self, before: i64, keep_at_most: u64) -> Result<u64> {
@@ -62,7 +74,14 @@ impl SqliteCatalog {
     }
 }
 
-fn list(tx: &Tx<'_>, caller: &Caller, filter: &AuditFilter, page: &Page) -> Result<Vec<AuditEntry>> {
+/// Sees what a caller may see of the log: the query, without its order and window, with the entry that it ends before.
+fn with_query<T>(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    filter: &AuditFilter,
+    before: i64,
+    work: impl FnOnce(&Query<'_>) -> Result<T>,
+) -> Result<T> {
     let request = match &filter.project {
         Some(project) => Request::in_project(Permission::new(Resource::Log, Action::List), project),
         None => Request::on_system(Permission::new(Resource::AuditLog, Action::List)),
@@ -73,31 +92,50 @@ fn list(tx: &Tx<'_>, caller: &Caller, filter: &AuditFilter, page: &Page) -> Resu
         Some(project) if !reads_everything(tx, caller) => own_log(tx, project.id)?,
         _ => (0, i64::MIN),
     };
-    // Two statements, as only a plain comparison lets the index of projects be used.
-    let in_project = "SELECT id, at_millis, actor, address, operation, project, resource, digest, outcome, detail, count
-        FROM audit WHERE project = ?8 AND id < ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR operation = ?3)
-        AND (?4 IS NULL OR resource = ?4) AND (?5 IS NULL OR at_millis >= ?5) AND (?6 IS NULL OR at_millis < ?6)
-        AND id > ?9 AND at_millis >= ?10 ORDER BY id DESC LIMIT ?7";
-    let everywhere = "SELECT id, at_millis, actor, address, operation, project, resource, digest, outcome, detail, count
-        FROM audit WHERE ?8 IS NULL AND id < ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR operation = ?3)
-        AND (?4 IS NULL OR resource = ?4) AND (?5 IS NULL OR at_millis >= ?5) AND (?6 IS NULL OR at_millis < ?6)
-        AND id > ?9 AND at_millis >= ?10 ORDER BY id DESC LIMIT ?7";
-    tx.all(
-        if filter.project.is_some() { in_project } else { everywhere },
-        params![
-            page.after_id()?.unwrap_or(i64::MAX),
-            filter.actor,
-            filter.operation.map(AuditOperation::as_str),
-            filter.resource,
-            filter.since,
-            filter.until,
-            row_limit(page.limit),
-            filter.project,
-            log_after,
-            log_since,
+    work(&Query {
+        columns: "id, at_millis, actor, address, operation, project, resource, digest, outcome, detail, count",
+        // Two texts, as only a plain comparison lets the index of projects be used.
+        from: if filter.project.is_some() {
+            "FROM audit WHERE project = ?7 AND id < ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR operation = ?3)
+             AND (?4 IS NULL OR resource = ?4) AND (?5 IS NULL OR at_millis >= ?5) AND (?6 IS NULL OR at_millis < ?6)
+             AND id > ?8 AND at_millis >= ?9"
+        } else {
+            "FROM audit WHERE ?7 IS NULL AND id < ?1 AND (?2 IS NULL OR actor = ?2) AND (?3 IS NULL OR operation = ?3)
+             AND (?4 IS NULL OR resource = ?4) AND (?5 IS NULL OR at_millis >= ?5) AND (?6 IS NULL OR at_millis < ?6)
+             AND id > ?8 AND at_millis >= ?9"
+        },
+        params: &[
+            &before,
+            &filter.actor,
+            &filter.operation.map(AuditOperation::as_str),
+            &filter.resource,
+            &filter.since,
+            &filter.until,
+            &filter.project,
+            &log_after,
+            &log_since,
         ],
-        entry,
-    )
+    })
+}
+
+fn list(tx: &Tx<'_>, caller: &Caller, filter: &AuditFilter, page: &Page) -> Result<Vec<AuditEntry>> {
+    let slice = Slice { limit: page.limit, ..Slice::default() };
+    with_query(tx, caller, filter, page.after_id()?.unwrap_or(i64::MAX), |query| {
+        query.entries(tx, "id DESC", &slice, entry)
+    })
+}
+
+/// Entries are written in the order of time, or nearly: sorting by time goes by the number.
+const SORTED_BY: Columns = &[(SortField::Id, "id"), (SortField::CreatedAt, "id")];
+
+fn numbered(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    filter: &AuditFilter,
+    slice: &Slice,
+) -> Result<Listed<AuditEntry>> {
+    let order = order_by(slice, SORTED_BY, "id DESC")?;
+    with_query(tx, caller, filter, i64::MAX, |query| query.list(tx, &order, slice, entry))
 }
 
 /// Returns whether the caller may read the log of the whole system.

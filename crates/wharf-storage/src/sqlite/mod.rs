@@ -12,6 +12,7 @@ mod collection;
 mod connection;
 mod content;
 mod journal;
+mod listing;
 mod management;
 mod schema;
 mod tx;

@@ -149,8 +149,8 @@ async fn rights_taken_away_end_with_them_though_the_token_lives_on() {
     member(&registry, "dev", Role::Developer).await;
     let token = token(&registry, Some("dev"), &["repository:shop/web:pull,push"]).await;
     assert_eq!(with(&registry, &token, "POST", "/v2/shop/web/blobs/uploads/").await.status(), 202);
-    let members = registry.catalog.members(&Caller::system(), "shop", page()).await.unwrap();
-    let id = members.iter().find(|member| member.user_name == "dev").unwrap().id;
+    let members = registry.catalog.members(&Caller::system(), "shop", None, &page()).await.unwrap();
+    let id = members.entries.iter().find(|member| member.user_name == "dev").unwrap().id;
     registry.catalog.update_member(&Caller::system(), "shop", id, Role::Guest).await.unwrap();
     assert_eq!(with(&registry, &token, "POST", "/v2/shop/web/blobs/uploads/").await.status(), 403);
     assert_eq!(with(&registry, &token, "GET", "/v2/shop/web/manifests/v1").await.status(), 200);
@@ -158,8 +158,8 @@ async fn rights_taken_away_end_with_them_though_the_token_lives_on() {
     assert_eq!(with(&registry, &token, "GET", "/v2/shop/web/manifests/v1").await.status(), 404);
 }
 
-fn page() -> wharf_storage::catalog::Page {
-    wharf_storage::catalog::Page { after: None, limit: 100 }
+fn page() -> wharf_storage::catalog::Slice {
+    wharf_storage::catalog::Slice { limit: 100, ..wharf_storage::catalog::Slice::default() }
 }
 
 #[tokio::test]

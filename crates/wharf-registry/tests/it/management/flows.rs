@@ -288,3 +288,69 @@ async fn the_registry_tells_how_it_is() {
     let counts: Value = registry.get("/api/v2.0/statistics").await.json().await.unwrap();
     assert_eq!((&counts["private_project_count"], &counts["public_project_count"]), (&json!(1), &json!(1)));
 }
+
+/// Returns the total and one field of each entry.
+async fn listed(registry: &Registry, path: &str, field: &str) -> (String, Vec<String>) {
+    let answer = registry.get(&format!("/api/v2.0{path}")).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    let total = header(&answer, "x-total-count");
+    let entries: Vec<Value> = answer.json().await.unwrap();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    (total, entries.iter().map(|entry| text(&entry[field])).collect())
+}
+
+#[tokio::test]
+async fn every_list_has_its_total_and_is_sorted_and_filtered_as_harbor_has_it() {
+    let registry = Registry::start().await;
+    for name in ["bob", "ann", "cid"] {
+        registry.create_user(name).await;
+    }
+    for (repository, tag) in [("shop/b", "1.0"), ("shop/a", "1.0"), ("shop/a", "2.0")] {
+        registry.push_image(repository, tag, tag.as_bytes()).await;
+    }
+    for robot in ["r2", "r1"] {
+        let body = json!({ "name": robot, "permissions": [] });
+        let made = registry.request("POST", "/api/v2.0/projects/shop/robots").json(&body).send().await.unwrap();
+        assert_eq!(made.status(), 201);
+    }
+    let project: Value = registry.get("/api/v2.0/projects/shop").await.json().await.unwrap();
+    let id = &project["project_id"];
+    for (path, field, total, expected) in [
+        ("/projects?sort=-name", "name", "2", &["shop", "open"][..]),
+        ("/projects?q=name=~ho", "name", "1", &["shop"]),
+        ("/quotas?sort=-used.storage&page_size=1", "id", "2", &[&id.to_string()]),
+        ("/users?sort=username&page_size=2", "username", "4", &["admin", "ann"]),
+        ("/users?sort=username&page_size=2&page=2", "username", "4", &["bob", "cid"]),
+        ("/users?q=username=~n&sort=-username", "username", "2", &["ann", "admin"]),
+        ("/users?page=9", "username", "4", &[]),
+        ("/projects/shop/repositories?sort=-name", "name", "2", &["shop/b", "shop/a"]),
+        ("/projects/shop/repositories?q=name=shop/a", "name", "1", &["shop/a"]),
+        ("/projects/shop/repositories/a/tags?sort=-name", "name", "2", &["2.0", "1.0"]),
+        ("/projects/shop/repositories/a/tags?q=name=~2", "name", "1", &["2.0"]),
+        ("/projects/shop/repositories/a/artifacts?q=tags=*&page_size=1&sort=push_time,id", "repository_name", "2", &["shop/a"]),
+        ("/projects/shop/repositories/a/artifacts?q=tags=nil", "id", "0", &[]),
+        ("/projects/shop/robots?sort=name", "name", "2", &["robot$shop+r1", "robot$shop+r2"]),
+        (&format!("/robots?q=Level=project,ProjectID={id}&sort=-name"), "name", "2", &["robot$shop+r2", "robot$shop+r1"]),
+        ("/robots", "name", "0", &[]),
+        ("/projects/shop/members", "entity_name", "0", &[]),
+        ("/system/gc?sort=creation_time&page=2", "id", "1", &[]),
+        ("/audit-logs?operation=create_tag&sort=op_time&page_size=1", "resource", "3", &["shop/b:1.0"]),
+        ("/projects/shop/logs?operation=create_tag", "resource", "3", &["shop/a:2.0", "shop/a:1.0", "shop/b:1.0"]),
+    ] {
+        let found = listed(&registry, path, field).await;
+        let expected = expected.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        if path.starts_with("/system/gc") {
+            // The one of the start may have begun or not.
+            assert!(found.0 == "0" || found.0 == "1", "{found:?}");
+        } else {
+            assert_eq!(found, (total.to_owned(), expected), "{path}");
+        }
+        // Whatever the list, a field that it does not have is named with those that it has.
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let bare = path.replace("sort=", "not=");
+        let refused = registry.get(&format!("/api/v2.0{bare}{separator}sort=-salt")).await;
+        assert_eq!(refused.status(), 400, "{path}");
+        let text = refused.text().await.unwrap();
+        assert!(text.contains("-salt") && text.contains("expected some of: "), "{text}");
+    }
+}

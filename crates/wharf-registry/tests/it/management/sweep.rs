@@ -9,7 +9,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use wharf_access::{Action, Caller, RepositoryPattern, Resource, RobotGrant, Role};
 use wharf_oci::Digest;
-use wharf_storage::catalog::{Accounts as _, Management as _, NewProject, NewRobot, NewUser, Page};
+use wharf_storage::catalog::{Accounts as _, Management as _, NewProject, NewRobot, NewUser, Slice};
 
 use super::document;
 use crate::support::{PASSWORD, Registry};
@@ -487,9 +487,10 @@ async fn cve_2022_31667_numbers_of_another_project_are_absent_here() {
         let robots = world
             .registry
             .catalog
-            .robots(&Caller::system(), Some(theirs), Page { after: None, limit: 100 })
+            .robots(&Caller::system(), Some(theirs), None, &Slice { limit: 100, ..Slice::default() })
             .await
-            .unwrap();
+            .unwrap()
+            .entries;
         assert_eq!(robots.len(), 4, "{theirs}");
         assert!(robots.iter().all(|robot| !robot.disabled));
     }

@@ -10,12 +10,12 @@ use crate::catalog::{
     UserUpdate,
 };
 
-fn everything() -> AuditFilter {
+fn unfiltered() -> AuditFilter {
     AuditFilter::default()
 }
 
 async fn entries(town: &Town<impl Catalog>, filter: AuditFilter) -> Vec<NewAuditEntry> {
-    let entries = town.catalog.audit_entries(&Caller::system(), &filter, first(1000)).await.unwrap();
+    let entries = town.catalog.audit_entries(&Caller::system(), &filter, newest(1000)).await.unwrap();
     entries.into_iter().map(|entry| entry.entry).collect()
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
     let mut root = town.admin("root").await;
     root.address = Some([192, 0, 2, 7].into());
     town.user("ann").await;
-    let before = entries(town, everything()).await.len();
+    let before = entries(town, unfiltered()).await.len();
 
     let project = NewProject { name: "new".to_owned(), public: true, ..NewProject::default() };
     catalog.create_project(&root, project, false).await.unwrap();
@@ -64,7 +64,7 @@ pub(super) async fn changes_are_noted_with_who_and_from_where(town: &Town<impl C
     catalog.update_user(&root, user.id, UserUpdate::default()).await.unwrap_err();
     catalog.delete_project(&root, "new").await.unwrap_err();
 
-    let mut noted = entries(town, everything()).await;
+    let mut noted = entries(town, unfiltered()).await;
     noted.truncate(noted.len() - before);
     noted.reverse();
     noted.retain(|entry| entry.actor == "root");
@@ -117,7 +117,7 @@ pub(super) async fn entries_are_found_by_every_filter(town: &Town<impl Catalog>)
         .collect();
     town.catalog.record(Vec::new()).await.unwrap();
     town.catalog.record(log.clone()).await.unwrap();
-    let until = AuditFilter { until: Some(start + 100), ..everything() };
+    let until = AuditFilter { until: Some(start + 100), ..unfiltered() };
     let pick = |indices: &[usize]| indices.iter().map(|index| log[*index].clone()).collect::<Vec<_>>();
     assert_eq!(entries(town, until.clone()).await, pick(&[6, 5, 4, 3, 2, 1, 0]), "newest first, whole");
     let shop = AuditFilter { project: Some("shop".to_owned()), ..until.clone() };
@@ -128,7 +128,7 @@ pub(super) async fn entries_are_found_by_every_filter(town: &Town<impl Catalog>)
     assert_eq!(entries(town, logins).await, pick(&[6]));
     let resource = AuditFilter { resource: Some("bank/web:1.0".to_owned()), ..until };
     assert_eq!(entries(town, resource).await, pick(&[5, 4, 3]));
-    let time = AuditFilter { since: Some(start + 1), until: Some(start + 3), ..everything() };
+    let time = AuditFilter { since: Some(start + 1), until: Some(start + 3), ..unfiltered() };
     assert_eq!(entries(town, time).await, pick(&[2, 1]));
     for operation in AuditOperation::ALL {
         assert_eq!(AuditOperation::from_text(operation.as_str()), Some(operation));
@@ -142,36 +142,36 @@ pub(super) async fn the_log_is_read_by_its_readers_only(town: &Town<impl Catalog
     let admin = town.admin("root").await;
     let list = [(Resource::AuditLog, Action::List)];
     let (auditor, _) = town.robot(None, "auditor", vec![grant("/", "**", &list)]).await;
-    let shop = AuditFilter { project: Some("shop".to_owned()), ..everything() };
-    let bank = AuditFilter { project: Some("bank".to_owned()), ..everything() };
-    let all = catalog.audit_entries(&admin, &everything(), first(1000)).await.unwrap();
-    assert_eq!(catalog.audit_entries(&auditor, &everything(), first(1000)).await.unwrap(), all);
-    let of_shop = catalog.audit_entries(&ann, &shop, first(1000)).await.unwrap();
+    let shop = AuditFilter { project: Some("shop".to_owned()), ..unfiltered() };
+    let bank = AuditFilter { project: Some("bank".to_owned()), ..unfiltered() };
+    let all = catalog.audit_entries(&admin, &unfiltered(), newest(1000)).await.unwrap();
+    assert_eq!(catalog.audit_entries(&auditor, &unfiltered(), newest(1000)).await.unwrap(), all);
+    let of_shop = catalog.audit_entries(&ann, &shop, newest(1000)).await.unwrap();
     assert!(
         !of_shop.is_empty() && of_shop.iter().all(|entry| entry.entry.project.as_deref() == Some("shop"))
     );
-    assert_forbidden(catalog.audit_entries(&ann, &everything(), first(10)).await);
-    assert_hidden(catalog.audit_entries(&ann, &bank, first(10)).await);
+    assert_forbidden(catalog.audit_entries(&ann, &unfiltered(), newest(10)).await);
+    assert_hidden(catalog.audit_entries(&ann, &bank, newest(10)).await);
     for caller in [&bob, &Caller::anonymous(), &Caller::named(Principal::User(4_000_000), "gone")] {
-        assert_forbidden(catalog.audit_entries(caller, &everything(), first(10)).await);
-        assert_ne!(told(catalog.audit_entries(caller, &shop, first(10)).await), Told::Allowed);
+        assert_forbidden(catalog.audit_entries(caller, &unfiltered(), newest(10)).await);
+        assert_ne!(told(catalog.audit_entries(caller, &shop, newest(10)).await), Told::Allowed);
     }
     // What happened in a project that is gone is still told to administrators.
     catalog.delete_project(&admin, "bank").await.unwrap();
-    assert_eq!(catalog.audit_entries(&admin, &bank, first(1)).await.unwrap().len(), 1);
-    assert_hidden(catalog.audit_entries(&ann, &bank, first(1)).await);
+    assert_eq!(catalog.audit_entries(&admin, &bank, newest(1)).await.unwrap().len(), 1);
+    assert_hidden(catalog.audit_entries(&ann, &bank, newest(1)).await);
 }
 
 pub(super) async fn old_and_surplus_entries_go(town: &Town<impl Catalog>) {
     let catalog = &town.catalog;
     catalog.trim_audit(i64::MAX, u64::MAX).await.unwrap();
-    assert_eq!(entries(town, everything()).await, []);
+    assert_eq!(entries(town, unfiltered()).await, []);
     let log: Vec<_> = (0..2500).map(|n| pull(n, "ann", "shop", 1)).collect();
     catalog.record(log).await.unwrap();
     assert_eq!(catalog.trim_audit(1_200, 10_000).await.unwrap(), 1_200);
     assert_eq!(catalog.trim_audit(1_200, 1_300).await.unwrap(), 0, "as many as may stay");
     assert_eq!(catalog.trim_audit(0, 5).await.unwrap(), 1_295);
-    let times: Vec<_> = entries(town, everything()).await.iter().map(|entry| entry.at_millis).collect();
+    let times: Vec<_> = entries(town, unfiltered()).await.iter().map(|entry| entry.at_millis).collect();
     assert_eq!(times, [2499, 2498, 2497, 2496, 2495]);
     assert_eq!(catalog.trim_audit(0, 0).await.unwrap(), 5);
 }
@@ -190,11 +190,11 @@ pub(super) async fn a_project_does_not_show_the_log_of_an_earlier_one(town: &Tow
     // A pull of the earlier one that is written late, as pulls are.
     catalog.record(vec![pull(before, "bob", "bank", 1)]).await.unwrap();
 
-    let bank = AuditFilter { project: Some("bank".to_owned()), ..everything() };
-    let seen = catalog.audit_entries(&ann, &bank, first(1000)).await.unwrap();
+    let bank = AuditFilter { project: Some("bank".to_owned()), ..unfiltered() };
+    let seen = catalog.audit_entries(&ann, &bank, newest(1000)).await.unwrap();
     let seen: Vec<_> = seen.iter().map(|entry| (entry.entry.operation, entry.entry.actor.as_str())).collect();
     assert_eq!(seen, [(AuditOperation::CreateProject, "ann")]);
-    let all = catalog.audit_entries(&root, &bank, first(1000)).await.unwrap();
+    let all = catalog.audit_entries(&root, &bank, newest(1000)).await.unwrap();
     assert!(
         all.iter().any(|entry| entry.entry.resource.starts_with("bank/secret")),
         "administrators see both"
@@ -216,7 +216,7 @@ pub(super) async fn failed_logins_do_not_displace_the_rest(town: &Town<impl Cata
     log.extend((200..3200).map(failure));
     catalog.record(log).await.unwrap();
     assert_eq!(catalog.trim_audit(0, 140).await.unwrap(), 2961);
-    let left = entries(town, everything()).await;
+    let left = entries(town, unfiltered()).await;
     let failures = left.iter().filter(|entry| entry.actor == "mallory" && entry.outcome != "success");
     let times: Vec<_> = failures.map(|entry| entry.at_millis).collect();
     assert_eq!((times.len(), times[0], times[38]), (39, 3199, 3161), "the latest failures");
@@ -224,7 +224,7 @@ pub(super) async fn failed_logins_do_not_displace_the_rest(town: &Town<impl Cata
     assert!(left.contains(&login));
     // Beyond their share nothing else is spared.
     assert_eq!(catalog.trim_audit(0, 40).await.unwrap(), 100);
-    let left = entries(town, everything()).await;
+    let left = entries(town, unfiltered()).await;
     let failures = left.iter().filter(|entry| entry.outcome != "success").count();
     assert_eq!((left.len(), failures), (40, 10));
 }
@@ -238,7 +238,7 @@ pub(super) async fn what_goes_with_something_else_is_noted(town: &Town<impl Cata
     let policy = CollectionPolicy { grace_seconds: 60, untagged_manifests: true, dry_run: false };
     catalog.collect_step(town.now() + 60, &policy, 100).await.unwrap();
 
-    let gone = |operation| AuditFilter { operation: Some(operation), ..everything() };
+    let gone = |operation| AuditFilter { operation: Some(operation), ..unfiltered() };
     let told = |entries: Vec<NewAuditEntry>| -> Vec<(String, String, Option<String>)> {
         entries.into_iter().map(|entry| (entry.actor, entry.resource, entry.detail)).collect()
     };

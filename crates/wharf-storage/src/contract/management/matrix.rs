@@ -49,33 +49,33 @@ async fn ask(catalog: &impl Catalog, caller: &Caller, operation: &str, project: 
         "delete_project" => told(catalog.delete_project(caller, project).await),
         "add_member" => told(catalog.add_member(caller, project, "nobody", Role::Guest).await),
         "member" => told(catalog.member(caller, project, nobody).await),
-        "members" => told(catalog.members(caller, project, first(1)).await),
+        "members" => told(catalog.members(caller, project, None, &first(1)).await),
         "update_member" => told(catalog.update_member(caller, project, nobody, Role::Guest).await),
         "delete_member" => told(catalog.delete_member(caller, project, nobody).await),
         "create_robot" => {
             told(catalog.create_robot(caller, new_robot(Some(project), "NO", Vec::new())).await)
         }
         "robot" => told(catalog.robot(caller, Some(project), nobody).await),
-        "robots" => told(catalog.robots(caller, Some(project), first(1)).await),
+        "robots" => told(catalog.robots(caller, Some(project), None, &first(1)).await),
         "update_robot" => {
             told(catalog.update_robot(caller, Some(project), nobody, RobotUpdate::default()).await)
         }
         "delete_robot" => told(catalog.delete_robot(caller, Some(project), nobody).await),
-        "project_repositories" => told(catalog.project_repositories(caller, project, None, first(1)).await),
+        "project_repositories" => told(catalog.project_repositories(caller, project, None, &first(1)).await),
         "repository" => told(catalog.repository(caller, &web).await),
         "describe_repository" => told(catalog.describe_repository(caller, &none, "").await),
         "delete_repository" => told(catalog.delete_repository(caller, &none).await),
-        "artifacts" => told(catalog.artifacts(caller, &web, false, first(1)).await),
+        "artifacts" => told(catalog.artifacts(caller, &web, &everything(false), &first(1)).await),
         "artifact" => told(catalog.artifact(caller, &web, &absent).await),
         "create_tag" => told(catalog.create_tag(caller, &web, &absent, &tag("new")).await),
         "tag_records" => {
-            let tags = told(catalog.tag_records(caller, &web, None, first(1)).await);
+            let tags = told(catalog.tag_records(caller, &web, None, None, &first(1)).await);
             assert_eq!(tags, told(catalog.tag_history(caller, &web, &tag("1.0"), 1).await));
             tags
         }
         "audit_entries" => {
             let filter = AuditFilter { project: Some(project.to_owned()), ..AuditFilter::default() };
-            told(catalog.audit_entries(caller, &filter, first(1)).await)
+            told(catalog.audit_entries(caller, &filter, newest(1)).await)
         }
         other => panic!("unknown operation {other}"),
     }
@@ -125,6 +125,6 @@ pub(super) async fn each_operation_is_decided_for_each_caller(town: &Town<impl C
     // Nobody has changed anything.
     for project in ["shop", "open"] {
         assert_eq!(catalog.project(&admin, project).await.unwrap().repositories, 1);
-        assert_eq!(catalog.members(&admin, project, first(100)).await.unwrap().len(), 5);
+        assert_eq!(catalog.members(&admin, project, None, &first(100)).await.unwrap().total, 5);
     }
 }

@@ -14,7 +14,7 @@ pub(super) async fn membership_takes_effect_at_once(town: &Town<impl Catalog>) {
     let member = catalog.add_member(&ann, "shop", "bob", Role::LimitedGuest).await.unwrap();
     assert_eq!((member.user_name.as_str(), member.role), ("bob", Role::LimitedGuest));
     assert_eq!(catalog.project(&bob, "shop").await.unwrap().caller_role, Some(Role::LimitedGuest));
-    assert_forbidden(catalog.members(&bob, "shop", first(10)).await);
+    assert_forbidden(catalog.members(&bob, "shop", None, &first(10)).await);
     assert_conflict(
         catalog.add_member(&ann, "shop", "bob", Role::Guest).await,
         "is a member of project \"shop\" already",
@@ -23,7 +23,7 @@ pub(super) async fn membership_takes_effect_at_once(town: &Town<impl Catalog>) {
 
     let member = catalog.update_member(&ann, "shop", member.id, Role::Guest).await.unwrap();
     assert_eq!(catalog.member(&bob, "shop", member.id).await.unwrap(), member);
-    assert_eq!(catalog.members(&bob, "shop", first(10)).await.unwrap().len(), 2);
+    assert_eq!(catalog.members(&bob, "shop", None, &first(10)).await.unwrap().total, 2);
     assert_forbidden(catalog.update_member(&bob, "shop", member.id, Role::ProjectAdmin).await);
     assert_forbidden(catalog.delete_member(&bob, "shop", member.id).await);
     catalog.delete_member(&ann, "shop", member.id).await.unwrap();
@@ -35,7 +35,7 @@ pub(super) async fn a_member_of_another_project_is_absent(town: &Town<impl Catal
     let catalog = &town.catalog;
     let ann = town.member("ann", "shop", Role::ProjectAdmin).await;
     town.member("bea", "bank", Role::Guest).await;
-    let bea = catalog.members(&Caller::system(), "bank", first(1)).await.unwrap().remove(0);
+    let bea = catalog.members(&Caller::system(), "bank", None, &first(1)).await.unwrap().entries.remove(0);
     for caller in [&ann, &Caller::system()] {
         for id in [bea.id, 4_000_000] {
             assert_absent(catalog.member(caller, "shop", id).await, "member");

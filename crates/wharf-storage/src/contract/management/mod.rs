@@ -71,7 +71,9 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             old_and_surplus_entries_go,
             failed_logins_do_not_displace_the_rest;
         listing:
-            pages_are_stable_while_rows_come_and_go;
+            pages_have_an_order_a_filter_and_a_total,
+            children_and_referrers_count_as_they_are_listed,
+            pages_of_the_log_are_stable_while_it_grows;
         matrix:
             each_operation_is_decided_for_each_caller;
     }

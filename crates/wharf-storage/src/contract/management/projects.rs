@@ -6,7 +6,7 @@ use wharf_oci::distribution::Scope;
 
 use super::town::*;
 use crate::Catalog;
-use crate::catalog::{NewProject, ProjectUpdate, Statistics};
+use crate::catalog::{NewProject, ProjectUpdate, Statistics, ProjectFilter, TextFilter};
 
 fn new(name: &str) -> NewProject {
     NewProject { name: name.to_owned(), ..NewProject::default() }
@@ -44,7 +44,7 @@ pub(super) async fn who_may_make_a_project(town: &Town<impl Catalog>) {
     // Its maker administers it.
     let made = catalog.create_project(&ann, new("mine"), true).await.unwrap();
     assert_eq!(made.caller_role, Some(Role::ProjectAdmin));
-    assert_eq!(catalog.members(&ann, "mine", first(10)).await.unwrap()[0].user_name, "ann");
+    assert_eq!(catalog.members(&ann, "mine", None, &first(10)).await.unwrap().entries[0].user_name, "ann");
     assert_conflict(catalog.create_project(&ann, new("mine"), true).await, "exists already");
     // A failed attempt makes nobody a member of what was there.
     assert_conflict(catalog.create_project(&ann, new("bank"), true).await, "exists already");
@@ -97,9 +97,9 @@ pub(super) async fn hidden_and_absent_projects_are_told_alike(town: &Town<impl C
             assert_eq!(error.to_string(), "not found, or not visible to this account", "{name}");
             assert_hidden(catalog.update_project(caller, name, ProjectUpdate::default()).await);
             assert_hidden(catalog.delete_project(caller, name).await);
-            assert_hidden(catalog.members(caller, name, first(10)).await);
-            assert_hidden(catalog.robots(caller, Some(name), first(10)).await);
-            assert_hidden(catalog.project_repositories(caller, name, None, first(10)).await);
+            assert_hidden(catalog.members(caller, name, None, &first(10)).await);
+            assert_hidden(catalog.robots(caller, Some(name), None, &first(10)).await);
+            assert_hidden(catalog.project_repositories(caller, name, None, &first(10)).await);
         }
         for id in [bank, 4_000_000, -1] {
             assert_hidden(catalog.project_name(caller, id).await);
@@ -120,8 +120,11 @@ pub(super) async fn everyone_sees_their_own_projects(town: &Town<impl Catalog>) 
     let (banks, _) = town.robot(Some("bank"), "ci", vec![grant("bank", "**", &read)]).await;
     let (all, _) = town.robot(None, "all", vec![grant("*", "**", &read)]).await;
     let list = async |caller: &Caller, name_contains: Option<&str>| {
-        let projects = catalog.projects(caller, name_contains, first(10)).await.unwrap();
-        projects.into_iter().map(|project| (project.name, project.caller_role)).collect::<Vec<_>>()
+        let name = name_contains.map(|part| TextFilter::Contains(part.to_owned()));
+        let filter = ProjectFilter { name, ..ProjectFilter::default() };
+        let projects = catalog.projects(caller, &filter, &first(10)).await.unwrap();
+        assert_eq!(projects.total, projects.entries.len() as u64);
+        projects.entries.into_iter().map(|project| (project.name, project.caller_role)).collect::<Vec<_>>()
     };
     let names = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), None)).collect::<Vec<_>>();
     assert_eq!(list(&Caller::anonymous(), None).await, names(&["open"]));

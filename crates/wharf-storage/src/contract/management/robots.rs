@@ -31,7 +31,7 @@ pub(super) async fn a_robot_is_as_it_was_made(town: &Town<impl Catalog>) {
     assert_eq!(made.grants, new.grants);
     assert_eq!(made.expires_at, Some(town.now() + 60));
     assert_eq!(catalog.robot(&ann, Some("shop"), made.id).await.unwrap(), made);
-    assert_eq!(catalog.robots(&ann, Some("shop"), first(10)).await.unwrap(), std::slice::from_ref(&made));
+    assert_eq!(catalog.robots(&ann, Some("shop"), None, &first(10)).await.unwrap().entries, std::slice::from_ref(&made));
     let credential = catalog.robot_credential("robot$shop+ci").await.unwrap().unwrap();
     assert_eq!(
         (credential.robot, credential.secret_hash.as_str(), credential.previous),
@@ -181,8 +181,8 @@ pub(super) async fn system_robots_are_made_by_administrators_only(town: &Town<im
         assert_forbidden(catalog.update_robot(caller, None, clerk.id, rotate).await);
         assert_forbidden(catalog.delete_robot(caller, None, clerk.id).await);
     }
-    assert_forbidden(catalog.robots(&ann, None, first(10)).await);
-    assert_eq!(catalog.robots(&reader, None, first(10)).await.unwrap().len(), 1);
+    assert_forbidden(catalog.robots(&ann, None, None, &first(10)).await);
+    assert_eq!(catalog.robots(&reader, None, None, &first(10)).await.unwrap().total, 1);
 
     let grants = vec![
         grant("*", "**", &[PULL]),
@@ -219,7 +219,7 @@ pub(super) async fn a_robot_of_another_project_is_absent(town: &Town<impl Catalo
     }
     assert_hidden(catalog.robot(&ann, Some("bank"), banks.id).await);
     let ids: Vec<i64> =
-        catalog.robots(&ann, Some("shop"), first(10)).await.unwrap().iter().map(|robot| robot.id).collect();
+        catalog.robots(&ann, Some("shop"), None, &first(10)).await.unwrap().entries.iter().map(|robot| robot.id).collect();
     assert_eq!(ids, [shops.id]);
     assert_eq!(catalog.robot_credential("robot$bank+ci").await.unwrap().unwrap().secret_hash, HASH);
 }
@@ -317,16 +317,17 @@ pub(super) async fn a_robot_sees_the_repositories_of_its_pattern(town: &Town<imp
         (Resource::Tag, Action::List),
     ];
     let (robot, _) = town.robot(Some("shop"), "ci", vec![grant("shop", "charts/**", &access)]).await;
-    let listed = catalog.project_repositories(&robot, "shop", None, first(10)).await.unwrap();
-    let names: Vec<_> = listed.iter().map(|repository| repository.name.as_str()).collect();
+    let listed = catalog.project_repositories(&robot, "shop", None, &first(10)).await.unwrap();
+    assert_eq!(listed.total, 2, "what it may not see does not count");
+    let names: Vec<_> = listed.entries.iter().map(|repository| repository.name.as_str()).collect();
     assert_eq!(names, ["shop/charts/a", "shop/charts/b"]);
-    let limited = catalog.project_repositories(&robot, "shop", None, first(1)).await.unwrap();
-    assert_eq!(limited.len(), 1);
+    let limited = catalog.project_repositories(&robot, "shop", None, &first(1)).await.unwrap();
+    assert_eq!((limited.entries.len(), limited.total), (1, 2));
     catalog.artifact(&robot, &name("shop/charts/a"), &by_tag("1.0")).await.unwrap();
     assert_forbidden(catalog.repository(&robot, &name("shop/images/a")).await);
     assert_forbidden(catalog.artifact(&robot, &name("shop/images/a"), &by_tag("1.0")).await);
-    assert_forbidden(catalog.artifacts(&robot, &name("shop/images/a"), true, first(1)).await);
-    assert_forbidden(catalog.tag_records(&robot, &name("shop/images/a"), None, first(1)).await);
+    assert_forbidden(catalog.artifacts(&robot, &name("shop/images/a"), &everything(true), &first(1)).await);
+    assert_forbidden(catalog.tag_records(&robot, &name("shop/images/a"), None, None, &first(1)).await);
     assert_forbidden(catalog.delete_repository(&robot, &name("shop/images/a")).await);
     assert_forbidden(catalog.delete_repository(&robot, &name("open/charts/a")).await);
     catalog.delete_repository(&robot, &name("shop/charts/b")).await.unwrap();

@@ -10,7 +10,7 @@ use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, RepositoryNa
 
 use super::super::{CatalogPlace, TestClock};
 use crate::catalog::{
-    BlobPlace, Collection, NewBlob, NewManifest, NewProject, NewRobot, NewUser, Page, Robot,
+    BlobPlace, Collection, NewBlob, NewManifest, NewProject, NewRobot, NewUser, Page, Robot, Slice, ArtifactFilter,
 };
 use crate::{Catalog, Error, Result};
 
@@ -160,8 +160,16 @@ pub(super) fn by_tag(text: &str) -> Reference {
     Reference::Tag(tag(text))
 }
 
-pub(super) fn first(limit: usize) -> Page {
+pub(super) fn first(limit: usize) -> Slice {
+    Slice { limit, ..Slice::default() }
+}
+
+pub(super) fn newest(limit: usize) -> Page {
     Page { after: None, limit }
+}
+
+pub(super) fn everything(all: bool) -> ArtifactFilter {
+    ArtifactFilter { all, ..ArtifactFilter::default() }
 }
 
 pub(super) fn after(last: impl ToString, limit: usize) -> Page {
@@ -218,4 +226,8 @@ pub(super) fn assert_invalid<T>(result: Result<T>, problem: &str) {
         Err(error @ Error::Invalid { .. }) => assert!(error.to_string().contains(problem), "{error}"),
         other => panic!("invalid: {problem}, got {:?}", other.err()),
     }
+}
+
+pub(super) fn listed(child: &Digest) -> Descriptor {
+    Descriptor::new(media_type::OCI_MANIFEST, child.clone(), 1)
 }

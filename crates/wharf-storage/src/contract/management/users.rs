@@ -6,7 +6,7 @@ use wharf_oci::distribution::Scope;
 
 use super::town::*;
 use crate::Catalog;
-use crate::catalog::{NewProject, NewUser, UserUpdate};
+use crate::catalog::{NewProject, NewUser, UserUpdate, ProjectFilter};
 
 fn id(caller: &Caller) -> i64 {
     match caller.principal {
@@ -28,7 +28,7 @@ pub(super) async fn the_first_administrator_is_made_once(town: &Town<impl Catalo
     let credential = catalog.user_credential("root").await.unwrap().unwrap();
     assert!(credential.user.admin && !credential.user.disabled);
     assert_eq!(credential.password_hash, "first");
-    assert_eq!(catalog.users(&Caller::system(), None, first(10)).await.unwrap().len(), 1);
+    assert_eq!(catalog.users(&Caller::system(), None, &first(10)).await.unwrap().total, 1);
 }
 
 pub(super) async fn names_are_checked(town: &Town<impl Catalog>) {
@@ -66,7 +66,7 @@ pub(super) async fn people_see_and_change_themselves_only(town: &Town<impl Catal
     assert_absent(catalog.user(&admin, 4_000_000).await, "user");
     assert_absent(catalog.update_user(&admin, 4_000_000, update()).await, "user");
     assert_absent(catalog.delete_user(&admin, 4_000_000).await, "user");
-    assert_forbidden(catalog.users(&ann, None, first(10)).await);
+    assert_forbidden(catalog.users(&ann, None, &first(10)).await);
     assert_forbidden(catalog.create_user(&ann, new_user("carl")).await);
     assert_forbidden(catalog.delete_user(&ann, id(&ann)).await);
 
@@ -98,7 +98,7 @@ pub(super) async fn managing_users_is_not_the_right_to_become_one(town: &Town<im
     let (admin, ann) = (town.admin("root").await, town.user("ann").await);
     let all = Action::all().map(|action| (Resource::User, action)).collect::<Vec<_>>();
     let (clerk, _) = town.robot(None, "clerk", vec![grant("/", "**", &all)]).await;
-    assert_eq!(catalog.users(&clerk, None, first(10)).await.unwrap().len(), 2);
+    assert_eq!(catalog.users(&clerk, None, &first(10)).await.unwrap().total, 2);
     catalog.create_user(&clerk, new_user("bob")).await.unwrap();
     let password = UserUpdate { password_hash: Some("mine".to_owned()), ..update() };
     catalog.update_user(&clerk, id(&ann), password.clone()).await.unwrap();
@@ -131,7 +131,7 @@ pub(super) async fn the_last_administrator_stays(town: &Town<impl Catalog>) {
 
     let third = town.admin("third").await;
     catalog.update_user(&third, id(&root), strip).await.unwrap();
-    assert_forbidden(catalog.users(&root, None, first(1)).await);
+    assert_forbidden(catalog.users(&root, None, &first(1)).await);
     catalog.delete_user(&third, id(&root)).await.unwrap();
 }
 
@@ -148,7 +148,7 @@ pub(super) async fn a_disabled_or_deleted_user_has_no_rights(town: &Town<impl Ca
     let ann = town.member("ann", "shop", Role::ProjectAdmin).await;
     let admin = town.admin("root").await;
     town.admin("second").await;
-    let members = catalog.members(&ann, "shop", first(10)).await.unwrap();
+    let members = catalog.members(&ann, "shop", None, &first(10)).await.unwrap().entries;
     assert_eq!(members.len(), 1);
     for who in [&ann, &admin] {
         let change = UserUpdate { disabled: Some(true), ..update() };
@@ -158,11 +158,11 @@ pub(super) async fn a_disabled_or_deleted_user_has_no_rights(town: &Town<impl Ca
         assert_forbidden(catalog.user(who, id(who)).await);
         let project = NewProject { name: "mine".to_owned(), ..NewProject::default() };
         assert_forbidden(catalog.create_project(who, project, true).await);
-        assert_eq!(catalog.projects(who, None, first(10)).await.unwrap(), []);
+        assert_eq!(catalog.projects(who, &ProjectFilter::default(), &first(10)).await.unwrap().entries, []);
     }
     catalog.delete_user(&Caller::system(), id(&ann)).await.unwrap();
     assert!(catalog.user_credential("ann").await.unwrap().is_none());
-    assert_eq!(catalog.members(&Caller::system(), "shop", first(10)).await.unwrap(), []);
+    assert_eq!(catalog.members(&Caller::system(), "shop", None, &first(10)).await.unwrap().entries, []);
     assert_hidden(catalog.project(&ann, "shop").await);
     // A later user of that name is somebody else.
     let again = town.user("ann").await;

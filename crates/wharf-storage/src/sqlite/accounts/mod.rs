@@ -10,7 +10,8 @@ use wharf_access::Caller;
 
 use super::SqliteCatalog;
 use crate::catalog::{
-    Accounts, NewRobot, NewUser, Page, Robot, RobotCredential, RobotUpdate, User, UserCredential, UserUpdate,
+    Accounts, Listed, NewRobot, NewUser, Robot, RobotCredential, RobotUpdate, Slice, TextFilter, User,
+    UserCredential, UserUpdate,
 };
 use crate::{Error, Result};
 
@@ -48,8 +49,8 @@ impl Accounts for SqliteCatalog {
         self.read(|tx| users::find(tx, caller, id))
     }
 
-    async fn users(&self, caller: &Caller, name_contains: Option<&str>, page: Page) -> Result<Vec<User>> {
-        self.read(|tx| users::list(tx, caller, name_contains, &page))
+    async fn users(&self, caller: &Caller, name: Option<&TextFilter>, slice: &Slice) -> Result<Listed<User>> {
+        self.read(|tx| users::list(tx, caller, name, slice))
     }
 
     async fn update_user(&self, caller: &Caller, id: i64, update: UserUpdate) -> Result<User> {
@@ -71,8 +72,14 @@ impl Accounts for SqliteCatalog {
         self.read(|tx| robots::find(tx, caller, project, id))
     }
 
-    async fn robots(&self, caller: &Caller, project: Option<&str>, page: Page) -> Result<Vec<Robot>> {
-        self.read(|tx| robots::list(tx, caller, project, &page))
+    async fn robots(
+        &self,
+        caller: &Caller,
+        project: Option<&str>,
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<Robot>> {
+        self.read(|tx| robots::list(tx, caller, project, name, slice))
     }
 
     async fn update_robot(

@@ -7,9 +7,12 @@ use wharf_access::{
 
 use super::super::access::{self, ProjectRow};
 use super::super::journal::{self, Note};
-use super::super::tx::{Tx, row_limit};
+use super::super::listing::{Columns, Query, order_by};
+use super::super::tx::Tx;
 use super::check_text;
-use crate::catalog::{AuditOperation, NewRobot, Page, Robot, RobotCredential, RobotUpdate};
+use crate::catalog::{
+    AuditOperation, Listed, NewRobot, Robot, RobotCredential, RobotUpdate, Slice, SortField, TextFilter,
+};
 use crate::{Error, Result};
 
 /// How many grants a robot may have.
@@ -77,19 +80,29 @@ pub(super) fn find(tx: &Tx<'_>, caller: &Caller, project: Option<&str>, id: i64)
     require(tx, project.as_ref(), id)
 }
 
-pub(super) fn list(tx: &Tx<'_>, caller: &Caller, project: Option<&str>, page: &Page) -> Result<Vec<Robot>> {
+const SORTED_BY: Columns = &[
+    (SortField::Id, "r.id"),
+    (SortField::Name, "r.name"),
+    (SortField::ExpiresAt, "r.expires_at"),
+    (SortField::CreatedAt, "r.created_at"),
+    (SortField::UpdatedAt, "r.updated_at"),
+];
+
+pub(super) fn list(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    project: Option<&str>,
+    name: Option<&TextFilter>,
+    slice: &Slice,
+) -> Result<Listed<Robot>> {
     let project = authorize(tx, caller, project, Action::List)?;
-    tx.all(
-        "SELECT r.id, r.name, p.name, r.description, r.grants, r.expires_at, r.disabled, r.created_at, r.updated_at
-         FROM robots r LEFT JOIN projects p ON p.id = r.project_id
-         WHERE r.project_id IS ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3",
-        params![
-            project.map(|project| project.id),
-            page.after_id()?.unwrap_or(0),
-            row_limit(page.limit)
-        ],
-        robot,
-    )
+    let query = Query {
+        columns: "r.id, r.name, p.name, r.description, r.grants, r.expires_at, r.disabled, r.created_at, r.updated_at",
+        from: "FROM robots r LEFT JOIN projects p ON p.id = r.project_id
+            WHERE r.project_id IS ?1 AND (?2 IS NULL OR r.name = ?2) AND (?3 IS NULL OR instr(r.name, ?3) > 0)",
+        params: &[&project.map(|project| project.id), &TextFilter::exact(name), &TextFilter::part(name)],
+    };
+    query.list(tx, &order_by(slice, SORTED_BY, "r.id")?, slice, robot)
 }
 
 pub(super) fn update(

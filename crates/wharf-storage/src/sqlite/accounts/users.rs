@@ -5,9 +5,12 @@ use wharf_access::{Action, Caller, Denied, Permission, Principal, Request, Resou
 
 use super::super::access;
 use super::super::journal::{self, Note};
-use super::super::tx::{Tx, row_limit};
+use super::super::listing::{Columns, Query, order_by};
+use super::super::tx::Tx;
 use super::check_text;
-use crate::catalog::{AuditOperation, NewUser, Page, User, UserCredential, UserUpdate};
+use crate::catalog::{
+    AuditOperation, Listed, NewUser, Slice, SortField, TextFilter, User, UserCredential, UserUpdate,
+};
 use crate::{Error, Result};
 
 /// Characters that no login name has: they separate things elsewhere.
@@ -81,19 +84,28 @@ pub(super) fn find(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<User> {
     require(tx, id)
 }
 
+const SORTED_BY: Columns = &[
+    (SortField::Id, "id"),
+    (SortField::Name, "name"),
+    (SortField::Email, "email"),
+    (SortField::RealName, "real_name"),
+    (SortField::CreatedAt, "created_at"),
+    (SortField::UpdatedAt, "updated_at"),
+];
+
 pub(super) fn list(
     tx: &Tx<'_>,
     caller: &Caller,
-    name_contains: Option<&str>,
-    page: &Page,
-) -> Result<Vec<User>> {
+    name: Option<&TextFilter>,
+    slice: &Slice,
+) -> Result<Listed<User>> {
     access::authorize(tx, caller, &permission(Action::List))?;
-    tx.all(
-        "SELECT id, name, email, real_name, admin, disabled, created_at, updated_at FROM users
-         WHERE id > ?1 AND (?2 IS NULL OR instr(name, ?2) > 0) ORDER BY id LIMIT ?3",
-        params![page.after_id()?.unwrap_or(0), name_contains, row_limit(page.limit)],
-        user,
-    )
+    let query = Query {
+        columns: "id, name, email, real_name, admin, disabled, created_at, updated_at",
+        from: "FROM users WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR instr(name, ?2) > 0)",
+        params: &[&TextFilter::exact(name), &TextFilter::part(name)],
+    };
+    query.list(tx, &order_by(slice, SORTED_BY, "id")?, slice, user)
 }
 
 pub(super) fn update(tx: &Tx<'_>, caller: &Caller, id: i64, update: &UserUpdate) -> Result<User> {

@@ -5,8 +5,9 @@ use wharf_access::{Action, Caller, Permission, Resource, Role};
 
 use super::super::access;
 use super::super::journal::{self, Note};
-use super::super::tx::{Tx, row_limit};
-use crate::catalog::{AuditOperation, MemberRecord, Page};
+use super::super::listing::{Columns, Query, order_by};
+use super::super::tx::Tx;
+use crate::catalog::{AuditOperation, Listed, MemberRecord, Slice, SortField, TextFilter};
 use crate::{Error, Result};
 
 const fn permission(action: Action) -> Permission {
@@ -44,14 +45,24 @@ pub(super) fn find(tx: &Tx<'_>, caller: &Caller, project: &str, id: i64) -> Resu
     require(tx, project.id, id)
 }
 
-pub(super) fn list(tx: &Tx<'_>, caller: &Caller, project: &str, page: &Page) -> Result<Vec<MemberRecord>> {
+const SORTED_BY: Columns =
+    &[(SortField::Id, "m.id"), (SortField::Name, "u.name"), (SortField::Role, "m.role")];
+
+pub(super) fn list(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    project: &str,
+    name: Option<&TextFilter>,
+    slice: &Slice,
+) -> Result<Listed<MemberRecord>> {
     let project = access::authorize_in_project(tx, caller, permission(Action::List), project)?;
-    tx.all(
-        "SELECT m.id, m.project_id, m.user_id, u.name, m.role FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.project_id = ?1 AND m.id > ?2 ORDER BY m.id LIMIT ?3",
-        params![project.id, page.after_id()?.unwrap_or(0), row_limit(page.limit)],
-        member,
-    )
+    let query = Query {
+        columns: "m.id, m.project_id, m.user_id, u.name, m.role",
+        from: "FROM members m JOIN users u ON u.id = m.user_id
+            WHERE m.project_id = ?1 AND (?2 IS NULL OR u.name = ?2) AND (?3 IS NULL OR instr(u.name, ?3) > 0)",
+        params: &[&project.id, &TextFilter::exact(name), &TextFilter::part(name)],
+    };
+    query.list(tx, &order_by(slice, SORTED_BY, "m.id")?, slice, member)
 }
 
 pub(super) fn update(

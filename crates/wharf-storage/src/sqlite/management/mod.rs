@@ -15,8 +15,8 @@ use super::content::removal;
 use super::content::repositories::RepositoryRow;
 use crate::Result;
 use crate::catalog::{
-    ArtifactRecord, Management, MemberRecord, NewProject, Page, Project, ProjectUpdate, RepositoryRecord,
-    Statistics, StorageUse, TagHistoryEntry, TagRecord,
+    ArtifactFilter, ArtifactRecord, Listed, Management, MemberRecord, NewProject, Project, ProjectFilter,
+    ProjectUpdate, RepositoryRecord, Slice, Statistics, StorageUse, TagHistoryEntry, TagRecord, TextFilter,
 };
 
 #[async_trait]
@@ -42,10 +42,10 @@ impl Management for SqliteCatalog {
     async fn projects(
         &self,
         caller: &Caller,
-        name_contains: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<Project>> {
-        self.read(|tx| projects::list(tx, caller, name_contains, &page))
+        filter: &ProjectFilter,
+        slice: &Slice,
+    ) -> Result<Listed<Project>> {
+        self.read(|tx| projects::list(tx, caller, filter, slice))
     }
 
     async fn update_project(&self, caller: &Caller, name: &str, update: ProjectUpdate) -> Result<Project> {
@@ -79,8 +79,14 @@ impl Management for SqliteCatalog {
         self.read(|tx| members::find(tx, caller, project, id))
     }
 
-    async fn members(&self, caller: &Caller, project: &str, page: Page) -> Result<Vec<MemberRecord>> {
-        self.read(|tx| members::list(tx, caller, project, &page))
+    async fn members(
+        &self,
+        caller: &Caller,
+        project: &str,
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<MemberRecord>> {
+        self.read(|tx| members::list(tx, caller, project, name, slice))
     }
 
     async fn update_member(
@@ -103,10 +109,10 @@ impl Management for SqliteCatalog {
         &self,
         caller: &Caller,
         project: &str,
-        name_contains: Option<&str>,
-        page: Page,
-    ) -> Result<Vec<RepositoryRecord>> {
-        self.read(|tx| repositories::list(tx, caller, project, name_contains, &page))
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<RepositoryRecord>> {
+        self.read(|tx| repositories::list(tx, caller, project, name, slice))
     }
 
     async fn repository(&self, caller: &Caller, name: &RepositoryName) -> Result<RepositoryRecord> {
@@ -133,10 +139,10 @@ impl Management for SqliteCatalog {
         &self,
         caller: &Caller,
         repository: &RepositoryName,
-        all: bool,
-        page: Page,
-    ) -> Result<Vec<ArtifactRecord>> {
-        self.read(|tx| artifacts::list(tx, caller, repository, all, &page))
+        filter: &ArtifactFilter,
+        slice: &Slice,
+    ) -> Result<Listed<ArtifactRecord>> {
+        self.read(|tx| artifacts::list(tx, caller, repository, filter, slice))
     }
 
     async fn artifact(
@@ -165,9 +171,10 @@ impl Management for SqliteCatalog {
         caller: &Caller,
         repository: &RepositoryName,
         reference: Option<&Reference>,
-        page: Page,
-    ) -> Result<Vec<TagRecord>> {
-        self.read(|tx| tags::list(tx, caller, repository, reference, &page))
+        name: Option<&TextFilter>,
+        slice: &Slice,
+    ) -> Result<Listed<TagRecord>> {
+        self.read(|tx| tags::list(tx, caller, repository, reference, name, slice))
     }
 
     async fn tag_history(

@@ -1,5 +1,7 @@
 //! Projects.
 
+use std::collections::HashMap;
+
 use rusqlite::params;
 use wharf_access::{Action, Caller, Denied, Permission, Principal, Request, Resource, Role, decide};
 use wharf_oci::RepositoryName;
@@ -9,8 +11,12 @@ use super::super::accounts;
 use super::super::content::removal;
 use super::super::content::repositories::RepositoryRow;
 use super::super::journal::{self, Note};
+use super::super::listing::{Columns, order_by};
 use super::super::tx::{Tx, signed, unsigned};
-use crate::catalog::{AuditOperation, NewProject, Page, Project, ProjectUpdate, Statistics};
+use crate::catalog::{
+    AuditOperation, Listed, NewProject, Project, ProjectFilter, ProjectUpdate, Slice, SortField, Statistics,
+    TextFilter,
+};
 use crate::{Error, Result};
 
 const READ: Permission = Permission::new(Resource::Project, Action::Read);
@@ -76,20 +82,31 @@ pub(super) fn name(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<String> {
     project.map(|project| project.name).ok_or_else(|| Error::not_found("project", id))
 }
 
+const SORTED_BY: Columns = &[
+    (SortField::Id, "id"),
+    (SortField::Name, "name"),
+    (SortField::Owner, "owner"),
+    (SortField::CreatedAt, "created_at"),
+    (SortField::UpdatedAt, "updated_at"),
+    (SortField::QuotaBytes, "quota_bytes"),
+    (SortField::UsedBytes, "used_bytes"),
+];
+
 pub(super) fn list(
     tx: &Tx<'_>,
     caller: &Caller,
-    name_contains: Option<&str>,
-    page: &Page,
-) -> Result<Vec<Project>> {
-    let mut ids = Vec::new();
-    if page.limit > 0 {
-        visible(tx, caller, page.after.as_deref(), name_contains, |project| {
+    filter: &ProjectFilter,
+    slice: &Slice,
+) -> Result<Listed<Project>> {
+    let (mut ids, mut total) = (Vec::new(), 0);
+    visible(tx, caller, filter, &order_by(slice, SORTED_BY, "name")?, |project| {
+        if total >= slice.offset && ids.len() < slice.limit {
             ids.push(project.id);
-            ids.len() < page.limit
-        })?;
-    }
-    ids.into_iter().map(|id| record(tx, caller, id)).collect()
+        }
+        total += 1;
+    })?;
+    let entries = ids.into_iter().map(|id| record(tx, caller, id)).collect::<Result<_>>()?;
+    Ok(Listed { entries, total: total as u64 })
 }
 
 pub(super) fn update(tx: &Tx<'_>, caller: &Caller, name: &str, update: &ProjectUpdate) -> Result<Project> {
@@ -146,10 +163,7 @@ pub(super) fn delete(tx: &Tx<'_>, caller: &Caller, name: &str) -> Result<Option<
 pub(super) fn statistics(tx: &Tx<'_>, caller: &Caller) -> Result<Statistics> {
     let mut statistics = Statistics::default();
     let mut seen = Vec::new();
-    visible(tx, caller, None, None, |project| {
-        seen.push(project);
-        true
-    })?;
+    visible(tx, caller, &ProjectFilter::default(), "id", |project| seen.push(project))?;
     for project in seen {
         let repositories = count_repositories(tx, project.id)?;
         if project.public {
@@ -166,32 +180,45 @@ pub(super) fn statistics(tx: &Tx<'_>, caller: &Caller) -> Result<Statistics> {
     Ok(statistics)
 }
 
-/// Calls `visit` with the projects that the caller may read, in ascending order of name, until it says `false`.
+/// Calls `visit` with the projects that the caller may read.
+///
+/// What decides is whether a project is public and which role a user has in it, so that each such class is decided on once;
+/// for robots and tokens, which may name projects, each project is.
 fn visible(
     tx: &Tx<'_>,
     caller: &Caller,
-    after: Option<&str>,
-    name_contains: Option<&str>,
-    mut visit: impl FnMut(ProjectRow) -> bool,
+    filter: &ProjectFilter,
+    order: &str,
+    mut visit: impl FnMut(ProjectRow),
 ) -> Result<()> {
-    let account = access::account(tx, caller)?;
     let user = match caller.principal {
         Principal::User(id) => Some(id),
         _ => None,
     };
-    // Only to pass over quickly what cannot be seen; each project that is left is decided on.
-    let maybe_all = account.system_admin || !account.robot_grants.is_empty();
+    let by_class = !matches!(caller.principal, Principal::Robot(_)) && caller.token_scopes.is_none();
+    let mut classes: HashMap<(bool, Option<u8>), bool> = HashMap::new();
     let mut decisions = Decisions::new(tx, caller)?;
+    let name = filter.name.as_ref();
     tx.scan(
-        "SELECT id, name, public, quota_bytes, used_bytes FROM projects
-         WHERE name > ?1 AND (?2 IS NULL OR instr(name, ?2) > 0)
-         AND (?3 OR public OR EXISTS
-             (SELECT 1 FROM members m WHERE m.project_id = projects.id AND m.user_id = ?4))
-         ORDER BY name",
-        params![after.unwrap_or_default(), name_contains, maybe_all, user],
+        &format!(
+            "SELECT id, name, public, quota_bytes, used_bytes,
+                 (SELECT role FROM members m WHERE m.project_id = projects.id AND m.user_id = ?1)
+             FROM projects WHERE (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR instr(name, ?3) > 0)
+             AND (?4 IS NULL OR public = ?4) AND (?5 IS NULL OR owner = ?5) ORDER BY {order}"
+        ),
+        params![user, TextFilter::exact(name), TextFilter::part(name), filter.public, filter.owner],
         |row| {
             let project = access::project_row(row)?;
-            Ok(if decisions.permits(READ, project.id, None)? { visit(project) } else { true })
+            let class = (project.public, row.get::<_, Option<u8>>(5)?);
+            let permitted = match classes.get(&class).filter(|_| by_class) {
+                Some(permitted) => *permitted,
+                None => decisions.permits(READ, project.id, None)?,
+            };
+            classes.insert(class, permitted);
+            if permitted {
+                visit(project);
+            }
+            Ok(true)
         },
     )
 }

@@ -1,7 +1,7 @@
 //! Repositories as the management API shows them, and what they use.
 
 use rusqlite::{Row, params};
-use wharf_access::{Action, Caller, Permission, Resource};
+use wharf_access::{Action, Caller, Permission, Principal, Resource};
 use wharf_oci::RepositoryName;
 
 use super::super::access::{self, Decisions};
@@ -9,55 +9,73 @@ use super::super::accounts::check_text;
 use super::super::content::removal;
 use super::super::content::repositories::{self, RepositoryRow};
 use super::super::journal::{self, Note};
+use super::super::listing::{Columns, Query, order_by};
 use super::super::tx::{Tx, parsed, unsigned};
-use crate::catalog::{AuditOperation, Page, RepositoryRecord, StorageUse};
+use crate::catalog::{
+    AuditOperation, Listed, RepositoryRecord, Slice, SortField, StorageUse, TextFilter,
+};
 use crate::{Error, Result};
 
 const fn permission(action: Action) -> Permission {
     Permission::new(Resource::Repository, action)
 }
 
+const SORTED_BY: Columns = &[
+    (SortField::Id, "r.id"),
+    (SortField::Name, "r.name"),
+    (SortField::Pulls, "r.pulls"),
+    (SortField::CreatedAt, "r.created_at"),
+    (SortField::UpdatedAt, "r.updated_at"),
+];
+
 pub(super) fn list(
     tx: &Tx<'_>,
     caller: &Caller,
     project: &str,
-    name_contains: Option<&str>,
-    page: &Page,
-) -> Result<Vec<RepositoryRecord>> {
+    name: Option<&TextFilter>,
+    slice: &Slice,
+) -> Result<Listed<RepositoryRecord>> {
     let project = access::authorize_in_project(tx, caller, permission(Action::List), project)?;
-    let mut decisions = Decisions::new(tx, caller)?;
-    let mut records = Vec::new();
-    if page.limit == 0 {
-        return Ok(records);
+    let query = Query {
+        columns: "r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
+            (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)",
+        from: "FROM repositories r WHERE r.project_id = ?1 AND r.going_since IS NULL
+            AND (?2 IS NULL OR r.name = ?2) AND (?3 IS NULL OR instr(r.name, ?3) > 0)",
+        params: &[&project.id, &TextFilter::exact(name), &TextFilter::part(name)],
+    };
+    let order = order_by(slice, SORTED_BY, "r.name")?;
+    if !matches!(caller.principal, Principal::Robot(_)) && caller.token_scopes.is_none() {
+        return query.list(tx, &order, slice, repository);
     }
-    tx.scan(
-        "SELECT r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
-             (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)
-         FROM repositories r
-         WHERE r.project_id = ?1 AND r.going_since IS NULL AND r.name > ?2 AND (?3 IS NULL OR instr(r.name, ?3) > 0) ORDER BY r.name",
-        params![project.id, page.after.as_deref().unwrap_or_default(), name_contains],
-        |row| {
-            let record = repository(row)?;
-            // A robot may be limited to some of the project's repositories.
-            if decisions.permits(permission(Action::List), project.id, Some(&record.name))? {
-                records.push(record);
-            }
-            Ok(records.len() < page.limit)
-        },
-    )?;
-    Ok(records)
+    // Robots and tokens may be limited to some of the project's repositories: each is decided on, by its name alone.
+    let names = Query { columns: "r.name", ..query };
+    let mut decisions = Decisions::new(tx, caller)?;
+    let (mut entries, mut total) = (Vec::new(), 0);
+    for name in names.entries(tx, &order, &Slice { limit: usize::MAX, ..Slice::default() }, |row| parsed(row, 0))? {
+        if !decisions.permits(permission(Action::List), project.id, Some(&name))? {
+            continue;
+        }
+        if total >= slice.offset && entries.len() < slice.limit {
+            entries.extend(by_name(tx, &name)?);
+        }
+        total += 1;
+    }
+    Ok(Listed { entries, total: total as u64 })
 }
 
 pub(super) fn find(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName) -> Result<RepositoryRecord> {
     access::authorize_on_repository(tx, caller, permission(Action::Read), name)?;
+    by_name(tx, name)?.ok_or_else(|| Error::not_found("repository", name))
+}
+
+fn by_name(tx: &Tx<'_>, name: &RepositoryName) -> Result<Option<RepositoryRecord>> {
     tx.first(
         "SELECT r.id, r.project_id, r.name, r.description, r.pulls, r.created_at, r.updated_at,
              (SELECT coalesce(sum(u.manifests), 0) FROM artifact_use u WHERE u.repository_id = r.id)
          FROM repositories r WHERE r.name = ?1",
         [name.as_str()],
         repository,
-    )?
-    .ok_or_else(|| Error::not_found("repository", name))
+    )
 }
 
 pub(super) fn describe(tx: &Tx<'_>, caller: &Caller, name: &RepositoryName, description: &str) -> Result<()> {

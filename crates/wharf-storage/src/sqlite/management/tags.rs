@@ -1,15 +1,16 @@
 //! Tags as the management API shows them.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 use wharf_access::{Action, Caller, Permission, Resource};
 use wharf_oci::{Digest, Reference, RepositoryName, Tag};
 
 use super::super::access;
-use super::super::content::repositories::{self, RepositoryRow};
+use super::super::content::repositories;
 use super::super::content::tags;
+use super::super::listing::{Columns, Query, order_by};
 use super::super::tx::{Tx, parsed, parsed_or_none, row_limit};
 use super::artifacts;
-use crate::catalog::{Page, TagHistoryEntry, TagRecord};
+use crate::catalog::{Listed, Slice, SortField, TagHistoryEntry, TagRecord, TextFilter};
 use crate::{Error, Result};
 
 const fn permission(action: Action) -> Permission {
@@ -44,49 +45,50 @@ pub(super) fn create(
     Ok(())
 }
 
+const SORTED_BY: Columns =
+    &[(SortField::Id, "t.id"), (SortField::Name, "t.name"), (SortField::CreatedAt, "t.pushed_at")];
+
 pub(super) fn list(
     tx: &Tx<'_>,
     caller: &Caller,
     name: &RepositoryName,
     reference: Option<&Reference>,
-    page: &Page,
-) -> Result<Vec<TagRecord>> {
+    tag: Option<&TextFilter>,
+    slice: &Slice,
+) -> Result<Listed<TagRecord>> {
     access::authorize_on_repository(tx, caller, permission(Action::List), name)?;
     let repository = repositories::require(tx, name)?;
     let manifest = match reference {
         Some(reference) => Some(artifacts::require(tx, repository, reference)?),
         None => None,
     };
-    of_manifest(tx, repository, manifest, page)
+    let query = Query {
+        columns: "t.id, t.name, m.digest, t.pushed_at",
+        // Two texts, as each is served by another index.
+        from: if manifest.is_some() {
+            "FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.manifest_id = ?2 AND t.repository_id = ?1
+             AND (?3 IS NULL OR t.name = ?3) AND (?4 IS NULL OR instr(t.name, ?4) > 0)"
+        } else {
+            "FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE ?2 IS NULL AND t.repository_id = ?1
+             AND (?3 IS NULL OR t.name = ?3) AND (?4 IS NULL OR instr(t.name, ?4) > 0)"
+        },
+        params: &[&repository.id, &manifest, &TextFilter::exact(tag), &TextFilter::part(tag)],
+    };
+    query.list(tx, &order_by(slice, SORTED_BY, "t.name")?, slice, record)
 }
 
-/// Lists the tags on one manifest of a repository, or on all.
-pub(super) fn of_manifest(
-    tx: &Tx<'_>,
-    repository: RepositoryRow,
-    manifest: Option<i64>,
-    page: &Page,
-) -> Result<Vec<TagRecord>> {
-    // Two statements, as each is served by another index.
-    let sql = if manifest.is_some() {
-        "SELECT t.id, t.name, m.digest, t.pushed_at FROM tags t JOIN manifests m ON m.id = t.manifest_id
-         WHERE t.manifest_id = ?4 AND t.repository_id = ?1 AND t.name > ?2 ORDER BY t.name LIMIT ?3"
-    } else {
-        "SELECT t.id, t.name, m.digest, t.pushed_at FROM tags t JOIN manifests m ON m.id = t.manifest_id
-         WHERE ?4 IS NULL AND t.repository_id = ?1 AND t.name > ?2 ORDER BY t.name LIMIT ?3"
-    };
+/// Lists the first tags on a manifest.
+pub(super) fn of_manifest(tx: &Tx<'_>, manifest: i64, limit: usize) -> Result<Vec<TagRecord>> {
     tx.all(
-        sql,
-        params![repository.id, page.after.as_deref().unwrap_or_default(), row_limit(page.limit), manifest],
-        |row| {
-            Ok(TagRecord {
-                id: row.get(0)?,
-                name: parsed(row, 1)?,
-                digest: parsed(row, 2)?,
-                pushed_at: row.get(3)?,
-            })
-        },
+        "SELECT t.id, t.name, m.digest, t.pushed_at FROM tags t JOIN manifests m ON m.id = t.manifest_id
+         WHERE t.manifest_id = ?1 ORDER BY t.name LIMIT ?2",
+        params![manifest, row_limit(limit)],
+        record,
     )
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<TagRecord> {
+    Ok(TagRecord { id: row.get(0)?, name: parsed(row, 1)?, digest: parsed(row, 2)?, pushed_at: row.get(3)? })
 }
 
 pub(super) fn history(
