@@ -123,7 +123,11 @@ fn parameters(route: &Route) -> Vec<Value> {
         query(name, about, json!({ "type": "string" }));
     }
     if matches!(route.answer, table::Body::Page(_)) {
-        query("sort", "Fields separated by commas, '-' before those whose greatest comes first.", json!({ "type": "string" }));
+        query(
+            "sort",
+            "Fields separated by commas, '-' before those whose greatest comes first.",
+            json!({ "type": "string" }),
+        );
         query("page", "From 1.", json!({ "type": "integer", "minimum": 1, "default": 1 }));
         let size = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 10 });
         query("page_size", "Entries in a page.", size);

@@ -169,7 +169,9 @@ impl Filter {
         match self {
             Self::Exact(text) => Ok(TextFilter::Is(text)),
             Self::Contains(part) => Ok(TextFilter::Contains(part)),
-            Self::Range(..) => Err(bad_request(format!("q: {field} is no range; expected {field}=text or {field}=~part"))),
+            Self::Range(..) => {
+                Err(bad_request(format!("q: {field} is no range; expected {field}=text or {field}=~part")))
+            }
         }
     }
 }
@@ -242,7 +244,8 @@ mod tests {
     #[test]
     fn lists_are_sorted_by_named_fields_only() {
         const SORTABLE: Sortable = &[("name", SortField::Name), ("creation_time", SortField::CreatedAt)];
-        let slice = Query::parse("sort=-creation_time,name,-name&page=3&page_size=20").slice(SORTABLE).unwrap();
+        let slice =
+            Query::parse("sort=-creation_time,name,-name&page=3&page_size=20").slice(SORTABLE).unwrap();
         assert_eq!((slice.offset, slice.limit), (40, 20));
         assert_eq!(
             slice.sort,

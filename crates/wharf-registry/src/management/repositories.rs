@@ -83,7 +83,8 @@ pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     let project = call.project().await?;
     let name = call.query.text_filter("name")?;
     let slice = call.query.slice(SORTABLE)?;
-    let found = listed(call.catalog().project_repositories(&call.caller, &project, name.as_ref(), &slice)).await?;
+    let found =
+        listed(call.catalog().project_repositories(&call.caller, &project, name.as_ref(), &slice)).await?;
     page(found, &format!("/projects/{project}/repositories"), &call.query, Repository::from)
 }
 

@@ -182,7 +182,8 @@ pub(super) async fn list(call: Call) -> Result<Reply, Error> {
     };
     let name = filters.get("name").cloned().map(|filter| filter.text("name")).transpose()?;
     let slice = call.query.slice(SORTABLE)?;
-    let robots = listed(call.catalog().robots(&call.caller, project.as_deref(), name.as_ref(), &slice)).await?;
+    let robots =
+        listed(call.catalog().robots(&call.caller, project.as_deref(), name.as_ref(), &slice)).await?;
     let path = path_project(&call).await?;
     page(robots, &self::path(path.as_deref()), &call.query, Robot::from)
 }

@@ -128,12 +128,7 @@ fn list(tx: &Tx<'_>, caller: &Caller, filter: &AuditFilter, page: &Page) -> Resu
 /// Entries are written in the order of time, or nearly: sorting by time goes by the number.
 const SORTED_BY: Columns = &[(SortField::Id, "id"), (SortField::CreatedAt, "id")];
 
-fn numbered(
-    tx: &Tx<'_>,
-    caller: &Caller,
-    filter: &AuditFilter,
-    slice: &Slice,
-) -> Result<Listed<AuditEntry>> {
+fn numbered(tx: &Tx<'_>, caller: &Caller, filter: &AuditFilter, slice: &Slice) -> Result<Listed<AuditEntry>> {
     let order = order_by(slice, SORTED_BY, "id DESC")?;
     with_query(tx, caller, filter, i64::MAX, |query| query.list(tx, &order, slice, entry))
 }

@@ -310,7 +310,8 @@ async fn every_list_has_its_total_and_is_sorted_and_filtered_as_harbor_has_it() 
     }
     for robot in ["r2", "r1"] {
         let body = json!({ "name": robot, "permissions": [] });
-        let made = registry.request("POST", "/api/v2.0/projects/shop/robots").json(&body).send().await.unwrap();
+        let made =
+            registry.request("POST", "/api/v2.0/projects/shop/robots").json(&body).send().await.unwrap();
         assert_eq!(made.status(), 201);
     }
     let project: Value = registry.get("/api/v2.0/projects/shop").await.json().await.unwrap();
@@ -327,15 +328,30 @@ async fn every_list_has_its_total_and_is_sorted_and_filtered_as_harbor_has_it() 
         ("/projects/shop/repositories?q=name=shop/a", "name", "1", &["shop/a"]),
         ("/projects/shop/repositories/a/tags?sort=-name", "name", "2", &["2.0", "1.0"]),
         ("/projects/shop/repositories/a/tags?q=name=~2", "name", "1", &["2.0"]),
-        ("/projects/shop/repositories/a/artifacts?q=tags=*&page_size=1&sort=push_time,id", "repository_name", "2", &["shop/a"]),
+        (
+            "/projects/shop/repositories/a/artifacts?q=tags=*&page_size=1&sort=push_time,id",
+            "repository_name",
+            "2",
+            &["shop/a"],
+        ),
         ("/projects/shop/repositories/a/artifacts?q=tags=nil", "id", "0", &[]),
         ("/projects/shop/robots?sort=name", "name", "2", &["robot$shop+r1", "robot$shop+r2"]),
-        (&format!("/robots?q=Level=project,ProjectID={id}&sort=-name"), "name", "2", &["robot$shop+r2", "robot$shop+r1"]),
+        (
+            &format!("/robots?q=Level=project,ProjectID={id}&sort=-name"),
+            "name",
+            "2",
+            &["robot$shop+r2", "robot$shop+r1"],
+        ),
         ("/robots", "name", "0", &[]),
         ("/projects/shop/members", "entity_name", "0", &[]),
         ("/system/gc?sort=creation_time&page=2", "id", "1", &[]),
         ("/audit-logs?operation=create_tag&sort=op_time&page_size=1", "resource", "3", &["shop/b:1.0"]),
-        ("/projects/shop/logs?operation=create_tag", "resource", "3", &["shop/a:2.0", "shop/a:1.0", "shop/b:1.0"]),
+        (
+            "/projects/shop/logs?operation=create_tag",
+            "resource",
+            "3",
+            &["shop/a:2.0", "shop/a:1.0", "shop/b:1.0"],
+        ),
     ] {
         let found = listed(&registry, path, field).await;
         let expected = expected.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();

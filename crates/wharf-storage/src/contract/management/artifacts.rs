@@ -8,7 +8,6 @@ use super::town::*;
 use crate::Catalog;
 use crate::catalog::{PullCount, TagHistoryEntry};
 
-
 pub(super) async fn records_tell_what_was_pushed(town: &Town<impl Catalog>) {
     let catalog = &town.catalog;
     let system = Caller::system();
@@ -48,18 +47,28 @@ pub(super) async fn records_tell_what_was_pushed(town: &Town<impl Catalog>) {
     let tags = catalog.tag_records(&system, &repository, None, None, &first(10)).await.unwrap().entries;
     assert_eq!(tags, artifact.tags);
     let other = town.push("shop/web", "other", &["2.0"]).await;
-    let tags = catalog.tag_records(&system, &repository, Some(&by_tag("2.0")), None, &first(10)).await.unwrap().entries;
+    let tags = catalog
+        .tag_records(&system, &repository, Some(&by_tag("2.0")), None, &first(10))
+        .await
+        .unwrap()
+        .entries;
     assert_eq!((tags.len(), &tags[0].digest), (1, &other));
     for absent in [by_tag("3.0"), Reference::Digest(Algorithm::Sha256.digest(b"nothing has this"))] {
         assert_absent(catalog.artifact(&system, &repository, &absent).await, "artifact");
-        assert_absent(catalog.tag_records(&system, &repository, Some(&absent), None, &first(10)).await, "artifact");
+        assert_absent(
+            catalog.tag_records(&system, &repository, Some(&absent), None, &first(10)).await,
+            "artifact",
+        );
     }
     // An artifact is in its own repository only.
     town.push("shop/db", "db", &["9"]).await;
     let elsewhere = catalog.artifact(&system, &name("shop/db"), &Reference::Digest(digest)).await;
     assert_absent(elsewhere, "artifact");
     assert_absent(catalog.repository(&system, &name("shop/none")).await, "repository");
-    assert_absent(catalog.artifacts(&system, &name("shop/none"), &everything(true), &first(10)).await, "repository");
+    assert_absent(
+        catalog.artifacts(&system, &name("shop/none"), &everything(true), &first(10)).await,
+        "repository",
+    );
 }
 
 pub(super) async fn children_and_referrers_are_left_out_unless_tagged(town: &Town<impl Catalog>) {
@@ -77,8 +86,10 @@ pub(super) async fn children_and_referrers_are_left_out_unless_tagged(town: &Tow
     let referrer = town.put("shop/web", &referrer, &[]).await;
     let alone = town.push("shop/web", "alone", &[]).await;
     let list = async |all| {
-        let artifacts =
-            catalog.artifacts(&Caller::system(), &name("shop/web"), &everything(all), &first(10)).await.unwrap();
+        let artifacts = catalog
+            .artifacts(&Caller::system(), &name("shop/web"), &everything(all), &first(10))
+            .await
+            .unwrap();
         artifacts.entries.into_iter().map(|artifact| artifact.digest).collect::<Vec<_>>()
     };
     assert_eq!(list(false).await, [alone.clone(), index.clone(), tagged.clone()]);

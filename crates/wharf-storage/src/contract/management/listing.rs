@@ -6,7 +6,9 @@ use wharf_access::{Caller, Role};
 use super::town::*;
 use crate::Catalog;
 use crate::Result;
-use crate::catalog::{ArtifactFilter, AuditFilter, Listed, ProjectFilter, Slice, Sort, SortField, TextFilter};
+use crate::catalog::{
+    ArtifactFilter, AuditFilter, Listed, ProjectFilter, Slice, Sort, SortField, TextFilter,
+};
 
 /// Reads a list in pages of two, and all of it at once: both must tell the same, and every page the same total.
 async fn read_all<T>(
@@ -73,7 +75,10 @@ pub(super) async fn pages_have_an_order_a_filter_and_a_total(town: &Town<impl Ca
     let all = ProjectFilter::default();
     assert_eq!(projects(system, &all, &[]).await, ["bank", "open", "p1", "p2", "p3", "shop"]);
     assert_eq!(projects(&ann, &all, &[(Name, true)]).await, ["p3", "p2", "p1", "open"]);
-    assert_eq!(projects(&Caller::anonymous(), &all, &[(Owner, false), (Id, true)]).await, ["p2", "p3", "open"]);
+    assert_eq!(
+        projects(&Caller::anonymous(), &all, &[(Owner, false), (Id, true)]).await,
+        ["p2", "p3", "open"]
+    );
     let public = ProjectFilter { name: contains("p"), public: Some(true), owner: Some(system.name.clone()) };
     assert_eq!(projects(system, &public, &[]).await, ["open", "p2", "p3"]);
     let private = ProjectFilter { name: is("p1"), public: Some(false), owner: None };
@@ -106,7 +111,8 @@ pub(super) async fn pages_have_an_order_a_filter_and_a_total(town: &Town<impl Ca
         town.push(repository, "x", &[]).await;
     }
     let repositories = async |filter: Option<TextFilter>, sort: &[(SortField, bool)]| {
-        let list = async |slice: &Slice| catalog.project_repositories(system, "shop", filter.as_ref(), slice).await;
+        let list =
+            async |slice: &Slice| catalog.project_repositories(system, "shop", filter.as_ref(), slice).await;
         read_all(list, |repository| repository.name.to_string(), sort).await
     };
     assert_eq!(repositories(None, &[]).await, ["shop/a", "shop/b", "shop/c"]);
@@ -124,7 +130,10 @@ pub(super) async fn pages_have_an_order_a_filter_and_a_total(town: &Town<impl Ca
     let artifacts = async |filter: ArtifactFilter, sort: &[(SortField, bool)]| {
         let list = async |slice: &Slice| catalog.artifacts(system, &web, &filter, slice).await;
         let found = read_all(list, |artifact| artifact.digest.to_string(), sort).await;
-        found.iter().map(|found| digests.iter().position(|digest| digest.as_str() == found).unwrap() + 1).collect::<Vec<_>>()
+        found
+            .iter()
+            .map(|found| digests.iter().position(|digest| digest.as_str() == found).unwrap() + 1)
+            .collect::<Vec<_>>()
     };
     let filter = ArtifactFilter::default;
     assert_eq!(artifacts(filter(), &[]).await, [3, 2, 1]);
@@ -135,7 +144,8 @@ pub(super) async fn pages_have_an_order_a_filter_and_a_total(town: &Town<impl Ca
     assert_eq!(artifacts(ArtifactFilter { tag: contains("on"), ..filter() }, &[]).await, [1]);
     assert_eq!(artifacts(ArtifactFilter { digest: is(digests[2].as_str()), ..filter() }, &[]).await, [3]);
     let tags = async |filter: Option<TextFilter>, sort: &[(SortField, bool)]| {
-        let list = async |slice: &Slice| catalog.tag_records(system, &web, None, filter.as_ref(), slice).await;
+        let list =
+            async |slice: &Slice| catalog.tag_records(system, &web, None, filter.as_ref(), slice).await;
         read_all(list, |tag| tag.name.to_string(), sort).await
     };
     assert_eq!(tags(None, &[]).await, ["1", "2", "one"]);
@@ -164,7 +174,8 @@ pub(super) async fn children_and_referrers_count_as_they_are_listed(town: &Town<
         town.put("shop/web", &referrer, tags).await;
     }
     for (all, expected) in [(false, 4), (true, 6)] {
-        let list = async |slice: &Slice| catalog.artifacts(&Caller::system(), &web, &everything(all), slice).await;
+        let list =
+            async |slice: &Slice| catalog.artifacts(&Caller::system(), &web, &everything(all), slice).await;
         assert_eq!(read_all(list, |artifact| artifact.id.to_string(), &[]).await.len(), expected);
     }
 }
@@ -193,7 +204,8 @@ pub(super) async fn pages_of_the_log_are_stable_while_it_grows(town: &Town<impl 
     // By number, with the total of what the filter finds.
     let list = async |slice: &Slice| catalog.audit_page(system, &filter, slice).await;
     let newest_first = read_all(list, |entry| entry.id.to_string(), &[]).await;
-    let mut oldest_first = read_all(list, |entry| entry.id.to_string(), &[(SortField::CreatedAt, false)]).await;
+    let mut oldest_first =
+        read_all(list, |entry| entry.id.to_string(), &[(SortField::CreatedAt, false)]).await;
     oldest_first.reverse();
     assert_eq!(newest_first, oldest_first);
     assert!(newest_first.len() > before.len());

@@ -6,7 +6,7 @@ use wharf_oci::distribution::Scope;
 
 use super::town::*;
 use crate::Catalog;
-use crate::catalog::{NewProject, ProjectUpdate, Statistics, ProjectFilter, TextFilter};
+use crate::catalog::{NewProject, ProjectFilter, ProjectUpdate, Statistics, TextFilter};
 
 fn new(name: &str) -> NewProject {
     NewProject { name: name.to_owned(), ..NewProject::default() }

@@ -31,7 +31,10 @@ pub(super) async fn a_robot_is_as_it_was_made(town: &Town<impl Catalog>) {
     assert_eq!(made.grants, new.grants);
     assert_eq!(made.expires_at, Some(town.now() + 60));
     assert_eq!(catalog.robot(&ann, Some("shop"), made.id).await.unwrap(), made);
-    assert_eq!(catalog.robots(&ann, Some("shop"), None, &first(10)).await.unwrap().entries, std::slice::from_ref(&made));
+    assert_eq!(
+        catalog.robots(&ann, Some("shop"), None, &first(10)).await.unwrap().entries,
+        std::slice::from_ref(&made)
+    );
     let credential = catalog.robot_credential("robot$shop+ci").await.unwrap().unwrap();
     assert_eq!(
         (credential.robot, credential.secret_hash.as_str(), credential.previous),
@@ -218,8 +221,14 @@ pub(super) async fn a_robot_of_another_project_is_absent(town: &Town<impl Catalo
         assert_absent(catalog.delete_robot(caller, project, id).await, "robot");
     }
     assert_hidden(catalog.robot(&ann, Some("bank"), banks.id).await);
-    let ids: Vec<i64> =
-        catalog.robots(&ann, Some("shop"), None, &first(10)).await.unwrap().entries.iter().map(|robot| robot.id).collect();
+    let ids: Vec<i64> = catalog
+        .robots(&ann, Some("shop"), None, &first(10))
+        .await
+        .unwrap()
+        .entries
+        .iter()
+        .map(|robot| robot.id)
+        .collect();
     assert_eq!(ids, [shops.id]);
     assert_eq!(catalog.robot_credential("robot$bank+ci").await.unwrap().unwrap().secret_hash, HASH);
 }

@@ -10,7 +10,8 @@ use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, RepositoryNa
 
 use super::super::{CatalogPlace, TestClock};
 use crate::catalog::{
-    BlobPlace, Collection, NewBlob, NewManifest, NewProject, NewRobot, NewUser, Page, Robot, Slice, ArtifactFilter,
+    ArtifactFilter, BlobPlace, Collection, NewBlob, NewManifest, NewProject, NewRobot, NewUser, Page, Robot,
+    Slice,
 };
 use crate::{Catalog, Error, Result};
 

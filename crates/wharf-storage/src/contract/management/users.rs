@@ -6,7 +6,7 @@ use wharf_oci::distribution::Scope;
 
 use super::town::*;
 use crate::Catalog;
-use crate::catalog::{NewProject, NewUser, UserUpdate, ProjectFilter};
+use crate::catalog::{NewProject, NewUser, ProjectFilter, UserUpdate};
 
 fn id(caller: &Caller) -> i64 {
     match caller.principal {

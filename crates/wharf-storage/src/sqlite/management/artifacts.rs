@@ -78,7 +78,8 @@ pub(super) fn list(
 /// Counts the artifacts of a repository: all that it has, less those that are shown with others only. Most repositories
 /// have few of these, so that not each manifest is looked at.
 fn count(tx: &Tx<'_>, repository: RepositoryRow, all: bool) -> Result<u64> {
-    let count = |sql: &str| Ok::<_, Error>(tx.first(sql, [repository.id], |row| unsigned(row, 0))?.unwrap_or(0));
+    let count =
+        |sql: &str| Ok::<_, Error>(tx.first(sql, [repository.id], |row| unsigned(row, 0))?.unwrap_or(0));
     let has = count("SELECT coalesce(sum(manifests), 0) FROM artifact_use WHERE repository_id = ?1")?;
     if all {
         return Ok(has);

@@ -58,7 +58,8 @@ pub(super) fn list(
     let project = access::authorize_in_project(tx, caller, permission(Action::List), project)?;
     let query = Query {
         columns: "m.id, m.project_id, m.user_id, u.name, m.role",
-        from: "FROM members m JOIN users u ON u.id = m.user_id
+        from:
+            "FROM members m JOIN users u ON u.id = m.user_id
             WHERE m.project_id = ?1 AND (?2 IS NULL OR u.name = ?2) AND (?3 IS NULL OR instr(u.name, ?3) > 0)",
         params: &[&project.id, &TextFilter::exact(name), &TextFilter::part(name)],
     };

@@ -11,9 +11,7 @@ use super::super::content::repositories::{self, RepositoryRow};
 use super::super::journal::{self, Note};
 use super::super::listing::{Columns, Query, order_by};
 use super::super::tx::{Tx, parsed, unsigned};
-use crate::catalog::{
-    AuditOperation, Listed, RepositoryRecord, Slice, SortField, StorageUse, TextFilter,
-};
+use crate::catalog::{AuditOperation, Listed, RepositoryRecord, Slice, SortField, StorageUse, TextFilter};
 use crate::{Error, Result};
 
 const fn permission(action: Action) -> Permission {
@@ -51,7 +49,9 @@ pub(super) fn list(
     let names = Query { columns: "r.name", ..query };
     let mut decisions = Decisions::new(tx, caller)?;
     let (mut entries, mut total) = (Vec::new(), 0);
-    for name in names.entries(tx, &order, &Slice { limit: usize::MAX, ..Slice::default() }, |row| parsed(row, 0))? {
+    for name in
+        names.entries(tx, &order, &Slice { limit: usize::MAX, ..Slice::default() }, |row| parsed(row, 0))?
+    {
         if !decisions.permits(permission(Action::List), project.id, Some(&name))? {
             continue;
         }
