@@ -30,6 +30,7 @@ mod hash;
 mod json;
 mod key;
 mod legacy;
+pub mod policy;
 mod rekor;
 mod root;
 mod simple;

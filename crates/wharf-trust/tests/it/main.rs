@@ -4,6 +4,7 @@
 mod keys;
 mod logs;
 mod offline;
+mod policy;
 mod vectors;
 
 fn data(name: &str) -> Vec<u8> {

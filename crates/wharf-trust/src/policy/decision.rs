@@ -1,0 +1,75 @@
+//! What a policy says about an artifact, and why.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The answer: a verdict with every check that led to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Whether the artifact may be used.
+    pub verdict: Verdict,
+    /// The rule that decided; none where the default or an exception did.
+    pub rule: Option<String>,
+    /// The digest that was decided on.
+    pub digest: String,
+    /// Every check, in the order of the rule.
+    pub checks: Vec<Check>,
+}
+
+/// Whether an artifact may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Yes.
+    Allow,
+    /// Yes, but somebody should look.
+    Warn,
+    /// No.
+    Deny,
+}
+
+/// One check of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What was demanded.
+    pub demand: String,
+    /// Whether it was met; a demand that only warns can be unmet without denying.
+    pub outcome: CheckOutcome,
+    /// What met it: papers and their signers.
+    pub by: Vec<String>,
+    /// Why others did not.
+    pub reasons: Vec<String>,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckOutcome {
+    /// Met.
+    Met,
+    /// Not met, and the rule only warns of that.
+    Warned,
+    /// Not met.
+    Failed,
+}
+
+impl Decision {
+    /// Whether the artifact may be used.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict != Verdict::Deny
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        })
+    }
+}

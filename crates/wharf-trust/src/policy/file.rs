@@ -1,0 +1,176 @@
+//! The policy file as it is written.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::decision::Verdict;
+use super::rule::ArtifactKind;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PolicyFile {
+    pub(super) version: u32,
+    pub(super) default: Verdict,
+    #[serde(default)]
+    pub(super) trust_root: Option<RootFile>,
+    #[serde(default)]
+    pub(super) signers: BTreeMap<String, SignerFile>,
+    pub(super) rules: Vec<RuleFile>,
+    #[serde(default)]
+    pub(super) exceptions: Vec<ExceptionFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RootFile {
+    pub(super) file: String,
+    #[serde(default)]
+    pub(super) sha256: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SignerFile {
+    #[serde(default)]
+    pub(super) key: Option<KeyFile>,
+    #[serde(default)]
+    pub(super) keyless: Option<KeylessFile>,
+    #[serde(default)]
+    pub(super) not_before: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) not_after: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) revoked: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct KeyFile {
+    #[serde(default)]
+    pub(super) file: Option<String>,
+    #[serde(default)]
+    pub(super) pem: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct KeylessFile {
+    pub(super) issuer: TextFile,
+    pub(super) subject: TextFile,
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, TextFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TextFile {
+    #[serde(default)]
+    pub(super) exact: Option<String>,
+    #[serde(default)]
+    pub(super) glob: Option<String>,
+    #[serde(default)]
+    pub(super) regex: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RuleFile {
+    pub(super) name: String,
+    #[serde(rename = "match")]
+    pub(super) matches: MatchFile,
+    #[serde(default)]
+    pub(super) require_digest: bool,
+    #[serde(default)]
+    pub(super) signatures: Option<SignedFile>,
+    #[serde(default)]
+    pub(super) attestations: Vec<AttestationFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct MatchFile {
+    pub(super) repositories: Vec<String>,
+    #[serde(default)]
+    pub(super) kinds: Vec<ArtifactKind>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SignedFile {
+    #[serde(default = "one")]
+    pub(super) at_least: usize,
+    pub(super) of: Vec<String>,
+    #[serde(default)]
+    pub(super) transparency: Transparency,
+    #[serde(default)]
+    pub(super) timestamp: bool,
+    #[serde(default)]
+    pub(super) max_age_days: Option<u32>,
+    #[serde(default)]
+    pub(super) level: Level,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Whether a log must hold the signature.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Transparency {
+    Required,
+    #[default]
+    IfKeyless,
+    None,
+}
+
+/// What comes of a demand that is not met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    #[default]
+    Enforce,
+    Warn,
+    Off,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AttestationFile {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) by: SignedFile,
+    #[serde(default)]
+    pub(super) values: Vec<ValueFile>,
+}
+
+/// A comparison of what a JSON pointer (RFC 6901) into the predicate finds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ValueFile {
+    pub(super) pointer: String,
+    #[serde(default)]
+    pub(super) equals: Option<Value>,
+    #[serde(default)]
+    pub(super) one_of: Option<Vec<Value>>,
+    #[serde(default)]
+    pub(super) matches: Option<String>,
+    #[serde(default)]
+    pub(super) at_most: Option<f64>,
+    #[serde(default)]
+    pub(super) at_least: Option<f64>,
+    #[serde(default)]
+    pub(super) not_empty: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ExceptionFile {
+    pub(super) digest: String,
+    pub(super) reason: String,
+    pub(super) owner: String,
+    pub(super) expires: Timestamp,
+}

@@ -1,0 +1,35 @@
+//! Trust policies: which artifacts are believed, because of whose signatures and attestations.
+//!
+//! One declarative file, used unchanged wherever something is verified. It is read from JSON; YAML is turned into that at the
+//! edges. A name that is not known is an error, because a misspelt demand would be no demand. Rules are tried in order, and
+//! the first whose `match` fits decides alone. Patterns are anchored at both ends; a bare issuer or subject is refused; an
+//! attestation that is demanded and absent fails.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "default": "deny",
+//!   "signers": {
+//!     "release": { "key": { "file": "release.pub" } },
+//!     "ci": { "keyless": { "issuer": { "exact": "https://token.actions.githubusercontent.com" },
+//!                          "subject": { "glob": "https://github.com/acme/*" } } }
+//!   },
+//!   "rules": [ {
+//!     "name": "production",
+//!     "match": { "repositories": ["registry.example/prod/**"] },
+//!     "signatures": { "atLeast": 1, "of": ["release", "ci"] },
+//!     "attestations": [ { "type": "slsaprovenance1", "by": { "of": ["ci"] },
+//!                         "values": [ { "pointer": "/runDetails/builder/id", "oneOf": ["https://builder.example"] } ] } ]
+//!   } ]
+//! }
+//! ```
+
+mod decision;
+mod evaluate;
+mod file;
+mod glob;
+mod rule;
+
+pub use decision::{Check, CheckOutcome, Decision, Verdict};
+pub use evaluate::{Evidence, PaperEvidence, PaperForm};
+pub use rule::{ArtifactKind, Policy};

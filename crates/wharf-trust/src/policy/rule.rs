@@ -1,0 +1,325 @@
+//! The policy in memory, checked.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::decision::Verdict;
+use super::file::{
+    AttestationFile, ExceptionFile, KeylessFile, Level, PolicyFile, RuleFile, SignedFile, SignerFile,
+    TextFile, Transparency, ValueFile,
+};
+use super::glob::glob;
+use crate::cert::{Claim, IdentityRule, TextRule};
+use crate::encoding::to_hex;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::sha256;
+use crate::key::PublicKey;
+use crate::root::{Period, TrustedRoot};
+use crate::statement::predicate_type;
+
+/// What an artifact is, as its manifest tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArtifactKind {
+    /// A container image, or an index of images.
+    Image,
+    /// A Helm chart.
+    Chart,
+    /// Anything else.
+    Artifact,
+}
+
+/// Which artifacts are believed. See the module for the file.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub(super) default: Verdict,
+    pub(super) root: TrustedRoot,
+    pub(super) signers: BTreeMap<String, Signer>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) exceptions: Vec<Exception>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Signer {
+    pub(super) who: Who,
+    pub(super) period: Period,
+    pub(super) revoked: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    Key(PublicKey),
+    Keyless(Box<IdentityRule>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) name: String,
+    pub(super) repositories: Vec<TextRule>,
+    pub(super) kinds: Vec<ArtifactKind>,
+    pub(super) require_digest: bool,
+    pub(super) signatures: Option<Signed>,
+    pub(super) attestations: Vec<Attestation>,
+}
+
+/// How many of whom must have signed, and what must vouch for it.
+#[derive(Debug, Clone)]
+pub(super) struct Signed {
+    pub(super) at_least: usize,
+    pub(super) of: Vec<String>,
+    pub(super) transparency: Transparency,
+    pub(super) timestamp: bool,
+    pub(super) max_age: Option<SignedDuration>,
+    pub(super) level: Level,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attestation {
+    pub(super) predicate_type: String,
+    pub(super) by: Signed,
+    pub(super) values: Vec<Comparison>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Comparison {
+    pub(super) said: ValueFile,
+    pub(super) pattern: Option<TextRule>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Exception {
+    pub(super) digest: String,
+    pub(super) reason: String,
+    pub(super) owner: String,
+    pub(super) expires: Timestamp,
+}
+
+impl Policy {
+    /// Reads a policy. `load` returns the bytes of a file that the policy names.
+    ///
+    /// # Errors
+    /// Names the rule, signer or demand that cannot be meant.
+    pub fn from_json(text: &[u8], load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<Self> {
+        let file: PolicyFile = crate::json::read("policy", text)?;
+        Self::read(file, load).map_err(|error| error.within("policy"))
+    }
+
+    fn read(file: PolicyFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<Self> {
+        if file.version != 1 {
+            return Err(Error::unsupported(format!("version {}, not 1", file.version)));
+        }
+        let root = match file.trust_root {
+            None => TrustedRoot::public_good(),
+            Some(named) => {
+                let bytes = load(&named.file)?;
+                let is = to_hex(&sha256(&bytes));
+                if let Some(wanted) = named.sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&is)) {
+                    return Err(wrong(format!("trust root {} has sha256 {is}, not {wanted}", named.file)));
+                }
+                TrustedRoot::from_json(&bytes)?
+            }
+        };
+        let mut signers = BTreeMap::new();
+        for (name, signer) in file.signers {
+            let read = read_signer(signer, load).map_err(|error| error.within(format!("signer {name}")))?;
+            signers.insert(name, read);
+        }
+        let mut rules = Vec::new();
+        for rule in file.rules {
+            let name = rule.name.clone();
+            rules.push(read_rule(rule, &signers).map_err(|error| error.within(format!("rule {name}")))?);
+        }
+        let exceptions = file.exceptions.into_iter().map(read_exception).collect::<Result<_>>()?;
+        Ok(Self { default: file.default, root, signers, rules, exceptions })
+    }
+
+    /// Says in words what the policy demands, one line each.
+    #[must_use]
+    pub fn explain(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for exception in &self.exceptions {
+            let Exception { digest, reason, owner, expires } = exception;
+            lines.push(format!("{digest} is allowed until {expires}: {reason} ({owner})"));
+        }
+        for rule in &self.rules {
+            lines.push(format!("rule {}:", rule.name));
+            if rule.require_digest {
+                lines.push("  must be named by digest".to_owned());
+            }
+            if let Some(signed) = &rule.signatures {
+                lines.push(format!("  must be signed by {}", signed.describe()));
+            }
+            for attestation in &rule.attestations {
+                lines.push(format!(
+                    "  must have {} by {}",
+                    attestation.predicate_type,
+                    attestation.by.describe()
+                ));
+                for comparison in &attestation.values {
+                    lines.push(format!("    where {}", comparison.describe()));
+                }
+            }
+            if rule.signatures.is_none() && rule.attestations.is_empty() {
+                lines.push("  nothing else is demanded".to_owned());
+            }
+        }
+        lines.push(format!("anything else: {}", self.default));
+        lines
+    }
+}
+
+impl Signed {
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("{} of {}", self.at_least, self.of.join(", "));
+        match self.transparency {
+            Transparency::Required => text.push_str(", in a transparency log"),
+            Transparency::IfKeyless => text.push_str(", in a transparency log unless by key"),
+            Transparency::None => {}
+        }
+        if self.timestamp {
+            text.push_str(", with a signed timestamp");
+        }
+        if let Some(age) = self.max_age {
+            text.push_str(&format!(", not older than {} days", age.as_hours() / 24));
+        }
+        match self.level {
+            Level::Enforce => {}
+            Level::Warn => text.push_str(" (only warned of)"),
+            Level::Off => text.push_str(" (switched off)"),
+        }
+        text
+    }
+}
+
+impl Comparison {
+    pub(super) fn describe(&self) -> String {
+        let ValueFile { pointer, equals, one_of, matches, at_most, at_least, not_empty } = &self.said;
+        let mut parts = Vec::new();
+        if let Some(value) = equals {
+            parts.push(format!("is {value}"));
+        }
+        if let Some(values) = one_of {
+            let all: Vec<String> = values.iter().map(ToString::to_string).collect();
+            parts.push(format!("is one of {}", all.join(", ")));
+        }
+        parts.extend(matches.iter().map(|pattern| format!("matches {pattern}")));
+        parts.extend(at_most.iter().map(|limit| format!("is at most {limit}")));
+        parts.extend(at_least.iter().map(|limit| format!("is at least {limit}")));
+        if *not_empty {
+            parts.push("is not empty".to_owned());
+        }
+        format!("{pointer} {}", parts.join(" and "))
+    }
+}
+
+fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<Signer> {
+    let period = Period { start: file.not_before, end: file.not_after };
+    let who = match (file.key, file.keyless) {
+        (Some(key), None) => {
+            let pem = match (key.file, key.pem) {
+                (Some(path), None) => load(&path)?,
+                (None, Some(pem)) => pem.into_bytes(),
+                _ => return Err(wrong("a key is either a file or a pem".to_owned())),
+            };
+            Who::Key(PublicKey::from_pem(&pem)?)
+        }
+        (None, Some(keyless)) => Who::Keyless(Box::new(read_keyless(keyless)?)),
+        _ => return Err(wrong("a signer is either a key or keyless".to_owned())),
+    };
+    Ok(Signer { who, period, revoked: file.revoked })
+}
+
+fn read_keyless(file: KeylessFile) -> Result<IdentityRule> {
+    let mut rule = IdentityRule::new(read_text(file.subject)?, read_text(file.issuer)?)?;
+    for (name, text) in file.claims {
+        let claim = Claim::named(&name).ok_or_else(|| wrong(format!("claim `{name}` is not known")))?;
+        rule = rule.with_claim(claim, read_text(text)?);
+    }
+    Ok(rule)
+}
+
+fn read_text(file: TextFile) -> Result<TextRule> {
+    match (file.exact, file.glob, file.regex) {
+        (Some(exact), None, None) if !exact.is_empty() => Ok(TextRule::exact(exact)),
+        (None, Some(pattern), None) if pattern.chars().any(|c| c != '*') => glob(&pattern),
+        (None, None, Some(pattern)) if !pattern.is_empty() => TextRule::whole(&pattern),
+        _ => Err(wrong("a text is exactly one of exact, glob and regex, and not everything".to_owned())),
+    }
+}
+
+fn read_rule(file: RuleFile, signers: &BTreeMap<String, Signer>) -> Result<Rule> {
+    if file.matches.repositories.is_empty() {
+        return Err(wrong("matches no repository".to_owned()));
+    }
+    let signed = |signed| read_signed(signed, signers);
+    Ok(Rule {
+        name: file.name,
+        repositories: file.matches.repositories.iter().map(|pattern| glob(pattern)).collect::<Result<_>>()?,
+        kinds: file.matches.kinds,
+        require_digest: file.require_digest,
+        signatures: file.signatures.map(signed).transpose()?,
+        attestations: file
+            .attestations
+            .into_iter()
+            .map(|each| read_attestation(each, signers))
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn read_attestation(file: AttestationFile, signers: &BTreeMap<String, Signer>) -> Result<Attestation> {
+    let predicate_type = predicate_type(&file.kind)?.to_owned();
+    let values = file.values.into_iter().map(read_comparison).collect::<Result<_>>()?;
+    Ok(Attestation { predicate_type, by: read_signed(file.by, signers)?, values })
+}
+
+fn read_comparison(said: ValueFile) -> Result<Comparison> {
+    if !said.pointer.is_empty() && !said.pointer.starts_with('/') {
+        return Err(wrong(format!("`{}` is no JSON pointer", said.pointer)));
+    }
+    let ValueFile { equals, one_of, matches, at_most, at_least, not_empty, .. } = &said;
+    let numbers = at_most.is_some() || at_least.is_some();
+    if equals.is_none() && one_of.is_none() && matches.is_none() && !numbers && !not_empty {
+        return Err(wrong(format!("`{}` is compared with nothing", said.pointer)));
+    }
+    let pattern = said.matches.as_deref().map(TextRule::whole).transpose()?;
+    Ok(Comparison { said, pattern })
+}
+
+fn read_signed(file: SignedFile, signers: &BTreeMap<String, Signer>) -> Result<Signed> {
+    for (at, name) in file.of.iter().enumerate() {
+        if !signers.contains_key(name) {
+            return Err(wrong(format!("signer `{name}` is not defined")));
+        }
+        if file.of[..at].contains(name) {
+            return Err(wrong(format!("signer `{name}` comes twice")));
+        }
+    }
+    if file.at_least == 0 || file.at_least > file.of.len() {
+        return Err(wrong(format!("{} of {} signers can never be meant", file.at_least, file.of.len())));
+    }
+    Ok(Signed {
+        at_least: file.at_least,
+        of: file.of,
+        transparency: file.transparency,
+        timestamp: file.timestamp,
+        max_age: file.max_age_days.map(|days| SignedDuration::from_hours(i64::from(days) * 24)),
+        level: file.level,
+    })
+}
+
+fn read_exception(file: ExceptionFile) -> Result<Exception> {
+    let ExceptionFile { digest, reason, owner, expires } = file;
+    if reason.trim().is_empty() || owner.trim().is_empty() {
+        return Err(wrong(format!("the exception for {digest} needs a reason and an owner")));
+    }
+    digest
+        .parse::<wharf_oci::Digest>()
+        .map_err(|error| wrong(format!("the exception for `{digest}` names no digest")).because(error))?;
+    Ok(Exception { digest, reason, owner, expires })
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(ErrorKind::Misuse, text)
+}
