@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    audit, completion, demo, diff, doctor, gc, images, login, logout, project, publish, repo, robot, serve,
-    user,
+    audit, completion, demo, diff, doctor, gc, images, login, logout, policy, project, publish, repo, robot,
+    serve, user, verify,
 };
 use crate::exit::{self, Status};
 use crate::{cosign, helm, oras};
@@ -42,6 +42,8 @@ enum Command {
     Login(login::Args),
     Logout(logout::Args),
     Publish(publish::Args),
+    Verify(verify::Args),
+    Policy(policy::Args),
     Demo(demo::Args),
     Project(project::Args),
     User(user::Args),
@@ -86,6 +88,7 @@ impl Cli {
         let status = match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Policy(args) => policy::run(&args),
             Command::Completion(args) => completion::run(&args),
             Command::Helm(tool) => return Ok(helm::PROGRAM.run(tool.words)),
             Command::Cosign(tool) => return Ok(cosign::PROGRAM.run(tool.words)),
@@ -94,6 +97,7 @@ impl Cli {
             Command::Oras(tool) => return Ok(oras::PROGRAM.run(tool.words)),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
+            Command::Verify(args) => logging.block_on(verify::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
             Command::Project(args) => logging.block_on(project::run(args)),
             Command::User(args) => logging.block_on(user::run(args)),

@@ -38,6 +38,8 @@ pub(crate) enum Status {
     Differs = 3,
     /// Refused by a policy.
     Policy = 4,
+    /// A signature or attestation that is demanded is missing or wrong.
+    Signature = 5,
     /// What was asked for is not there.
     NotFound = 6,
     /// Not logged in, or not allowed.

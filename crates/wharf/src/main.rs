@@ -20,6 +20,7 @@ mod progress;
 mod publish;
 mod remote;
 mod terminal;
+mod trust_policy;
 
 use std::process::ExitCode;
 

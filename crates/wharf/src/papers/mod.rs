@@ -2,6 +2,7 @@
 //!
 //! What is read here is not verified; that is `wharf-trust`'s.
 
+mod evidence;
 mod legacy;
 mod referrer;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 use wharf_content::{BytesSource, RawManifest, Target, collect, verified};
 use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag, media_type};
 
+pub(crate) use evidence::evidence;
 pub(crate) use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, append, layers};
 pub(crate) use referrer::{attach, bundles};
 

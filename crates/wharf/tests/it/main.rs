@@ -13,3 +13,4 @@ mod publish;
 mod serve;
 mod support;
 mod target;
+mod verify;

@@ -1,0 +1,42 @@
+//! Trust policies from files: YAML or JSON, with the keys and roots that they name lying beside them.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::Value;
+use wharf_trust::policy::Policy;
+use wharf_yaml::Reader;
+
+use crate::exit::Usage;
+
+/// Reads a policy. Files that it names are looked for beside it, unless their path is absolute.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Policy> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read policy {}", path.display()))?;
+    let json = json(&text).with_context(|| format!("cannot read policy {}", path.display()))?;
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let mut failed = None;
+    let policy = Policy::from_json(&json, &mut |name| {
+        let named = beside.join(name);
+        std::fs::read(&named).or_else(|error| {
+            failed = Some(anyhow::Error::new(error).context(format!("cannot read {}", named.display())));
+            Ok(Vec::new())
+        })
+    });
+    match (policy, failed) {
+        (_, Some(error)) => Err(error.context(format!("policy {} names a file", path.display()))),
+        (Ok(policy), None) => Ok(policy),
+        (Err(error), None) => Err(Usage(format!("{}: {error}", path.display())).into()),
+    }
+}
+
+/// Turns YAML into JSON; a name that comes twice in one map is refused.
+pub(crate) fn json(text: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let value = Reader::new().strict(true).numbers(wharf_yaml::Numbers::AsWritten).read(text)?;
+    Ok(wharf_yaml::to_json(&value)?.into())
+}
+
+/// Reads a list of cases, YAML or JSON.
+pub(crate) fn value(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(serde_json::from_slice(&json(&text).with_context(|| format!("cannot read {}", path.display()))?)?)
+}

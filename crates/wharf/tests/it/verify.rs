@@ -1,0 +1,147 @@
+//! `wharf verify` and `wharf policy`: one trust policy, on a chart in a registry and on stored papers.
+
+use crate::support::{Run, World};
+
+const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
+const POLICY: &str = r#"
+version: 1
+default: deny
+signers:
+  release: { key: { file: release.pub } }
+  builder: { key: { file: builder.pub } }
+rules:
+- name: shop
+  match: { repositories: ["HOST/shop/**"], kinds: [chart] }
+  signatures: { of: [release] }
+  attestations:
+  - type: https://example.com/built/v1
+    by: { of: [builder] }
+    values:
+    - { pointer: /machine, matches: "build-[0-9]+" }
+"#;
+
+fn cosign(world: &World, arguments: &[&str]) -> Run {
+    world.wharf_with(&[&["cosign"], arguments].concat(), "", &[("COSIGN_PASSWORD", "pw")])
+}
+
+/// A registry with a chart, two keys and the policy.
+fn world() -> (World, String) {
+    let world = World::logged_in();
+    world.publish(&[]).ok();
+    for name in ["release", "builder"] {
+        cosign(&world, &["generate-key-pair", "--output-key-prefix", name]).ok();
+    }
+    std::fs::write(world.path("policy.yaml"), POLICY.replace("HOST", &world.host())).unwrap();
+    let reference = format!("{}/shop/storefront:1.4.0", world.host());
+    (world, reference)
+}
+
+fn attest(world: &World, key: &str, machine: &str, reference: &str) {
+    std::fs::write(world.path("predicate.json"), format!(r#"{{"machine":"{machine}"}}"#)).unwrap();
+    let what =
+        ["attest", "--key", key, "--predicate", "predicate.json", "--type", "https://example.com/built/v1"];
+    cosign(world, &[&what[..], &OFFLINE, &[reference]].concat()).ok();
+}
+
+#[test]
+fn a_chart_is_allowed_once_every_demand_is_met() {
+    let (world, reference) = world();
+    let verify = || world.wharf(&["verify", &reference, "--policy", "policy.yaml", "--output", "json"]);
+    let nothing = verify().fails(5, "");
+    assert_eq!(nothing.json()["verdict"], "deny");
+    assert_eq!(nothing.json()["checks"][0]["reasons"][0], "nothing is attached");
+
+    cosign(&world, &[&["sign", "--key", "release.key"], &OFFLINE[..], &[&reference]].concat()).ok();
+    attest(&world, "builder.key", "laptop", &reference);
+    let half = verify().fails(5, "").json();
+    assert_eq!(
+        (&half["checks"][0]["outcome"], &half["checks"][1]["outcome"]),
+        (&"met".into(), &"failed".into())
+    );
+    assert!(half["checks"][1]["reasons"].to_string().contains("matches build-[0-9]+; found"), "{half}");
+
+    attest(&world, "release.key", "build-7", &reference);
+    verify().fails(5, "");
+    attest(&world, "builder.key", "build-7", &reference);
+    let whole = verify().ok().json();
+    assert_eq!((&whole["verdict"], &whole["rule"]), (&"allow".into(), &"shop".into()));
+    let shown = world.wharf(&["verify", &reference, "--policy", "policy.yaml"]).ok().stdout;
+    assert!(shown.contains("allow") && shown.contains("by release"), "{shown}");
+}
+
+#[test]
+fn a_signature_of_the_older_layout_counts_as_well() {
+    let (world, reference) = world();
+    cosign(
+        &world,
+        &[&["sign", "--key", "release.key", "--new-bundle-format=false"], &OFFLINE[..], &[&reference]]
+            .concat(),
+    )
+    .ok();
+    let decision =
+        world.wharf(&["verify", &reference, "--policy", "policy.yaml", "-o", "json"]).fails(5, "").json();
+    assert_eq!(decision["checks"][0]["outcome"], "met", "{decision}");
+}
+
+#[test]
+fn what_is_not_there_and_what_is_not_understood_have_their_own_status() {
+    let (world, reference) = world();
+    world
+        .wharf(&["verify", &reference.replace("1.4.0", "9.9.9"), "--policy", "policy.yaml"])
+        .fails(6, "9.9.9");
+    world.wharf(&["verify", &reference, "--policy", "nosuch.yaml"]).fails(1, "nosuch.yaml");
+    let text = std::fs::read_to_string(world.path("policy.yaml")).unwrap();
+    for (from, to, why) in [
+        ("signatures:", "signature:", "unknown field `signature`"),
+        ("default: deny", "default: deny\ndefault: allow", "default"),
+        ("release.pub", "elsewhere.pub", "elsewhere.pub"),
+    ] {
+        std::fs::write(world.path("bad.yaml"), text.replace(from, to)).unwrap();
+        let run = world.wharf(&["verify", &reference, "--policy", "bad.yaml"]);
+        assert!(run.status != 0 && run.stderr.contains(why), "{run:?}");
+    }
+}
+
+#[test]
+fn a_policy_is_explained_and_tried_on_stored_papers() {
+    let world = World::without_registry();
+    for name in ["release", "builder"] {
+        cosign(&world, &["generate-key-pair", "--output-key-prefix", name]).ok();
+    }
+    std::fs::write(
+        world.path("policy.yaml"),
+        POLICY.replace("HOST", "r.example").replace("chart", "artifact"),
+    )
+    .unwrap();
+    let lines = world.wharf(&["policy", "explain", "policy.yaml"]).ok().stdout;
+    assert!(
+        lines.contains("must be signed by 1 of release") && lines.contains("anything else: deny"),
+        "{lines}"
+    );
+
+    std::fs::write(world.path("blob"), "hello").unwrap();
+    std::fs::write(world.path("predicate.json"), r#"{"machine":"build-1"}"#).unwrap();
+    let attest =
+        ["attest-blob", "--predicate", "predicate.json", "--bundle", "built.json", "--key", "builder.key"];
+    cosign(&world, &[&attest[..], &OFFLINE, &["--type", "https://example.com/built/v1", "blob"]].concat())
+        .ok();
+    let attest =
+        ["attest-blob", "--predicate", "predicate.json", "--bundle", "signed.json", "--key", "release.key"];
+    cosign(
+        &world,
+        &[&attest[..], &OFFLINE, &["--type", "https://sigstore.dev/cosign/sign/v1", "blob"]].concat(),
+    )
+    .ok();
+    let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let case = |papers: &str, expect: &str| {
+        format!(
+            "- {{ name: it, repository: r.example/shop/x, kind: artifact, digest: '{digest}', papers: [{papers}], expect: {expect} }}\n"
+        )
+    };
+    let good = case("signed.json, built.json", "allow") + &case("built.json", "deny") + &case("", "deny");
+    std::fs::write(world.path("cases.yaml"), &good).unwrap();
+    assert!(world.wharf(&["policy", "test", "policy.yaml", "cases.yaml"]).ok().stdout.contains("3 of 3"));
+    std::fs::write(world.path("cases.yaml"), good + &case("", "allow")).unwrap();
+    let run = world.wharf(&["policy", "test", "policy.yaml", "cases.yaml"]);
+    assert!(run.status == 5 && run.stdout.contains("3 of 4"), "{run:?}");
+}
