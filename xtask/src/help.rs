@@ -11,7 +11,9 @@ The project's chores. Usage: cargo xtask WORD
   test            set-up, lint, every test, both conformance suites, real clients; ends with one line of totals
   conformance     both generations of the OCI conformance suite against a freshly started wharf
   interop [NAME]  real clients against wharf (skopeo, podman, helm, oras, crane, regctl, cosign)
-  interop charts  real charts rendered by helm and by wharf, compared byte for byte
+  interop charts [--deep [COUNT]] [CHART ..]
+                  real charts rendered by helm and by wharf, compared byte for byte; --deep: with COUNT (100)
+                  generated flags and values each
   fuzz [TARGET] [SECONDS]
                   every fuzz target or one, a minute each; needs cargo-fuzz and a nightly compiler
   bench registry [--quick] [WORKLOAD ..]

@@ -1,11 +1,16 @@
 //! `cargo xtask interop charts`: real charts rendered by Helm and by Wharf, compared byte for byte.
 //!
-//! Every folder below `charts` of the shared material is rendered with its defaults and with each of its
-//! `ci/*-values.yaml`. Where two runs of Helm itself differ, the lines are compared by shape: see [`same_shape`].
+//! Every folder below `charts` of the shared material is rendered with its defaults, with each of its `ci/*-values.yaml`, and
+//! with a few generated flags and values (`--deep [COUNT]`: with many). Where two runs of Helm itself differ, the lines are
+//! compared by shape: see [`same_shape`].
+
+mod variations;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,7 +18,16 @@ use crate::peers;
 use crate::shell::{cargo, root, succeeds};
 use crate::tally::{Tally, in_ci};
 
-pub(crate) fn run() -> Result<Tally> {
+/// How many generated ways each chart is rendered in, without and with `--deep`.
+const USUAL: usize = 1;
+const DEEP: usize = 100;
+
+pub(crate) fn run(words: &[&str]) -> Result<Tally> {
+    let (count, names) = match words {
+        ["--deep", count, names @ ..] if count.parse::<usize>().is_ok() => (count.parse()?, names),
+        ["--deep", names @ ..] => (DEEP, names),
+        names => (USUAL, names),
+    };
     let folder = folder();
     if !folder.is_dir() {
         println!("skipped: there are no charts in {}", folder.display());
@@ -35,24 +49,44 @@ pub(crate) fn run() -> Result<Tally> {
             root().join("target/debug/wharf")
         }
     };
-    let mut figures = Figures::default();
-    let mut tally = Tally::default();
+    let scratch = tempfile::tempdir()?;
+    let mut jobs = Vec::new();
     for chart in all(&folder)? {
-        for values in values(&chart)? {
-            let name = name(&chart, values.as_deref());
-            let verdict = compare(&helm, &wharf, &chart, values.as_deref())?;
-            tally += Tally::one(!matches!(verdict, Verdict::Different(_)));
+        let base = name(&chart, None);
+        if !names.is_empty() && !names.contains(&base.as_str()) {
+            continue;
+        }
+        for variation in variations::of(&chart, count, scratch.path())? {
+            jobs.push((base.clone(), chart.clone(), variation));
+        }
+    }
+    let total = Mutex::new((Figures::default(), Tally::default()));
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some((base, chart, variation)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let verdict = compare(&helm, &wharf, chart, &variation.flags)?;
+            let mut total = total.lock().expect("no thread panics while it counts");
+            let (figures, tally) = &mut *total;
+            *tally += Tally::one(!matches!(verdict, Verdict::Different(_)));
+            let name = if variation.name.is_empty() { base.clone() } else { format!("{base} {}", variation.name) };
             match verdict {
                 Verdict::Identical => figures.identical += 1,
                 Verdict::SameShape(lines) => {
                     figures.same_shape += 1;
-                    println!("same shape  {name}: {lines} lines are random");
+                    println!("same shape  {name:?}: {lines} lines are random");
                 }
                 Verdict::SameError => figures.same_error += 1,
-                Verdict::Different(how) => println!("DIFFERENT   {name}: {how}"),
+                Verdict::Different(how) => println!("DIFFERENT   {name:?}: {how}"),
             }
         }
-    }
+        Ok(())
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        all.into_iter().try_for_each(|thread| thread.join().expect("a comparison does not panic"))
+    })?;
+    let (figures, tally) = total.into_inner().expect("no thread panicked while it counted");
     println!(
         "{} renders identical, {} identical but for random values of the same shape, {} refused with the same error, {} \
          different",
@@ -116,41 +150,65 @@ pub(crate) fn name(chart: &Path, values: Option<&Path>) -> String {
     }
 }
 
-fn compare(helm: &Path, wharf: &Path, chart: &Path, values: Option<&Path>) -> Result<Verdict> {
+fn compare(helm: &Path, wharf: &Path, chart: &Path, flags: &[String]) -> Result<Verdict> {
     let render = |program: &Path, word: Option<&str>| -> Result<Output> {
         let mut command = Command::new(program);
-        command.args(word).arg("template").arg(chart).stdin(Stdio::null());
-        if let Some(values) = values {
-            command.arg("--values").arg(values);
-        }
+        command.args(word).arg("template").arg(chart).args(flags).stdin(Stdio::null());
         // The namespace must not come from the user's kubeconfig in one of them only.
         command.env("HELM_NAMESPACE", "default");
         command.output().with_context(|| format!("starting {}", program.display()))
     };
     let (theirs, ours) = (render(helm, None)?, render(wharf, Some("helm"))?);
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
     if theirs.status.code() != ours.status.code() {
         let how = |output: &Output| format!("{} {}", output.status, error_text(output).trim());
         return Ok(Verdict::Different(format!("helm: {}; wharf: {}", how(&theirs), how(&ours))));
     }
     if !theirs.status.success() {
-        let (theirs, ours) = (error_text(&theirs), error_text(&ours));
-        return Ok(match theirs == ours {
+        let mut told = error_text(&theirs);
+        let ours = (error_text(&ours), text(&ours));
+        // Helm goes through maps in a random order, and tells the first thing it meets.
+        for _ in 0..MORE_RUNS {
+            if (told.clone(), text(&theirs)) == ours {
+                return Ok(Verdict::SameError);
+            }
+            told = error_text(&render(helm, None)?);
+        }
+        return Ok(match by_lines(&told) == by_lines(&ours.0) {
             true => Verdict::SameError,
-            false => Verdict::Different(format!("helm says {theirs:?}, wharf {ours:?}")),
+            false => Verdict::Different(format!("helm says {told:?}, wharf {:?}", ours.0)),
         });
     }
     if theirs.stdout == ours.stdout {
         return Ok(Verdict::Identical);
     }
     let again = render(helm, None)?;
-    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(by_shape(&text(&theirs), &text(&again), &text(&ours)))
 }
 
-/// Returns what a program wrote to standard error, without its log.
+/// How often Helm is asked again when it fails otherwise than Wharf.
+const MORE_RUNS: usize = 5;
+
+/// Returns what a program wrote to standard error, without its log, and without what the network said about a schema.
 fn error_text(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
-    text.lines().filter(|line| !line.starts_with("level=")).map(|line| format!("{line}\n")).collect()
+    let own = text.lines().filter(|line| !line.starts_with("level="));
+    own.map(|line| format!("{}\n", line.split("failing loading \"http").next().unwrap_or_default())).collect()
+}
+
+/// Returns the lines of what schemas found, sorted: they come in the random order of properties.
+fn by_lines(text: &str) -> Vec<Vec<&str>> {
+    if !text.contains("specifications of the schema(s)") {
+        return vec![vec![text]];
+    }
+    let words = |line| {
+        let mut words: Vec<&str> = str::split(line, [' ', ',']).collect();
+        words.sort_unstable();
+        words
+    };
+    let mut lines: Vec<_> = text.lines().map(words).collect();
+    lines.sort();
+    lines
 }
 
 /// Compares line by line; lines in which two runs of Helm differ need only the same shape.
