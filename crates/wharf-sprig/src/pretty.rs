@@ -6,8 +6,10 @@ use wharf_yaml::Value as Plain;
 use crate::args::Result;
 use crate::plain::to_plain;
 
-/// The width at which go-yaml v2 folds.
-const FOLD_WIDTH: usize = 70;
+/// The most bytes of a key that stands on one line with its value.
+const MAX_SIMPLE_KEY: usize = 128;
+/// What ends a line, so that a text with one of them is no simple key.
+const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Writes a value in the style of go-yaml v3 with two spaces, without the line end at the end.
 ///
@@ -28,21 +30,25 @@ fn write(value: &Plain, indent: usize, after_key: bool, out: &mut String) -> Res
             if after_key {
                 out.push('\n');
             }
-            // The order of keys and their quoting are those of a map with these keys and no content.
-            let keys =
-                Plain::Map(std::sync::Arc::new(map.keys().map(|key| (key.clone(), Plain::Null)).collect()));
-            let lines = scalar(&keys)?;
-            for (index, line) in lines.lines().enumerate() {
-                let key = line.strip_suffix(": null").unwrap_or(line);
+            for (index, (key, item)) in wharf_yaml::in_key_order_of_v3(map).into_iter().enumerate() {
                 if index > 0 || after_key {
                     out.push_str(&" ".repeat(indent));
                 }
-                out.push_str(key);
-                out.push(':');
-                let name = wharf_yaml::from_yaml(line.as_bytes())
-                    .map_err(|error| FuncError::Message(error.to_string()))?;
-                let name = name.as_map().and_then(|map| map.keys().next().cloned());
-                if let Some(item) = name.and_then(|name| map.get(&name)) {
+                if key == "<<" {
+                    out.push_str("<<:");
+                    write(item, indent + 2, true, out)?;
+                    continue;
+                }
+                let name = Plain::from(key);
+                if key.len() > MAX_SIMPLE_KEY || key.contains(BREAKS) {
+                    out.push_str("? ");
+                    write(&name, indent + 2, false, out)?;
+                    out.push_str(&" ".repeat(indent));
+                    out.push_str(": ");
+                    write(item, indent + 2, false, out)?;
+                } else {
+                    out.push_str(scalar(&name)?.trim_end());
+                    out.push(':');
                     write(item, indent + 2, true, out)?;
                 }
             }
@@ -80,16 +86,59 @@ fn write(value: &Plain, indent: usize, after_key: bool, out: &mut String) -> Res
     Ok(())
 }
 
-/// Writes a value that holds no others. Unlike v2, v3 neither folds long texts nor takes numbers through JSON.
+/// Writes a value that holds no others. Unlike v2, v3 neither folds long texts nor takes numbers through JSON, and it writes
+/// two more characters as escapes.
 fn scalar(value: &Plain) -> Result<String> {
-    match value {
-        Plain::Float(number) => return Ok(wharf_yaml::format_float_g(*number) + "\n"),
-        Plain::String(text) if text.len() > FOLD_WIDTH && !text.contains('\n') => {
-            // A fold stands for one space; v2 indents the next line by two.
-            let folded = wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()))?;
-            return Ok(folded.trim_end().replace("\n  ", " ") + "\n");
+    let Plain::String(text) = value else {
+        if let Plain::Float(number) = value {
+            return Ok(wharf_yaml::format_float_g(*number) + "\n");
         }
-        _ => {}
+        return wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()));
+    };
+    if text.contains(|c: char| ('\u{7f}'..='\u{9f}').contains(&c) || ('\u{fffe}'..='\u{ffff}').contains(&c)) {
+        return Ok(quoted(text) + "\n");
     }
-    wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()))
+    let written = wharf_yaml::to_yaml(value).map_err(|error| FuncError::Message(error.to_string()))?;
+    if written.starts_with('|') {
+        return Ok(written);
+    }
+    // A fold stands for one space; the next line is indented by two, and begins with a backslash if more follow.
+    Ok(written.trim_end_matches('\n').replace("\n  \\ ", "  ").replace("\n  ", " ") + "\n")
+}
+
+/// Writes a text in double quotes, with escapes for all that v3 does not print.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        let short = match c {
+            '"' | '\\' => c,
+            '\0' => '0',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{b}' => 'v',
+            '\u{c}' => 'f',
+            '\r' => 'r',
+            '\u{1b}' => 'e',
+            '\u{85}' => 'N',
+            '\u{2028}' => 'L',
+            '\u{2029}' => 'P',
+            ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' if c != '\u{feff}' => {
+                out.push(c);
+                continue;
+            }
+            _ => {
+                out.push_str(&match u32::from(c) {
+                    code @ ..=0xff => format!("\\x{code:02X}"),
+                    code @ ..=0xffff => format!("\\u{code:04X}"),
+                    code => format!("\\U{code:08X}"),
+                });
+                continue;
+            }
+        };
+        out.push('\\');
+        out.push(short);
+    }
+    out + "\""
 }

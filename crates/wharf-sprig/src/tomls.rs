@@ -161,7 +161,10 @@ fn write_value(value: &Plain, out: &mut String) -> Result<()> {
         }
         Plain::Map(map) => {
             out.push('{');
-            for (index, (name, item)) in map.iter().filter(|(_, item)| !item.is_null()).enumerate() {
+            // Here, too, what is no table comes first.
+            let (tables, plain): (Vec<_>, Vec<_>) =
+                map.iter().filter(|(_, item)| !item.is_null()).partition(|(_, item)| is_table(item));
+            for (index, (name, item)) in plain.into_iter().chain(tables).enumerate() {
                 if index > 0 {
                     out.push_str(", ");
                 }

@@ -98,6 +98,7 @@ impl Reader {
             decoded: 0,
             from_aliases: 0,
             repeated: Vec::new(),
+            bad_key: None,
             no_json: None,
         };
         let mut value = decoder.value(document.root, 0)?;
@@ -106,6 +107,9 @@ impl Reader {
             let lines: Vec<&str> = decoder.repeated.iter().map(|(line, _)| line.as_str()).collect();
             let text = format!("yaml: unmarshal errors:\n{}", lines.join("\n"));
             return Err(Error::new(ErrorKind::Content, text, place));
+        }
+        if let Some(error) = decoder.bad_key {
+            return Err(error);
         }
         // A later entry may have replaced the number that JSON cannot hold.
         if let Some(place) = decoder.no_json
@@ -166,6 +170,8 @@ struct Decoder<'a> {
     repeated: Vec<(String, (usize, usize))>,
     /// Where the first infinity or NaN stands.
     no_json: Option<(usize, usize)>,
+    /// What the step to JSON will say about a key, unless reading fails before.
+    bad_key: Option<Error>,
 }
 
 /// A map key before it is text; different kinds may share a text (`1` and `"1"`).
@@ -176,6 +182,10 @@ enum Key {
     Int(i64),
     /// The bits of the float.
     Float(u64),
+    /// Without a text form, so that no JSON comes of it.
+    Null,
+    /// As `Null`.
+    Uint(u64),
 }
 
 impl Decoder<'_> {
@@ -224,6 +234,12 @@ impl Decoder<'_> {
                 continue;
             }
             let value = self.value(value_id, depth + 1)?;
+            if let Some(kind) = key.without_text() {
+                let text = format!("unsupported map key of type: {kind}, value: {}", go_syntax(&value));
+                let place = document.node(key_id).place();
+                self.bad_key.get_or_insert_with(|| Error::new(ErrorKind::Content, text, Some(place)));
+                continue;
+            }
             if self.reader.strict && !seen.insert(key.clone()) {
                 let place = self.document.node(value_id).place();
                 self.repeated.push((format!("  line {}: key {key} already set in map", place.0 + 1), place));
@@ -411,11 +427,8 @@ impl Decoder<'_> {
                             let text = "yaml: !!binary value contains invalid base64 data";
                             Error::new(ErrorKind::Content, text, place)
                         }),
-                    Scalar::Null | Scalar::Uint(_) => {
-                        let shown = if text.is_empty() { "null" } else { text };
-                        let text = format!("unsupported map key {shown}: it has no text form");
-                        Err(Error::new(ErrorKind::Content, text, place))
-                    }
+                    Scalar::Null => Ok(Key::Null),
+                    Scalar::Uint(value) => Ok(Key::Uint(value)),
                 }
             }
         }
@@ -427,8 +440,19 @@ impl Key {
         matches!(self, Self::Text(text) if keys.contains(&&**text))
     }
 
+    /// Returns type and form of a key that JSON cannot have.
+    fn without_text(&self) -> Option<String> {
+        match self {
+            Self::Null => Some("%!s(<nil>), key: <nil>".to_owned()),
+            Self::Uint(value) => Some(format!("uint64, key: {value:#x}")),
+            _ => None,
+        }
+    }
+
     fn into_text(self) -> Arc<str> {
         match self {
+            Self::Null => "null".into(),
+            Self::Uint(value) => value.to_string().into(),
             Self::Text(text) => text,
             Self::Bool(true) => "true".into(),
             Self::Bool(false) => "false".into(),
@@ -452,7 +476,17 @@ impl std::fmt::Display for Key {
     }
 }
 
-/// Writes a value as Go's `%#v` shows it in an error.
+/// Returns a value as Go's `%#v` shows it in an error.
+fn go_syntax(value: &Value) -> String {
+    let mut shown = String::new();
+    match value {
+        Value::Null => shown.push_str("<nil>"),
+        other => write_go_syntax(other, &mut shown),
+    }
+    shown
+}
+
+/// Writes a value as Go's `%#v` shows it inside another.
 fn write_go_syntax(value: &Value, out: &mut String) {
     let list = |out: &mut String, open: &str, items: &mut dyn Iterator<Item = (Option<&str>, &Value)>| {
         out.push_str(open);

@@ -63,19 +63,19 @@ impl Head {
             }
         };
         if let Some(found) = metadata.get("name") {
-            head.name = text(found, "SimpleHead.metadata.name")?;
+            head.name = text(found, ".metadata.name")?;
         }
         match metadata.get("annotations") {
             None | Some(Value::Null) => {}
             Some(Value::Map(annotations)) => {
                 for (key, found) in annotations.iter() {
-                    head.annotations.insert(key.to_string(), text(found, "SimpleHead.metadata.annotations")?);
+                    head.annotations.insert(key.to_string(), text(found, ".metadata.annotations")?);
                 }
             }
             Some(other) => {
                 return Err(wrong(
                     other,
-                    "struct field SimpleHead.metadata.annotations",
+                    "struct field .metadata.annotations",
                     "map[string]string",
                 ));
             }

@@ -168,3 +168,26 @@ fn a_set_below_global_is_seen_by_the_charts_that_share_the_value() {
     let expected = r#"a: {"global":{"list":[{"a":1,"d":4}],"top":{"deep":{"a":1,"b":2}}},"sub":{"global":{"list":[{"a":1,"d":4}],"top":{"c":3,"deep":{"a":1,"b":2}}},"own":{"x":1,"y":5}}}"#;
     assert!(rendered.manifests.iter().any(|manifest| manifest.content.trim() == expected), "{rendered:?}");
 }
+
+#[test]
+fn annotations_that_are_no_texts_are_told_in_helms_words() {
+    let files = [("templates/a.yaml", "kind: A\nmetadata: {annotations: 5}\n")];
+    let error = render_with(&files, "{}", &RenderOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("cannot unmarshal number into Go struct field .metadata.annotations of type map[string]string"),
+        "{error}"
+    );
+}
+
+#[test]
+fn values_that_a_schema_refuses_are_not_rendered() {
+    let files = [
+        ("values.schema.json", "{\"properties\": {\"port\": {\"type\": \"integer\"}}}"),
+        ("templates/a.yaml", "kind: A\n"),
+    ];
+    let error = render_with(&files, "port: a", &RenderOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().ends_with(":\n- at '/port': got string, want integer\n"), "{error}");
+    let unchecked = RenderOptions { skip_schema_validation: true, ..RenderOptions::default() };
+    assert!(render_with(&files, "port: a", &unchecked).is_ok());
+}

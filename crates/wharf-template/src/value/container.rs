@@ -135,6 +135,8 @@ impl MapType {
     /// `map[string]string`
     pub const STRING: &'static Self =
         &Self { name: "map[string]string", elem: MapElem::String, is_nil: false, methods: &[] };
+    /// `map[string]interface {}`, nil
+    pub const NIL_ANY: &'static Self = &Self { is_nil: true, ..*Self::ANY };
     /// `map[string]string`, nil
     pub const NIL_STRING: &'static Self = &Self { is_nil: true, ..*Self::STRING };
 }

@@ -2,20 +2,27 @@
 
 use crate::Value;
 
+/// Which go-yaml writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    V2,
+    V3,
+}
+
 /// Sorts by natural order.
 ///
 /// A merge sort of our own: the order is not always transitive, and the standard sort may panic on such orders.
-pub(super) fn sort(entries: &mut Vec<(&str, &Value)>) {
+pub(super) fn sort(entries: &mut Vec<(&str, &Value)>, version: Version) {
     if entries.len() < 2 {
         return;
     }
     let mut right = entries.split_off(entries.len() / 2);
-    sort(entries);
-    sort(&mut right);
+    sort(entries, version);
+    sort(&mut right, version);
     let left = std::mem::take(entries);
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let from = if less(b.0, a.0) { &mut right } else { &mut left };
+        let from = if less(b.0, a.0, version) { &mut right } else { &mut left };
         entries.extend(from.next());
     }
     entries.extend(left);
@@ -23,14 +30,17 @@ pub(super) fn sort(entries: &mut Vec<(&str, &Value)>) {
 }
 
 /// Whether `a` comes before `b`: letters after other characters, runs of digits by their number.
-fn less(a: &str, b: &str) -> bool {
+fn less(a: &str, b: &str, version: Version) -> bool {
     // One is the beginning of the other, or letters decide: nearly always.
     let Some((x, y)) = a.chars().zip(b.chars()).find(|(x, y)| x != y) else { return a.len() < b.len() };
     match (is_letter(x), is_letter(y)) {
         (true, true) => return x < y,
-        (true, false) => return false,
-        (false, true) => return true,
-        (false, false) => {}
+        (x_is_letter, y_is_letter) if x_is_letter != y_is_letter => {
+            // Behind a digit, version 3 has letters first.
+            let is_behind_digit = || a.chars().zip(b.chars()).take_while(|(x, y)| x == y).last().is_some_and(|(x, _)| is_digit(x));
+            return if version == Version::V3 && is_behind_digit() { x_is_letter } else { y_is_letter };
+        }
+        _ => {}
     }
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
@@ -77,7 +87,7 @@ mod tests {
     fn digits_compare_as_numbers_and_letters_come_last() {
         let keys = ["a10", "a2", "a", "b", "A", "a.b", "1", "10", "9", "_x", "a01", "a1", "ab"];
         let mut entries: Vec<(&str, &Value)> = keys.iter().map(|k| (*k, &Value::Null)).collect();
-        sort(&mut entries);
+        sort(&mut entries, Version::V2);
         let sorted: Vec<&str> = entries.iter().map(|e| e.0).collect();
         assert_eq!(sorted, ["_x", "1", "9", "10", "A", "a", "a.b", "a1", "a01", "a2", "a10", "ab", "b"]);
     }

@@ -7,6 +7,7 @@ mod writer;
 use crate::number::{parse_int, parse_uint};
 use crate::resolve::reads_as_text;
 use crate::{Error, ErrorKind, Map, Value, format_float_g, format_float_json, write_json_string};
+use keys::Version;
 use scalar::{Analysis, Style};
 use writer::Writer;
 
@@ -29,6 +30,14 @@ pub fn to_yaml(value: &Value) -> Result<String, Error> {
     emitter.node(value, Context::Root)?;
     emitter.out.write_indent();
     Ok(emitter.out.into_text())
+}
+
+/// Returns the entries of a map in the order in which go-yaml v3 writes them, which `toYamlPretty` uses.
+#[must_use]
+pub fn in_key_order_of_v3(map: &Map) -> Vec<(&str, &Value)> {
+    let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (&**key, value)).collect();
+    keys::sort(&mut entries, Version::V3);
+    entries
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,7 +87,7 @@ impl Emitter {
     fn map(&mut self, map: &Map) -> Result<(), Error> {
         let outer = self.out.increase_indent(false, false);
         let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (&**key, value)).collect();
-        keys::sort(&mut entries);
+        keys::sort(&mut entries, Version::V2);
         for (key, value) in entries {
             let key = key_through_json(key)?;
             self.out.write_indent();

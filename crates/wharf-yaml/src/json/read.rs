@@ -30,7 +30,7 @@ impl Json {
     /// # Errors
     /// Text that is not one JSON value, in Go's words, and nesting beyond [`Limits::max_depth`].
     pub fn read(text: &[u8]) -> Result<Self, Error> {
-        let mut scanner = Scanner::new(text, "unexpected end of JSON input");
+        let mut scanner = Scanner::new(text, AT_END);
         scanner.blanks();
         let value = scanner.value(0)?;
         scanner.blanks();
@@ -118,6 +118,9 @@ pub fn from_json(text: &[u8]) -> Result<Value, Error> {
     }
 }
 
+const AT_END: &str = "unexpected end of JSON input";
+const IN_STRING: &str = "in string literal";
+
 struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
@@ -145,6 +148,12 @@ impl<'t> Scanner<'t> {
     /// Says that the next byte, or the end, cannot stand here.
     fn unexpected(&self, context: &str) -> Error {
         let text = match self.peek() {
+            // Go's check of a whole text goes one blank beyond its end, and names it where a blank cannot stand.
+            None if self.at_end == AT_END && context.starts_with("in ") && context != IN_STRING
+                || self.at_end == AT_END && context.starts_with("after decimal point") =>
+            {
+                format!("invalid character ' ' {context}")
+            }
             None => self.at_end.to_owned(),
             Some(byte) => format!("invalid character {} {context}", quoted(byte)),
         };
@@ -298,7 +307,7 @@ impl<'t> Scanner<'t> {
                     self.at += 1;
                     self.escape(&mut out)?;
                 }
-                None | Some(..0x20) => return Err(self.unexpected("in string literal")),
+                None | Some(..0x20) => return Err(self.unexpected(IN_STRING)),
                 Some(byte) => {
                     out.push(byte);
                     self.at += 1;
@@ -393,7 +402,10 @@ mod tests {
             (b"01", "invalid character '1' after top-level value"),
             (b"-a", "invalid character 'a' in numeric literal"),
             (b"1.x", "invalid character 'x' after decimal point in numeric literal"),
-            (b"1e", "unexpected end of JSON input"),
+            (b"1e", "invalid character ' ' in exponent of numeric literal"),
+            (b"tru", "invalid character ' ' in literal true (expecting 'e')"),
+            (b"\"a", "unexpected end of JSON input"),
+            (b"\"\\", "invalid character ' ' in string escape code"),
             (b"1e+x", "invalid character 'x' in exponent of numeric literal"),
             (b"trie", "invalid character 'i' in literal true (expecting 'u')"),
             (b"\"a\nb\"", "invalid character '\\n' in string literal"),

@@ -68,6 +68,8 @@ pub(crate) struct Placed<'a> {
 #[derive(Debug, Clone, Copy)]
 struct SimpleKey {
     possible: bool,
+    /// Whether the parser is made to wait until it is known to be a key or not.
+    listed: bool,
     /// Nothing but a key can stand here.
     required: bool,
     /// Number of the token it begins with, counted from the start of the text.
@@ -92,7 +94,7 @@ pub(crate) struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let cursor = Cursor::new(text);
-        let none = SimpleKey { possible: false, required: false, token: 0, mark: cursor.mark() };
+        let none = SimpleKey { possible: false, listed: false, required: false, token: 0, mark: cursor.mark() };
         Self {
             cursor,
             queue: VecDeque::new(),
@@ -127,7 +129,7 @@ impl<'a> Scanner<'a> {
 
     fn head_may_be_key(&mut self) -> Result<bool, Error> {
         let taken = self.taken;
-        match self.simple_keys.iter().position(|key| key.possible && key.token == taken) {
+        match self.simple_keys.iter().position(|key| key.possible && key.listed && key.token == taken) {
             Some(index) => self.key_is_valid(index),
             None => Ok(false),
         }
@@ -164,7 +166,7 @@ impl<'a> Scanner<'a> {
         let required = self.flow_level == 0 && self.indent == signed(mark.column);
         self.remove_simple_key()?;
         let token = self.taken + self.queue.len();
-        *self.innermost_key() = SimpleKey { possible: true, required, token, mark };
+        *self.innermost_key() = SimpleKey { possible: true, listed: true, required, token, mark };
         Ok(())
     }
 
@@ -317,7 +319,14 @@ impl<'a> Scanner<'a> {
     fn flow_start(&mut self, token: Token<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         let mark = self.cursor.mark();
-        self.simple_keys.push(SimpleKey { possible: false, required: false, token: 0, mark });
+        let token_number = self.taken + self.queue.len();
+        self.simple_keys.push(SimpleKey {
+            possible: false,
+            listed: false,
+            required: false,
+            token: token_number,
+            mark,
+        });
         self.flow_level += 1;
         self.simple_key_allowed = true;
         self.indicator(token, 1);
@@ -328,7 +337,12 @@ impl<'a> Scanner<'a> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            let inner = self.simple_keys.pop();
+            // go-yaml finds candidates by the number of their token, and a collection without content still has that of
+            // its own beginning here: so an empty one is no longer waited for as a key.
+            for key in &mut self.simple_keys {
+                key.listed &= inner.is_none_or(|inner| inner.token != key.token);
+            }
         }
         self.simple_key_allowed = false;
         self.indicator(token, 1);
@@ -371,9 +385,11 @@ impl<'a> Scanner<'a> {
         let innermost = self.simple_keys.len() - 1;
         if self.key_is_valid(innermost)? {
             let key = self.simple_keys[innermost];
-            let at = key.token - self.taken;
-            self.queue.insert(at.min(self.queue.len()), Placed { token: Token::Key, start: key.mark });
-            self.roll_indent(key.mark.column, Some(at), Token::BlockMappingStart, key.mark);
+            // A key whose first token is gone already comes too late, behind everything.
+            let at = key.token.checked_sub(self.taken);
+            let place = at.map_or(self.queue.len(), |at| at.min(self.queue.len()));
+            self.queue.insert(place, Placed { token: Token::Key, start: key.mark });
+            self.roll_indent(key.mark.column, at, Token::BlockMappingStart, key.mark);
             self.simple_keys[innermost].possible = false;
             self.simple_key_allowed = false;
         } else {

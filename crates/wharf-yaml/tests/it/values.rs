@@ -37,3 +37,19 @@ fn errors_name_line_and_column() {
     let error = from_yaml("a: 'x'\nb: \"caf\u{e9} \\q\"\n".as_bytes()).unwrap_err();
     assert_eq!((error.line(), error.column()), (Some(2), Some(11)));
 }
+
+#[test]
+fn an_empty_collection_where_a_key_must_stand_is_told_as_go_yaml_tells_it() {
+    // The error named the end of the text and a missing colon; go-yaml stops at the collection.
+    let error = from_yaml(b"a:\n- b: c\n  {}").unwrap_err();
+    assert_eq!(error.to_string(), "yaml: line 2: did not find expected key");
+}
+
+#[test]
+fn a_key_without_text_form_is_told_with_its_value() {
+    let error = from_yaml(b"a: {~: [1, {b: x}]}").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "unsupported map key of type: %!s(<nil>), key: <nil>, value: []interface {}{1, map[interface {}]interface {}{\"b\":\"x\"}}"
+    );
+}
