@@ -38,9 +38,9 @@ fn main() -> ExitCode {
         ["conformance"] => {
             setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| conformance::run()).map(Some)
         }
-        ["interop", "charts", words @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
-            .and_then(|()| charts::run(words))
-            .map(Some),
+        ["interop", "charts", words @ ..] => {
+            setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| charts::run(words)).map(Some)
+        }
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))
             .map(Some),

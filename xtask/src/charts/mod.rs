@@ -68,7 +68,8 @@ pub(crate) fn run(words: &[&str]) -> Result<Tally> {
             let mut total = total.lock().expect("no thread panics while it counts");
             let (figures, tally) = &mut *total;
             *tally += Tally::one(!matches!(verdict, Verdict::Different(_)));
-            let name = if variation.name.is_empty() { base.clone() } else { format!("{base} {}", variation.name) };
+            let name =
+                if variation.name.is_empty() { base.clone() } else { format!("{base} {}", variation.name) };
             match verdict {
                 Verdict::Identical => figures.identical += 1,
                 Verdict::SameShape(lines) => {

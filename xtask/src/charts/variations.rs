@@ -23,15 +23,64 @@ pub(super) struct Variation {
 const MAX_DEPTH: usize = 6;
 
 /// What a value is set to, as text after `=`.
-const NUMBERS: &[&str] = &["0", "-1", "2", "1000000", "3000000000", "9223372036854775808", "007", "1.5", "1e3", "0x10", ""];
-const TEXTS: &[&str] =
-    &["", "null", "true", "0", "é", "a\\,b", "{a,b}", "{}", "x y", "1.0", "{{ .Release.Name }}", "a: b", "-", "#"];
-const JSON: &[&str] =
-    &["null", "true", "0", "-1.5", "1e6", "123456789012", "\"\"", "\"on\"", "[]", "{}", "[\"a\"]", "{\"a\":{\"b\":1}}", "\"a\\nb\\n\""];
+const NUMBERS: &[&str] =
+    &["0", "-1", "2", "1000000", "3000000000", "9223372036854775808", "007", "1.5", "1e3", "0x10", ""];
+const TEXTS: &[&str] = &[
+    "",
+    "null",
+    "true",
+    "0",
+    "é",
+    "a\\,b",
+    "{a,b}",
+    "{}",
+    "x y",
+    "1.0",
+    "{{ .Release.Name }}",
+    "a: b",
+    "-",
+    "#",
+];
+const JSON: &[&str] = &[
+    "null",
+    "true",
+    "0",
+    "-1.5",
+    "1e6",
+    "123456789012",
+    "\"\"",
+    "\"on\"",
+    "[]",
+    "{}",
+    "[\"a\"]",
+    "{\"a\":{\"b\":1}}",
+    "\"a\\nb\\n\"",
+];
 /// The same in a values file.
 const YAML: &[&str] = &[
-    "null", "~", "yes", "off", "0777", "0o17", "1e3", "1_000", ".5", "1:30", "2024-01-01", "\"\"", "[]", "{}", "[a, 1, null]",
-    "{a: {b: c}}", "'1'", "|\n  one\n  two\n", "!!str 5", "123456789012345678", "\"\\u00e9\\t\"", "{{x}: 1}", "{{ .Values.a }}",
+    "null",
+    "~",
+    "yes",
+    "off",
+    "0777",
+    "0o17",
+    "1e3",
+    "1_000",
+    ".5",
+    "1:30",
+    "2024-01-01",
+    "\"\"",
+    "[]",
+    "{}",
+    "[a, 1, null]",
+    "{a: {b: c}}",
+    "'1'",
+    "|\n  one\n  two\n",
+    "!!str 5",
+    "123456789012345678",
+    "\"\\u00e9\\t\"",
+    "{{x}: 1}",
+    "{{ .Values.a }}",
 ];
 
 const API_VERSIONS: &[&str] = &[
@@ -47,7 +96,8 @@ const API_VERSIONS: &[&str] = &[
     "autoscaling.k8s.io/v1",
     "batch/v1beta1",
 ];
-const KUBE_VERSIONS: &[&str] = &["1.16.0", "v1.20.4", "1.25", "1.29.3-gke.100", "1.31.0+k3s1", "1.99", "2.0.0", "x", "v1.30.0-alpha.1"];
+const KUBE_VERSIONS: &[&str] =
+    &["1.16.0", "v1.20.4", "1.25", "1.29.3-gke.100", "1.31.0+k3s1", "1.99", "2.0.0", "x", "v1.30.0-alpha.1"];
 
 /// Returns the defaults, the chart's `ci` values, and `count` generated ways.
 pub(super) fn of(chart: &Path, count: usize, scratch: &Path) -> Result<Vec<Variation>> {
@@ -102,7 +152,9 @@ fn file(scratch: &Path, chart: &Path, at: usize, part: usize, text: &str) -> Res
 
 /// Spreads texts over numbers (FNV-1a, then mixed once more).
 fn mixed(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }

@@ -73,11 +73,7 @@ impl Head {
                 }
             }
             Some(other) => {
-                return Err(wrong(
-                    other,
-                    "struct field .metadata.annotations",
-                    "map[string]string",
-                ));
+                return Err(wrong(other, "struct field .metadata.annotations", "map[string]string"));
             }
         }
         Ok(head)

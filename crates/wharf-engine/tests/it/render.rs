@@ -174,7 +174,9 @@ fn annotations_that_are_no_texts_are_told_in_helms_words() {
     let files = [("templates/a.yaml", "kind: A\nmetadata: {annotations: 5}\n")];
     let error = render_with(&files, "{}", &RenderOptions::default()).unwrap_err();
     assert!(
-        error.to_string().ends_with("cannot unmarshal number into Go struct field .metadata.annotations of type map[string]string"),
+        error.to_string().ends_with(
+            "cannot unmarshal number into Go struct field .metadata.annotations of type map[string]string"
+        ),
         "{error}"
     );
 }

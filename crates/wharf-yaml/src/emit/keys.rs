@@ -37,7 +37,9 @@ fn less(a: &str, b: &str, version: Version) -> bool {
         (true, true) => return x < y,
         (x_is_letter, y_is_letter) if x_is_letter != y_is_letter => {
             // Behind a digit, version 3 has letters first.
-            let is_behind_digit = || a.chars().zip(b.chars()).take_while(|(x, y)| x == y).last().is_some_and(|(x, _)| is_digit(x));
+            let is_behind_digit = || {
+                a.chars().zip(b.chars()).take_while(|(x, y)| x == y).last().is_some_and(|(x, _)| is_digit(x))
+            };
             return if version == Version::V3 && is_behind_digit() { x_is_letter } else { y_is_letter };
         }
         _ => {}

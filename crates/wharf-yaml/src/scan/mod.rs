@@ -94,7 +94,8 @@ pub(crate) struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let cursor = Cursor::new(text);
-        let none = SimpleKey { possible: false, listed: false, required: false, token: 0, mark: cursor.mark() };
+        let none =
+            SimpleKey { possible: false, listed: false, required: false, token: 0, mark: cursor.mark() };
         Self {
             cursor,
             queue: VecDeque::new(),
