@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    audit, completion, demo, diff, doctor, gc, images, login, logout, policy, project, publish, repo, robot,
-    serve, user, verify,
+    attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy, project,
+    publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
 };
 use crate::exit::{self, Status};
 use crate::{cosign, helm, oras};
@@ -44,6 +44,15 @@ enum Command {
     Publish(publish::Args),
     Verify(verify::Args),
     Policy(policy::Args),
+    Cp(cp::Args),
+    Sync(sync::Args),
+    Push(push::Args),
+    Pull(pull::Args),
+    Attach(attach::Args),
+    Inspect(inspect::Args),
+    Ls(ls::Args),
+    Tag(tag::Args),
+    Rm(rm::Args),
     Demo(demo::Args),
     Project(project::Args),
     User(user::Args),
@@ -99,6 +108,15 @@ impl Cli {
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Verify(args) => logging.block_on(verify::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
+            Command::Cp(args) => logging.block_on(cp::run(args)),
+            Command::Sync(args) => logging.block_on(sync::run(args)),
+            Command::Push(args) => logging.block_on(push::run(args)),
+            Command::Pull(args) => logging.block_on(pull::run(args)),
+            Command::Attach(args) => logging.block_on(attach::run(args)),
+            Command::Inspect(args) => logging.block_on(inspect::run(args)),
+            Command::Ls(args) => logging.block_on(ls::run(args)),
+            Command::Tag(args) => logging.block_on(tag::run(args)),
+            Command::Rm(args) => logging.block_on(rm::run(args)),
             Command::Project(args) => logging.block_on(project::run(args)),
             Command::User(args) => logging.block_on(user::run(args)),
             Command::Robot(args) => logging.block_on(robot::run(args)),

@@ -6,6 +6,8 @@
 //! are those tools'; [`cobra`] is what such command lines share.
 
 mod api;
+mod artifact;
+mod carry;
 mod chart;
 mod cli;
 mod cobra;
@@ -16,6 +18,7 @@ mod files;
 mod helm;
 mod oras;
 mod papers;
+mod place;
 mod progress;
 mod publish;
 mod remote;

@@ -1,10 +1,13 @@
 //! The arguments by which commands reach a registry, and the way there.
 
 use std::io::Read;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use wharf_client::{Credential, CredentialPaths, CredentialStore, Registry, RegistryOptions, Secret};
+use wharf_client::{
+    Credential, CredentialPaths, CredentialStore, Limits, Registry, RegistryOptions, Secret,
+};
 
 use crate::exit::Usage;
 
@@ -26,6 +29,10 @@ pub(crate) struct Connection {
     /// Trust the certificates in this PEM file beside the system's.
     #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
     pub(crate) ca_file: Option<PathBuf>,
+
+    /// How many requests may begin in a minute; commands that have such a flag set it.
+    #[arg(skip)]
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
 }
 
 /// Who to be, other than what is stored.
@@ -52,6 +59,8 @@ impl Connection {
             plain_http: self.plain_http,
             insecure: self.insecure,
             ca_file: self.ca_file.clone(),
+            limits: Limits { requests_per_minute: self.requests_per_minute, ..Limits::default() },
+            upload_state: upload_state(),
             ..RegistryOptions::default()
         }
     }
@@ -101,6 +110,13 @@ impl Identity {
             .context("cannot read the password from standard input")?;
         Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']))))
     }
+}
+
+/// Returns the folder in which the places of upload sessions are kept, by the XDG base directory specification.
+fn upload_state() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
+    Some(state.join("wharf/uploads"))
 }
 
 /// Returns the credential files of this user.

@@ -5,4 +5,5 @@ mod auth;
 mod contract;
 mod credentials;
 mod hostile;
+mod routes;
 mod transfers;

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wharf_oci::{Descriptor, Digest, Digester};
 
@@ -50,8 +51,27 @@ pub(crate) fn check_marker_text(text: &[u8], name: &dyn std::fmt::Display) -> Re
     }
 }
 
+/// A file that is being written is touched more often than this.
+const ABANDONED: Duration = Duration::from_secs(10 * 60);
+
+/// Removes what writers that were killed left behind and nobody goes on with. Nobody minds where that fails.
+fn remove_abandoned(root: &Path) {
+    let Ok(entries) = fs::read_dir(root) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| {
+            name.strip_prefix(".incoming-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        let age = entry.metadata().ok().and_then(|metadata| metadata.modified().ok()?.elapsed().ok());
+        if is_ours && age.is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Makes an empty layout where there is none. The marker is written last: with it, everything is there.
 pub(super) fn make(root: &Path) -> Result<()> {
+    remove_abandoned(root);
     let blobs = root.join("blobs");
     fs::create_dir_all(&blobs).map_err(|error| Error::io("cannot make the folder", &blobs, error))?;
     if root.join(MARKER).exists() {

@@ -1,20 +1,29 @@
 //! One file per command.
 
+pub(crate) mod attach;
 pub(crate) mod audit;
 pub(crate) mod completion;
+pub(crate) mod cp;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod images;
+pub(crate) mod inspect;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod ls;
 pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod publish;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod repo;
+pub(crate) mod rm;
 pub(crate) mod robot;
 pub(crate) mod serve;
+pub(crate) mod sync;
+pub(crate) mod tag;
 pub(crate) mod user;
 pub(crate) mod verify;

@@ -6,7 +6,7 @@ mod pack;
 mod tar;
 mod unpack;
 
-pub(crate) use pack::{Packed, pack};
+pub(crate) use pack::{Packed, pack, pack_at};
 pub(crate) use unpack::{Refused, place, unpack};
 
 /// The name of a layer: where it came from, and where it is written to.

@@ -32,9 +32,32 @@ pub(crate) struct Packed {
 ///
 /// The tar of a folder has names in order and no owners, but the times and modes of its files.
 pub(crate) fn pack(name: &str, media_type: Option<&str>, path: &Path) -> anyhow::Result<Packed> {
+    pack_with(name, media_type, path, None)
+}
+
+/// Packs it so that the same content gives the same bytes: `modified`, in seconds since 1970, is the time of every
+/// entry of a folder.
+pub(crate) fn pack_at(
+    name: &str,
+    media_type: Option<&str>,
+    path: &Path,
+    modified: u64,
+) -> anyhow::Result<Packed> {
+    pack_with(name, media_type, path, Some(modified))
+}
+
+fn pack_with(
+    name: &str,
+    media_type: Option<&str>,
+    path: &Path,
+    modified: Option<u64>,
+) -> anyhow::Result<Packed> {
     let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
     let about = fs::metadata(&path).map_err(|error| failed("stat", &path, &error))?;
-    if about.is_dir() { pack_folder(name, media_type, &path) } else { pack_file(name, media_type, path) }
+    match about.is_dir() {
+        true => pack_folder(name, media_type, &path, modified),
+        false => pack_file(name, media_type, path),
+    }
 }
 
 fn pack_file(name: &str, media_type: Option<&str>, path: PathBuf) -> anyhow::Result<Packed> {
@@ -46,14 +69,19 @@ fn pack_file(name: &str, media_type: Option<&str>, path: PathBuf) -> anyhow::Res
     Ok(Packed { descriptor, path, _archive: None })
 }
 
-fn pack_folder(name: &str, media_type: Option<&str>, path: &Path) -> anyhow::Result<Packed> {
+fn pack_folder(
+    name: &str,
+    media_type: Option<&str>,
+    path: &Path,
+    modified: Option<u64>,
+) -> anyhow::Result<Packed> {
     let mut archive = NamedTempFile::new().context("cannot make a temporary file")?;
     let gzip = GzBuilder::new()
         .mtime(0)
         .operating_system(255)
         .write(Sum::new(io::BufWriter::new(archive.as_file_mut())), Compression::default());
     let mut tar = Sum::new(gzip);
-    add(&mut tar, path, name).with_context(|| format!("failed to tar {}", path.display()))?;
+    add(&mut tar, path, name, modified).with_context(|| format!("failed to tar {}", path.display()))?;
     tar::finish(&mut tar)?;
     let (gzip, content_digest) = tar.finish();
     let (mut file, digest) = gzip.finish()?.finish();
@@ -70,7 +98,7 @@ fn pack_folder(name: &str, media_type: Option<&str>, path: &Path) -> anyhow::Res
 }
 
 /// Adds what is at `path` under `name`, a folder with all that is in it, each folder in the order of its names.
-fn add(tar: &mut dyn Write, path: &Path, name: &str) -> anyhow::Result<()> {
+fn add(tar: &mut dyn Write, path: &Path, name: &str, modified: Option<u64>) -> anyhow::Result<()> {
     let about = fs::symlink_metadata(path).map_err(|error| failed("lstat", path, &error))?;
     let kind = about.file_type();
     let mut entry = Entry {
@@ -78,7 +106,7 @@ fn add(tar: &mut dyn Write, path: &Path, name: &str) -> anyhow::Result<()> {
         kind: Kind::File,
         mode: about.mode() & 0o7777,
         size: 0,
-        modified: rounded_seconds(&about),
+        modified: modified.unwrap_or_else(|| rounded_seconds(&about)),
         link: "",
     };
     if kind.is_symlink() {
@@ -96,7 +124,7 @@ fn add(tar: &mut dyn Write, path: &Path, name: &str) -> anyhow::Result<()> {
             let Ok(child_name) = child.file_name().into_string() else {
                 bail!("{}: the name is not UTF-8", child.path().display());
             };
-            add(tar, &child.path(), &format!("{name}/{child_name}"))?;
+            add(tar, &child.path(), &format!("{name}/{child_name}"), modified)?;
         }
     } else if kind.is_file() {
         entry.size = about.len();

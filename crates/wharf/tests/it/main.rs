@@ -3,6 +3,7 @@
 
 mod compare;
 mod completion;
+mod copy;
 mod cosign;
 mod demo;
 mod helm;

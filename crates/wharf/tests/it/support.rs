@@ -62,23 +62,49 @@ impl World {
     /// The same, with variables set for the registry.
     pub(crate) fn with_settings(settings: &[(&str, &str)]) -> Self {
         let mut world = Self::without_registry();
-        let log = fs::File::create(world.home.path().join("server.log")).unwrap();
+        world.serve(settings);
+        world
+    }
+
+    fn serve(&mut self, settings: &[(&str, &str)]) {
+        let log = fs::File::create(self.home.path().join("server.log")).unwrap();
         let server = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(["serve", "--listen", &world.host(), "--data"])
-            .arg(world.home.path().join("data"))
+            .args(["serve", "--listen", &self.host(), "--data"])
+            .arg(self.home.path().join("data"))
             .env("WHARF_ADMIN_PASSWORD", PASSWORD)
             .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
-        world.server = Some(server);
+        self.server = Some(server);
         let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(world.address).is_err() {
+        while TcpStream::connect(self.address).is_err() {
             assert!(Instant::now() < deadline, "the registry does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
-        world
+    }
+
+    /// Kills the registry and starts it again.
+    pub(crate) fn kill_and_serve(&mut self) {
+        let mut server = self.server.take().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        self.serve(&[]);
+    }
+
+    /// Starts `wharf` and does not wait for it.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// The same, with the administrator logged in.
