@@ -35,6 +35,8 @@ const READ_BYTES: u64 = 256 * 1024;
 pub struct TarTarget {
     path: Arc<PathBuf>,
     state: Arc<Mutex<State>>,
+    /// Held while the partial file is opened, so that writers at the same time open it once.
+    opening: Arc<tokio::sync::Mutex<()>>,
     known: Known,
 }
 
@@ -111,7 +113,12 @@ impl TarTarget {
 
     fn with(path: PathBuf, index: Index, blobs: HashMap<Digest, Place>) -> Self {
         let state = State { index, blobs, partial: None, is_changed: false };
-        Self { path: Arc::new(path), state: Arc::new(Mutex::new(state)), known: Known::default() }
+        Self {
+            path: Arc::new(path),
+            state: Arc::new(Mutex::new(state)),
+            opening: Arc::default(),
+            known: Known::default(),
+        }
     }
 
     /// A panic while the lock is held leaves at worst a blob unlisted.
@@ -122,16 +129,19 @@ impl TarTarget {
     /// Changes the state, with the partial file opened. Changes are small and happen in the order in which they are
     /// asked for, without a change of threads in between: so the same pushes give the same bytes.
     async fn write<T>(&self, change: impl FnOnce(&mut State, &mut Partial) -> Result<T>) -> Result<T> {
-        let mut opened = None;
         if self.state().partial.is_none() {
-            let path = Arc::clone(&self.path);
-            opened = Some(blocking(move || Partial::open(&path)).await?);
+            let _turn = self.opening.lock().await;
+            if self.state().partial.is_none() {
+                let path = Arc::clone(&self.path);
+                let opened = blocking(move || Partial::open(&path)).await?;
+                self.state().partial = Some(opened);
+            }
         }
         let state = &mut *self.state();
-        // Taken out, so that both can be changed.
-        let mut partial = match (state.partial.take(), opened) {
-            (Some(partial), _) | (None, Some(partial)) => partial,
-            (None, None) => Partial::open(&self.path)?,
+        // Taken out, so that both can be changed. It is gone where a commit came in between.
+        let mut partial = match state.partial.take() {
+            Some(partial) => partial,
+            None => Partial::open(&self.path)?,
         };
         state.is_changed = true;
         let changed = change(state, &mut partial);
