@@ -49,9 +49,14 @@ pub(crate) fn pack(texts: &[String]) -> anyhow::Result<Vec<Packed>> {
         };
         let path = Path::new(path);
         let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Usage(format!("{text:?} does not end with the name of a file or folder")))?;
-        let packed = files::pack_at(name, media_type, path, modified).with_context(|| format!("cannot pack {text}"))?;
-        if layers.iter().any(|other| other.descriptor.annotations.get(files::TITLE).is_some_and(|n| n == name)) {
+        let name =
+            name.ok_or_else(|| Usage(format!("{text:?} does not end with the name of a file or folder")))?;
+        let packed = files::pack_at(name, media_type, path, modified)
+            .with_context(|| format!("cannot pack {text}"))?;
+        if layers
+            .iter()
+            .any(|other| other.descriptor.annotations.get(files::TITLE).is_some_and(|n| n == name))
+        {
             return Err(Usage(format!("two files are called {name:?}")).into());
         }
         layers.push(packed);

@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy, project,
-    publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
+    attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy,
+    project, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
 };
 use crate::exit::{self, Status};
 use crate::{cosign, helm, oras};

@@ -5,9 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use wharf_client::{
-    Credential, CredentialPaths, CredentialStore, Limits, Registry, RegistryOptions, Secret,
-};
+use wharf_client::{Credential, CredentialPaths, CredentialStore, Limits, Registry, RegistryOptions, Secret};
 
 use crate::exit::Usage;
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use wharf_client::RemoteRepository;
 use wharf_content::{
-    CopyOptions, LayoutTarget, MemoryTarget, PaperKind, PaperOptions, RawManifest, ReadTarget, TarTarget, Target, copy,
-    papers, referrers_tag, sibling_tag,
+    CopyOptions, LayoutTarget, MemoryTarget, PaperKind, PaperOptions, RawManifest, ReadTarget, TarTarget,
+    Target, copy, papers, referrers_tag, sibling_tag,
 };
 use wharf_oci::{Descriptor, Reference, media_type};
 use wharf_testkit::LocalRegistry;
@@ -45,7 +45,11 @@ const ATTACHED: [Attached; 5] = [
 const SUBJECTS: [Subject; 4] = [Subject::Index, Subject::ChildManifest, Subject::Chart, Subject::Artifact];
 
 /// Pushes one row of the table under a tag of its own; returns the root, the subject and the paper.
-async fn push(target: &dyn Target, attached: Attached, subject: Subject) -> (RawManifest, RawManifest, RawManifest) {
+async fn push(
+    target: &dyn Target,
+    attached: Attached,
+    subject: Subject,
+) -> (RawManifest, RawManifest, RawManifest) {
     let name = format!("{attached:?}-{subject:?}");
     let tag = name.parse().unwrap();
     let config_type = match subject {
@@ -56,7 +60,9 @@ async fn push(target: &dyn Target, attached: Attached, subject: Subject) -> (Raw
     let one = push_artifact(target, config_type, &name, None, &[]).await;
     let (about, root, in_index) = match (attached, subject) {
         (Attached::InIndex, _) => {
-            let attestation = push_artifact(target, "application/vnd.in-toto+json", &format!("att {name}"), None, &[]).await;
+            let attestation =
+                push_artifact(target, "application/vnd.in-toto+json", &format!("att {name}"), None, &[])
+                    .await;
             let mut listed = entry(&attestation, "unknown");
             listed.annotations.insert("vnd.docker.reference.type".into(), "attestation-manifest".into());
             listed.annotations.insert("vnd.docker.reference.digest".into(), one.digest.to_string());
@@ -126,7 +132,9 @@ async fn check(at: &dyn Target, row: &str, root: &RawManifest, about: &RawManife
 
 async fn carry(from: &dyn Target, to: &dyn Target, row: &str) {
     let reference = Reference::Tag(row.parse().unwrap());
-    copy(from, &reference, to, &CopyOptions::default()).await.unwrap_or_else(|error| panic!("{row}: {error}"));
+    copy(from, &reference, to, &CopyOptions::default())
+        .await
+        .unwrap_or_else(|error| panic!("{row}: {error}"));
     to.commit().await.unwrap();
 }
 
@@ -193,7 +201,14 @@ async fn many_referrers_at_once_are_all_listed_without_the_api() {
     let source = MemoryTarget::new();
     let image = push_image(&source, "image", &["v1"]).await;
     for number in 0..12 {
-        push_artifact(&source, "application/vnd.example", &number.to_string(), Some(&image.descriptor()), &[]).await;
+        push_artifact(
+            &source,
+            "application/vnd.example",
+            &number.to_string(),
+            Some(&image.descriptor()),
+            &[],
+        )
+        .await;
     }
     let destination = registry.repository("shop/many");
     copy(&source, &"v1".parse().unwrap(), &destination, &CopyOptions::default()).await.unwrap();

@@ -24,7 +24,11 @@ pub(crate) struct Carriage<'a> {
 
 impl Carriage<'_> {
     /// Carries one artifact.
-    pub(crate) async fn one(&self, reference: &Reference, options: &CopyOptions) -> wharf_content::Result<Artifact> {
+    pub(crate) async fn one(
+        &self,
+        reference: &Reference,
+        options: &CopyOptions,
+    ) -> wharf_content::Result<Artifact> {
         let report = copy(self.source, reference, self.destination, options).await?;
         Ok(Artifact::new(self.from.with(reference.clone()), &report, options.dry_run))
     }
@@ -44,7 +48,12 @@ impl Carriage<'_> {
             match self.one(&reference, options).await {
                 Ok(artifact) => report.artifacts.push(artifact),
                 // Without the other side nothing more can be done.
-                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::Unauthorized | ErrorKind::Io) => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Network | ErrorKind::Unauthorized | ErrorKind::Io
+                    ) =>
+                {
                     return Err(error);
                 }
                 Err(error) => {

@@ -143,11 +143,16 @@ impl Artifact {
             None => {
                 let verb = if self.is_dry { "Would send" } else { "Copied" };
                 let size = match self.is_dry {
-                    true => self.items.iter().filter(|item| item.outcome == "planned").map(|item| item.size).sum(),
+                    true => {
+                        self.items.iter().filter(|item| item.outcome == "planned").map(|item| item.size).sum()
+                    }
                     false => self.carried_bytes,
                 };
                 let size = terminal::size(size);
-                terminal::step(verb, format_args!("{reference} ({size}{papers}; {there} of {} were there)", self.items.len()));
+                terminal::step(
+                    verb,
+                    format_args!("{reference} ({size}{papers}; {there} of {} were there)", self.items.len()),
+                );
             }
         }
         if let Some(digest) = &self.digest {
@@ -158,13 +163,27 @@ impl Artifact {
             ..=MAX_LINES => manifests.collect(),
             _ => Vec::new(),
         };
-        for item in told.into_iter().filter(|item| !item.is_loss()).chain(self.items.iter().filter(|item| item.is_loss())) {
+        for item in told
+            .into_iter()
+            .filter(|item| !item.is_loss())
+            .chain(self.items.iter().filter(|item| item.is_loss()))
+        {
             let reason = item.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
             let tag = item.tag.as_ref().map(|_| " by tag").unwrap_or_default();
-            terminal::more(format_args!("{:13} {:.19} {}{tag}{reason}", item.outcome, item.digest.as_str(), item.role));
+            terminal::more(format_args!(
+                "{:13} {:.19} {}{tag}{reason}",
+                item.outcome,
+                item.digest.as_str(),
+                item.role
+            ));
         }
         for ignored in &self.ignored {
-            terminal::more(format_args!("{:13} {:.19} {}", "left out", ignored.digest.as_str(), ignored.reason));
+            terminal::more(format_args!(
+                "{:13} {:.19} {}",
+                "left out",
+                ignored.digest.as_str(),
+                ignored.reason
+            ));
         }
         if !self.left_out.is_empty() {
             terminal::more(format_args!("{} for other platforms stayed behind", self.left_out.len()));

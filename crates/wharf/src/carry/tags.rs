@@ -46,7 +46,9 @@ impl TagArgs {
         if !self.all_tags && self.globs.is_empty() && self.regexes.is_empty() && self.ranges.is_empty() {
             return match self.last {
                 None => Ok(None),
-                Some(_) => Err(Usage("--tag-last chooses among tags: say which, or --all-tags".to_owned()).into()),
+                Some(_) => {
+                    Err(Usage("--tag-last chooses among tags: say which, or --all-tags".to_owned()).into())
+                }
             };
         }
         let regex = |text: &str| {

@@ -1,15 +1,15 @@
 //! `wharf attach`
 
-use wharf_content::resolve_platform;
 use wharf_content::PlatformFilter;
+use wharf_content::resolve_platform;
 
 use crate::artifact::{self, Parts};
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
 use crate::place::{FORMS, Place};
+use crate::progress;
 use crate::remote::{Connection, Identity};
 use crate::terminal::{self, NAME, styled};
-use crate::progress;
 
 /// Attach files to an artifact: an SBOM, a report, a signature made elsewhere.
 ///

@@ -115,17 +115,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         true => args.destination.create_dry(&connection, &identity).await?,
         false => args.destination.create(&connection, &identity).await?,
     };
-    let carriage = Carriage {
-        source: &*source,
-        destination: &*destination,
-        from: &args.source,
-        to: &args.destination,
-    };
+    let carriage =
+        Carriage { source: &*source, destination: &*destination, from: &args.source, to: &args.destination };
     let (report, error) = match patterns {
         Some(patterns) => carriage.many(&patterns, &options).await?,
         None => {
             let reference = args.source.named()?;
-            if let Some(digest) = args.destination.reference().as_ref().and_then(wharf_oci::Reference::digest) {
+            if let Some(digest) = args.destination.reference().as_ref().and_then(wharf_oci::Reference::digest)
+            {
                 let found = source.resolve(&reference).await?.digest;
                 if found != *digest {
                     let text = format!("{} is {found}, and the destination says {digest}", args.source);
@@ -141,7 +138,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
                 }
                 Err(error) => {
                     let Some(incomplete) = error.cause::<Incomplete>() else { return Err(error.into()) };
-                    report.artifacts.push(Artifact::incomplete(args.source.clone(), &incomplete.report, &error));
+                    report.artifacts.push(Artifact::incomplete(
+                        args.source.clone(),
+                        &incomplete.report,
+                        &error,
+                    ));
                     (report, Some(error))
                 }
             }

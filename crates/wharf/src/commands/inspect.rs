@@ -156,14 +156,19 @@ fn node<'a>(
 fn print(node: &Node, indent: &str) {
     let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
     let kind = clean(node.artifact_type.as_deref().unwrap_or(&node.media_type));
-    let details = [node.relation, node.platform.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let details =
+        [node.relation, node.platform.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let details = if details.is_empty() { details } else { format!("  [{}]", clean(&details)) };
     terminal::line(format_args!("{indent}{}  {kind}{details}", styled(FAINT, &node.digest)));
     let inner = format!("{indent}  ");
     for blob in &node.blobs {
         let title = blob.annotations.get(crate::files::TITLE).map(|title| clean(title)).unwrap_or_default();
         let size = terminal::size(blob.size);
-        terminal::line(format_args!("{inner}{:.19}  {size:>10}  {} {title}", blob.digest.as_str(), clean(&blob.media_type)));
+        terminal::line(format_args!(
+            "{inner}{:.19}  {size:>10}  {} {title}",
+            blob.digest.as_str(),
+            clean(&blob.media_type)
+        ));
     }
     node.children.iter().chain(&node.papers).for_each(|below| print(below, &inner));
 }

@@ -74,7 +74,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     match args.output {
         Output::Json => {
             let rows = rows.iter().map(|(tag, found)| match found {
-                Some(found) => serde_json::json!({ "tag": tag, "digest": found.digest, "mediaType": found.media_type }),
+                Some(found) => {
+                    serde_json::json!({ "tag": tag, "digest": found.digest, "mediaType": found.media_type })
+                }
                 None => serde_json::json!({ "tag": tag }),
             });
             terminal::line(serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);

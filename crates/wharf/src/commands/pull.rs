@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use wharf_content::{
-    DEFAULT_MAX_MANIFEST_BYTES, Outcome, PlatformFilter, Progress, ReadTarget, collect, resolve_platform, verified,
+    DEFAULT_MAX_MANIFEST_BYTES, Outcome, PlatformFilter, Progress, ReadTarget, collect, resolve_platform,
+    verified,
 };
 use wharf_oci::{Descriptor, Digest, Manifest, media_type};
 
@@ -16,9 +17,9 @@ use crate::cli::Output;
 use crate::exit::{Status, Usage};
 use crate::files;
 use crate::place::{FORMS, Place};
+use crate::progress;
 use crate::remote::{Connection, Identity};
 use crate::terminal::{self, NAME, styled};
-use crate::progress;
 
 /// The longest config of a chart that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
@@ -84,7 +85,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let mut written = Vec::new();
     let mut places = Vec::new();
     for (name, layer) in &named {
-        let path = files::place(&args.to, name, false).with_context(|| format!("the file is called {name:?}"))?;
+        let path =
+            files::place(&args.to, name, false).with_context(|| format!("the file is called {name:?}"))?;
         if path.exists() && !args.overwrite {
             bail!(Usage(format!("{} is there already; --overwrite replaces it", path.display())));
         }
@@ -100,7 +102,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     }
     match args.output {
         Output::Json => {
-            let report = serde_json::json!({ "digest": raw.digest, "files": written, "dryRun": args.dry_run });
+            let report =
+                serde_json::json!({ "digest": raw.digest, "files": written, "dryRun": args.dry_run });
             terminal::line(serde_json::to_string_pretty(&report)?);
         }
         Output::Text => {
@@ -116,7 +119,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
 }
 
 /// Returns the layers that are files, with their names: their titles, or what Helm calls a chart's.
-async fn named(target: &dyn ReadTarget, manifest: &Manifest, place: &Place) -> anyhow::Result<Vec<(String, Descriptor)>> {
+async fn named(
+    target: &dyn ReadTarget,
+    manifest: &Manifest,
+    place: &Place,
+) -> anyhow::Result<Vec<(String, Descriptor)>> {
     let Some(config) = &manifest.config else {
         bail!(Usage(format!("{place} is an index: choose with --platform, or keep it whole with wharf cp")));
     };
@@ -130,7 +137,9 @@ async fn named(target: &dyn ReadTarget, manifest: &Manifest, place: &Place) -> a
     };
     let name_of = |layer: &Descriptor| match (layer.media_type.as_str(), &chart) {
         (media_type::HELM_CHART, Some(chart)) => Some(format!("{}-{}.tgz", chart.name, chart.version)),
-        (media_type::HELM_PROVENANCE, Some(chart)) => Some(format!("{}-{}.tgz.prov", chart.name, chart.version)),
+        (media_type::HELM_PROVENANCE, Some(chart)) => {
+            Some(format!("{}-{}.tgz.prov", chart.name, chart.version))
+        }
         _ => layer.annotations.get(files::TITLE).cloned(),
     };
     let named: Vec<(String, Descriptor)> =
@@ -158,7 +167,8 @@ async fn write(
 ) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(root);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let temporary = NamedTempFile::new_in(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+    let temporary =
+        NamedTempFile::new_in(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     let mut file = tokio::fs::File::from_std(temporary.reopen()?);
     let mut bytes = verified(target.fetch_blob(layer, 0).await?, layer);
     let mut at = 0;

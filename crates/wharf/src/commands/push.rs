@@ -6,9 +6,9 @@ use crate::artifact::{self, Parts};
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
 use crate::place::{FORMS, Place};
+use crate::progress;
 use crate::remote::{Connection, Identity};
 use crate::terminal::{self, NAME, styled};
-use crate::progress;
 
 /// Push files as an artifact.
 ///

@@ -98,11 +98,14 @@ struct Entry {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let file: File = toml::from_str(&text).map_err(|error| Usage(format!("{}: {error}", args.file.display())))?;
+    let text = std::fs::read_to_string(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let file: File =
+        toml::from_str(&text).map_err(|error| Usage(format!("{}: {error}", args.file.display())))?;
     // All of it is read before any of it is done.
     let entries = file.sync.into_iter().enumerate().map(|(at, written)| {
-        Entry::read(written, args.dry_run).with_context(|| format!("entry {} of {}", at + 1, args.file.display()))
+        Entry::read(written, args.dry_run)
+            .with_context(|| format!("entry {} of {}", at + 1, args.file.display()))
     });
     let entries = entries.collect::<anyhow::Result<Vec<Entry>>>()?;
     if args.watch {
@@ -128,7 +131,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
 
 async fn watch(args: &Args, entries: &[Entry]) -> anyhow::Result<Status> {
     if entries.iter().any(|entry| entry.every.is_none()) {
-        return Err(Usage("with --watch every entry says when it is done again: every = \"6h\"".to_owned()).into());
+        return Err(
+            Usage("with --watch every entry says when it is done again: every = \"6h\"".to_owned()).into()
+        );
     }
     let mut due: Vec<Instant> = entries.iter().map(|_| Instant::now()).collect();
     loop {
@@ -162,7 +167,9 @@ impl Entry {
         };
         let (source, destination): (Place, Place) = (written.source.parse()?, written.destination.parse()?);
         match (tags.patterns()?.is_some(), source.reference().is_some()) {
-            (true, true) => Err(Usage(format!("{source} names one artifact, and tags are chosen beside it")))?,
+            (true, true) => {
+                Err(Usage(format!("{source} names one artifact, and tags are chosen beside it")))?
+            }
             (false, false) => Err(Usage(format!("{source} names no tag, and none are chosen")))?,
             _ => {}
         }
@@ -171,7 +178,14 @@ impl Entry {
         let progress = progress::for_transfers();
         let options = CopyOptions { platforms, papers, dry_run, progress, ..CopyOptions::default() };
         let every = written.every.as_deref().map(duration).transpose()?;
-        Ok(Self { source, destination, tags, options, requests_per_minute: written.requests_per_minute, every })
+        Ok(Self {
+            source,
+            destination,
+            tags,
+            options,
+            requests_per_minute: written.requests_per_minute,
+            every,
+        })
     }
 
     /// Copies it. What came of it is told even where it failed.
@@ -231,7 +245,8 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
         "d" => 24 * 60 * 60,
         _ => return Err(malformed().into()),
     };
-    let number: u64 = number.parse().ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(malformed)?;
+    let number: u64 =
+        number.parse().ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(malformed)?;
     Ok(Duration::from_secs(seconds * number))
 }
 

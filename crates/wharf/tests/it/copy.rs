@@ -16,7 +16,15 @@ fn with_papers() -> (World, String) {
     let place = format!("{}/shop/storefront:1.4.0", world.host());
     fs::write(world.path("sbom.json"), "{\"packages\":[]}").unwrap();
     let attached = world
-        .wharf(&["attach", &place, "sbom.json:application/spdx+json", "--type", "application/spdx+json", "-o", "json"])
+        .wharf(&[
+            "attach",
+            &place,
+            "sbom.json:application/spdx+json",
+            "--type",
+            "application/spdx+json",
+            "-o",
+            "json",
+        ])
         .ok()
         .json();
     let sbom = format!("{}/shop/storefront@{}", world.host(), attached["digest"].as_str().unwrap());
@@ -77,7 +85,8 @@ fn tags_are_chosen_by_range_listed_moved_and_removed() {
         world.publish(&["--version", version]).ok();
     }
     let place = format!("{}/shop/storefront", world.host());
-    let copied = world.wharf(&["cp", &place, "layout:mirror", "--tag-semver", "^1", "-o", "json"]).ok().json();
+    let copied =
+        world.wharf(&["cp", &place, "layout:mirror", "--tag-semver", "^1", "-o", "json"]).ok().json();
     assert_eq!(copied["artifacts"].as_array().unwrap().len(), 2);
     assert_eq!(world.wharf(&["ls", "layout:mirror"]).ok().stdout, "1.0.0\n1.2.0\n");
     assert_eq!(world.wharf(&["ls", &world.host()]).ok().stdout, "shop/storefront\n");
@@ -111,13 +120,27 @@ fn files_are_pushed_with_the_same_digest_every_time_and_pulled_back() {
     fs::write(world.path("report.pdf"), "a report").unwrap();
     let place = format!("{}/shop/reports:v1", world.host());
     let push = |to: &str| {
-        let words = ["push", "report.pdf:application/pdf", "notes", to, "--type", "application/vnd.example.report", "-o", "json"];
+        let words = [
+            "push",
+            "report.pdf:application/pdf",
+            "notes",
+            to,
+            "--type",
+            "application/vnd.example.report",
+            "-o",
+            "json",
+        ];
         world.wharf(&words).ok().json()["digest"].clone()
     };
     let first = push(&place);
     // Another time of change is no other content.
     let later = std::time::SystemTime::now() - Duration::from_secs(1000);
-    fs::File::options().write(true).open(world.path("notes/deep/a.txt")).unwrap().set_modified(later).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(world.path("notes/deep/a.txt"))
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
     assert_eq!(push("tar:reports.tar:v1"), first);
 
     world.wharf(&["pull", &place, "--to", "out"]).ok();
@@ -206,7 +229,10 @@ fn a_copy_whose_client_is_killed_again_and_again_finishes() {
     killed(&mut world, &format!("{place}:v1"), "layout:there", false);
     killed(&mut world, &format!("{place}:v1"), "tar:there.tar", false);
     let mut left = fs::read_dir(world.path("there")).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(left.all(|name| !name.to_str().unwrap().starts_with(".incoming-sha256")), "nothing large is left");
+    assert!(
+        left.all(|name| !name.to_str().unwrap().starts_with(".incoming-sha256")),
+        "nothing large is left"
+    );
 }
 
 #[test]
