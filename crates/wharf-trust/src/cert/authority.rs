@@ -55,6 +55,10 @@ impl CertificateAuthority {
             untrusted(format!("the root of {} is no trust anchor", self.uri)).because(error)
         })?;
         let between: Vec<_> = intermediates.iter().map(|each| CertificateDer::from(each.as_der())).collect();
+        // An authority's certificate may leave its uses open; the signer's own must name this one.
+        if !leaf.is_for(usage)? {
+            return Err(untrusted("the signing certificate is for another use".to_owned()));
+        }
         let leaf_der = CertificateDer::from(leaf.as_der());
         let entity = EndEntityCert::try_from(&leaf_der)
             .map_err(|error| untrusted("the signing certificate cannot be used".to_owned()).because(error))?;
@@ -66,7 +70,7 @@ impl CertificateAuthority {
                 &[anchor],
                 &between,
                 time,
-                KeyUsage::required(usage),
+                KeyUsage::required_if_present(usage),
                 None,
                 None,
             )
@@ -84,4 +88,98 @@ impl CertificateAuthority {
 
 fn untrusted(text: String) -> Error {
     Error::new(ErrorKind::Certificate, text)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
+
+    use super::*;
+
+    struct Chain {
+        root: Certificate,
+        intermediate: Certificate,
+        leaf: Certificate,
+    }
+
+    fn params(name: &str, years: (i32, i32)) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        params
+    }
+
+    fn chain(
+        root: (i32, i32),
+        intermediate: (i32, i32),
+        leaf: (i32, i32),
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Chain {
+        let authority = |name, years| {
+            let mut params = params(name, years);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params
+        };
+        let (root_key, between_key, leaf_key) =
+            (KeyPair::generate().unwrap(), KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let (root, between) = (authority("root", root), authority("between", intermediate));
+        let mut leaf = params("leaf", leaf);
+        leaf.extended_key_usages = vec![usage];
+        let read = |made: rcgen::Certificate| Certificate::from_der(made.der()).unwrap();
+        Chain {
+            root: read(root.self_signed(&root_key).unwrap()),
+            intermediate: read(
+                between.signed_by(&between_key, &Issuer::from_params(&root, &root_key)).unwrap(),
+            ),
+            leaf: read(leaf.signed_by(&leaf_key, &Issuer::from_params(&between, &between_key)).unwrap()),
+        }
+    }
+
+    fn verify(chain: &Chain, at: &str) -> Result<()> {
+        let authority = CertificateAuthority {
+            uri: "https://ca.example".into(),
+            chain: vec![chain.intermediate.clone(), chain.root.clone()],
+            period: Period { start: None, end: None },
+        };
+        authority.verify(&chain.leaf, at.parse().unwrap(), CODE_SIGNING)
+    }
+
+    /// GHSA-wfqv-66vq-46rm: the leaf was valid at the signing time, an intermediate was not, and nobody looked.
+    #[test]
+    fn every_certificate_of_the_chain_must_be_valid_at_the_time() {
+        let signing = || ExtendedKeyUsagePurpose::CodeSigning;
+        let at = "2025-06-01T00:00:00Z";
+        verify(&chain((2020, 2030), (2020, 2030), (2025, 2026), signing()), at).unwrap();
+        for (root, intermediate, leaf) in [
+            ((2020, 2025), (2020, 2030), (2025, 2026)),
+            ((2020, 2030), (2020, 2025), (2025, 2026)),
+            ((2020, 2030), (2026, 2030), (2025, 2026)),
+            ((2020, 2030), (2020, 2030), (2024, 2025)),
+        ] {
+            assert!(
+                verify(&chain(root, intermediate, leaf, signing()), at).is_err(),
+                "{root:?} {intermediate:?} {leaf:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_certificate_for_another_use_signs_no_software() {
+        let server = chain((2020, 2030), (2020, 2030), (2025, 2026), ExtendedKeyUsagePurpose::ServerAuth);
+        assert!(verify(&server, "2025-06-01T00:00:00Z").is_err());
+    }
+
+    #[test]
+    fn a_chain_of_somebody_else_leads_nowhere() {
+        let signing = || ExtendedKeyUsagePurpose::CodeSigning;
+        let (mine, other) = (
+            chain((2020, 2030), (2020, 2030), (2025, 2026), signing()),
+            chain((2020, 2030), (2020, 2030), (2025, 2026), signing()),
+        );
+        assert!(verify(&Chain { leaf: other.leaf, ..mine }, "2025-06-01T00:00:00Z").is_err());
+    }
 }

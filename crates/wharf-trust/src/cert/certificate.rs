@@ -31,6 +31,7 @@ struct Extension {
 }
 
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 0x0e];
 
 impl Certificate {
@@ -134,6 +135,17 @@ impl Certificate {
             Ok(der::only(value, der::SEQUENCE)?.optional(der::BOOLEAN)? == Some(&[0xff]))
         };
         self.extension(BASIC_CONSTRAINTS).is_some_and(|value| is(value).unwrap_or(false))
+    }
+
+    /// Whether the certificate names that extended key usage, RFC 5280 section 4.2.1.12.
+    pub(crate) fn is_for(&self, usage: &[u8]) -> Result<bool> {
+        let Some(value) = self.extension(EXTENDED_KEY_USAGE) else { return Ok(false) };
+        let mut list = der::only(value, der::SEQUENCE)?;
+        let mut found = false;
+        while !list.is_empty() {
+            found |= list.contents(der::OID)? == usage;
+        }
+        Ok(found)
     }
 
     pub(crate) fn serial(&self) -> &[u8] {

@@ -1,6 +1,7 @@
 //! Behaviour through the public surface.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod hostile;
 mod keys;
 mod logs;
 mod offline;

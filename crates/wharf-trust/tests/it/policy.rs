@@ -126,7 +126,7 @@ fn each_demand_that_is_not_met_denies_and_says_why() {
     for (papers, why) in [
         (vec![], "nothing is attached"),
         (vec![sign.clone()], "not by security"),
-        (vec![scan.clone()], "the predicate is of type"),
+        (vec![scan.clone()], "not by release"),
         (vec![signed(&world.security), scan.clone()], "not signed by key"),
         (vec![sign.clone(), scanned(&world.release, 0)], "not signed by key"),
         (vec![sign.clone(), scanned(&world.security, 1)], "demanded /critical is at most 0; found 1"),

@@ -72,6 +72,19 @@ impl Image {
     }
 }
 
+/// Returns a place that something is written to, which need not exist.
+pub(super) async fn place(
+    given: &Given,
+    written: &str,
+) -> anyhow::Result<(ImageReference, RemoteRepository)> {
+    let mut reference: ImageReference = written.parse().context("parsing reference")?;
+    if reference.reference().is_none() {
+        reference.tag = Some("latest".parse().expect("`latest` is a tag"));
+    }
+    let repository = registry(given, &reference).await?.repository(reference.repository.clone());
+    Ok((reference, repository))
+}
+
 /// Returns the registry of a reference as the flags and the stored logins say.
 async fn registry(given: &Given, reference: &ImageReference) -> anyhow::Result<Registry> {
     let credential = match (text(given, "registry-username"), text(given, "registry-password")) {

@@ -6,6 +6,7 @@
 mod attest;
 mod attest_blob;
 mod blob;
+mod copy;
 mod env;
 mod image;
 mod keys;
@@ -13,6 +14,7 @@ mod show;
 mod sign;
 mod sign_blob;
 mod signing;
+mod signing_config;
 mod tables;
 mod verify;
 mod verify_attestation;
@@ -32,6 +34,7 @@ const COMMANDS: &[Command] = &[
     attest::COMMAND,
     attest_blob::COMMAND,
     show::CLEAN,
+    copy::COMMAND,
     show::DOWNLOAD_ATTESTATION,
     show::DOWNLOAD_SIGNATURE,
     env::COMMAND,
@@ -40,6 +43,7 @@ const COMMANDS: &[Command] = &[
     keys::PUBLIC,
     sign::COMMAND,
     sign_blob::COMMAND,
+    signing_config::COMMAND,
     show::TREE,
     show::TRIANGULATE,
     verify::COMMAND,
@@ -54,7 +58,6 @@ const MISSING: &[&str] = &[
     "attach",
     "bundle",
     "completion",
-    "copy",
     "dockerfile",
     "generate",
     "initialize",
@@ -64,7 +67,6 @@ const MISSING: &[&str] = &[
     "piv-tool",
     "pkcs11-tool",
     "save",
-    "signing-config",
     "trusted-root",
     "upload",
 ];

@@ -181,3 +181,22 @@ fn papers_are_cleaned_and_only_they() {
     pair.both(false, "verify", &["--key", "cosign.pub", &pinned]);
     pair.crane.run(&["manifest", &pinned, "--insecure"]);
 }
+
+#[test]
+fn a_copy_takes_papers_of_both_layouts_along() {
+    let Some(pair) = Pair::new() else { return };
+    let (repository, digest) = pair.image("copied", "copied");
+    let pinned = format!("{repository}@{digest}");
+    pair.sign(Tool::Cosign, &[OLD], &pinned);
+    pair.attest(Tool::Cosign, "spdxjson", &[], &pinned);
+    pair.attest(Tool::Wharf, "cyclonedx", &[], &pinned);
+    let elsewhere = format!("{}/open/copied:1.0", pair.registry.host());
+    pair.run(Tool::Wharf, "copy", &[&format!("{repository}:1.0"), &elsewhere]).unwrap();
+    pair.both(true, "verify", &["--key", "cosign.pub", &elsewhere.replace(":1.0", &format!("@{digest}"))]);
+    for kind in ["spdxjson", "cyclonedx"] {
+        pair.both(true, "verify-attestation", &["--key", "cosign.pub", "--type", kind, &elsewhere]);
+    }
+    pair.image("copied", "copied later");
+    let again = pair.run(Tool::Wharf, "copy", &[&format!("{repository}:1.0"), &elsewhere]).unwrap_err();
+    assert!(again.contains("already exists"), "{again}");
+}
