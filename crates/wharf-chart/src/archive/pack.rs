@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use flate2::{Compression, GzBuilder};
+use wharf_yaml::Json;
 
 use super::tar_writer;
 use crate::metadata::check_name;
@@ -114,7 +115,7 @@ fn append_chart(
         add("values.yaml", &values.data);
     }
     if let Some(schema) = &chart.schema {
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&schema.data).is_err() {
+        if Json::read(&schema.data).is_err() {
             return Err(Error::malformed("invalid JSON in values.schema.json"));
         }
         add("values.schema.json", &schema.data);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_yaml::{Map, Value, from_json};
+use wharf_yaml::{Json, Map, Value, from_json};
 
 use crate::load::merge_maps;
 use crate::quote::Quoted;
@@ -256,12 +256,13 @@ impl Parser<'_, '_> {
         if self.skip_blank() {
             return Ok(Value::Null);
         }
-        let mut stream = serde_json::Deserializer::from_str(self.rest).into_iter::<serde::de::IgnoredAny>();
-        if let Some(Err(error)) = stream.next() {
-            return Stop::failed(error.to_string());
+        let (json, length) =
+            Json::read_first(self.rest.as_bytes()).map_err(|error| Stop::Failed(error.to_string()))?;
+        let (value, problem) = json.into_value();
+        if let Some(problem) = problem {
+            return Stop::failed(problem.to_string());
         }
-        let (text, rest) = self.rest.split_at(stream.byte_offset());
-        let value = from_json(text.as_bytes()).map_err(|error| Stop::Failed(error.to_string()))?;
+        let rest = &self.rest[length..];
         self.rest = rest;
         self.skip_blank();
         Ok(value)
@@ -279,13 +280,7 @@ impl Parser<'_, '_> {
         if last.is_none() {
             return Err(Stop::End);
         }
-        text.parse::<i64>().map_err(|error| {
-            let why = match error.kind() {
-                std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
-                    "value out of range"
-                }
-                _ => "invalid syntax",
-            };
+        number(&text).map_err(|why| {
             Stop::Failed(format!("error parsing index: strconv.Atoi: parsing {}: {why}", Quoted(&text)))
         })
     }
@@ -352,4 +347,20 @@ fn typed(text: &str) -> Value {
         Ok(number) if text == "0" || !text.starts_with('0') => Value::Int(number),
         _ => text.into(),
     }
+}
+
+/// Reads a number as `strconv.Atoi`: what overflows 64 bits is out of range even if something else follows.
+fn number(text: &str) -> Result<i64, &'static str> {
+    const OUT_OF_RANGE: &str = "value out of range";
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() {
+        return Err("invalid syntax");
+    }
+    let mut size: u64 = 0;
+    for c in digits.chars() {
+        let digit = c.to_digit(10).ok_or("invalid syntax")?;
+        size = size.checked_mul(10).and_then(|n| n.checked_add(digit.into())).ok_or(OUT_OF_RANGE)?;
+    }
+    let size = i128::from(size);
+    i64::try_from(if text.starts_with('-') { -size } else { size }).map_err(|_| OUT_OF_RANGE)
 }

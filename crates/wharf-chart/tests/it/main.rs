@@ -5,6 +5,7 @@
 
 mod archive;
 mod ignore;
+mod index;
 mod lint;
 mod lock;
 mod oci;

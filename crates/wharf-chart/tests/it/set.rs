@@ -44,8 +44,7 @@ fn expressions_give_the_values_helm_gives() {
             let got = apply(&case.op, &mut values, &case.input).map_err(|error| error.to_string());
             let agrees = match (&got, &case.out) {
                 (Ok(()), Some(out)) => to_json(&values).unwrap() == *out,
-                // The words of JSON errors are the JSON library's.
-                (Err(text), None) => *text == case.err || case.op == "json",
+                (Err(text), None) => *text == case.err,
                 _ => false,
             };
             if !agrees {
