@@ -27,6 +27,19 @@ pub(super) fn memory(child: &Child) -> Result<Memory> {
     Ok(Memory { now, peak })
 }
 
+/// Time that a process has computed, from `/proc/PID/stat` (proc_pid_stat(5), `utime` and `stime`).
+pub(super) fn processor_seconds(child: &Child) -> Result<f64> {
+    /// What the kernel counts in, on every architecture that Linux runs on today.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat =
+        fs::read_to_string(format!("/proc/{}/stat", child.id())).context("reading a process's time")?;
+    // The program's name comes second, in parentheses, and may hold anything.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+    let ticks: Option<f64> =
+        fields.and_then(|fields| fields.skip(11).take(2).map(|t| t.parse::<f64>().ok()).sum());
+    Ok(ticks.context("a process's stat names no time")? / TICKS_PER_SECOND)
+}
+
 /// Asks the process to end, and waits for it.
 pub(super) fn stop(child: &mut Child) -> Result<()> {
     ensure!(

@@ -11,24 +11,29 @@ pub(super) struct Size {
     pub(super) blob_bytes: u64,
     pub(super) blob_rounds: usize,
     pub(super) small_pushes: usize,
+    pub(super) push_rounds: usize,
     /// Tags in the one large repository, and manifests spread over a hundred others.
     pub(super) many: usize,
+    pub(super) many_rounds: usize,
     /// Requests that `zb` makes per workload, below and from 100 MB.
     pub(super) zb_requests: [usize; 2],
     pub(super) zb_rounds: usize,
 }
 
 impl Size {
+    /// Half an hour on a quiet machine.
     pub(super) fn full() -> Self {
         Self {
-            rounds: 5,
-            window: Duration::from_secs(3),
+            rounds: 3,
+            window: Duration::from_secs(2),
             blob_bytes: 1 << 30,
-            blob_rounds: 3,
+            blob_rounds: 2,
             small_pushes: 10_000,
+            push_rounds: 2,
             many: 100_000,
+            many_rounds: 2,
             zb_requests: [100, 20],
-            zb_rounds: 3,
+            zb_rounds: 2,
         }
     }
 
@@ -40,7 +45,9 @@ impl Size {
             blob_bytes: 64 << 20,
             blob_rounds: 2,
             small_pushes: 500,
+            push_rounds: 3,
             many: 2_000,
+            many_rounds: 2,
             zb_requests: [20, 0],
             zb_rounds: 1,
         }

@@ -132,6 +132,11 @@ impl Subject {
         process::memory(&self.child)
     }
 
+    /// Returns how long its threads have computed so far, in the program and in the system.
+    pub(super) fn processor_seconds(&self) -> Result<f64> {
+        process::processor_seconds(&self.child)
+    }
+
     /// Opens a connection that may write.
     pub(super) fn connect(&self) -> Result<Connection> {
         Connection::open(self.address, self.credentials())

@@ -59,8 +59,7 @@ impl Authenticator {
         let key = Zeroizing::new(catalog.setting_or_insert("token-key", &random::<32>()?).await?);
         let lifetime = i64::try_from(config.token_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
         Ok(Self {
-            passwords: Passwords::new()
-                .map_err(|error| StartError::Invalid(format!("passwords cannot be hashed: {error}")))?,
+            passwords: Passwords::new(),
             attempts: Attempts::new(),
             verified: Verified::new(&random::<32>()?),
             logins: Logins::new(),

@@ -20,6 +20,8 @@ use crate::App;
 
 /// How often the TLS files are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+/// The greatest buffer of an HTTP/1 connection in each direction; no head of a request may be longer.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) async fn run(
     app: Arc<App>,
@@ -158,7 +160,12 @@ impl Connection {
 
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_headers(100);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(100)
+        .max_buf_size(BUFFER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

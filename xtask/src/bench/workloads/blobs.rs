@@ -28,13 +28,23 @@ pub(super) fn run(kinds: &[Kind], size: &Size, table: &mut Table) -> Result<()> 
                 let mebibytes = (size.blob_bytes * streams as u64) as f64 / 1048576.0;
                 let what = format!("{} MiB blobs, {streams} streams", size.blob_bytes >> 20);
 
+                let busy = subject.processor_seconds()?;
                 let start = Instant::now();
                 load::each(streams, |number| {
                     subject.connect()?.push_blob("load/blobs", &digests[number], &Body::Blob(&blobs[number]))
                 })?;
                 let seconds = start.elapsed().as_secs_f64();
                 table.add(&format!("push, {what}"), "MiB/s", Better::More, place, mebibytes / seconds);
+                let busy = subject.processor_seconds()? - busy;
+                table.add(
+                    &format!("processor time, push, {what}"),
+                    "ms/GiB",
+                    Better::Less,
+                    place,
+                    busy * 1024e3 / mebibytes,
+                );
 
+                let busy = subject.processor_seconds()?;
                 let start = Instant::now();
                 load::each(streams, |number| {
                     let path = format!("/v2/load/blobs/blobs/{}", digests[number]);
@@ -49,6 +59,21 @@ pub(super) fn run(kinds: &[Kind], size: &Size, table: &mut Table) -> Result<()> 
                 })?;
                 let seconds = start.elapsed().as_secs_f64();
                 table.add(&format!("pull, {what}"), "MiB/s", Better::More, place, mebibytes / seconds);
+                let busy = subject.processor_seconds()? - busy;
+                table.add(
+                    &format!("processor time, pull, {what}"),
+                    "ms/GiB",
+                    Better::Less,
+                    place,
+                    busy * 1024e3 / mebibytes,
+                );
+                table.add(
+                    &format!("memory, peak, {what}"),
+                    "MiB",
+                    Better::Less,
+                    place,
+                    subject.memory()?.peak,
+                );
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn run(kinds: &[Kind], size: &Size, table: &mut Table) -> Result<()> 
         folders.push(fill(kind, many)?);
         println!("  filled {} in {:.0} s", kind.name(), start.elapsed().as_secs_f64());
     }
-    for _ in 0..size.rounds {
+    for _ in 0..size.many_rounds {
         for (place, kind) in kinds.iter().enumerate() {
             let start = Instant::now();
             let subject = kind.start_on(&folders[place], Tuning::Production)?;

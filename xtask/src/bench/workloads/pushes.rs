@@ -14,7 +14,7 @@ use crate::bench::table::Table;
 const REPOSITORIES: usize = 100;
 
 pub(super) fn run(kinds: &[Kind], size: &Size, table: &mut Table) -> Result<()> {
-    for _ in 0..size.rounds.min(3) {
+    for _ in 0..size.push_rounds {
         for (place, kind) in kinds.iter().enumerate() {
             let subject = kind.start()?;
             subject.prepare()?;

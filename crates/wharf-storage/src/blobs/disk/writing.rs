@@ -1,8 +1,8 @@
 //! Appending to an upload and finishing it.
 //!
-//! A request feeds batches of bytes to a task of its own, which writes and hashes each on two threads at once. The task
-//! outlives a request that is given up midway, so that everything handed to it is written and the hash stays right; no
-//! thread is held while the peer is waited for.
+//! A request copies what arrives into one buffer while the other is written and hashed on a thread that may wait. The
+//! task behind that outlives a request that is given up midway, so that everything handed to it is written and the hash
+//! stays right; no thread is held while the peer is waited for.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,15 +17,13 @@ use super::uploads::{Claim, State, Upload, Uploads, conflict};
 use super::{ended_early, off_thread};
 use crate::{BlobKey, Error, Result, UploadId, faults};
 
-/// How many bytes are gathered before they are written. Two batches are in memory at most.
-const BATCH_BYTES: usize = 512 * 1024;
-/// Up to here a batch is hashed faster than another thread is woken.
-const INLINE_HASH_BYTES: usize = 32 * 1024;
+/// How many bytes are gathered before they are written. They stay in the processor's cache from the socket to the hash.
+const BATCH_BYTES: usize = 256 * 1024;
+/// How many buffers of that size a request has: one is filled while the other is written.
+const BUFFERS: usize = 2;
 
 /// How far the disk may be behind before it is told to start, so that the last flush of a large blob has little left to do.
 const WRITE_BACK_BYTES: u64 = 16 * 1024 * 1024;
-
-type Batch = Vec<Bytes>;
 
 /// Appends `body` at `offset`; see [`crate::BlobStore::append`].
 pub(super) async fn append(
@@ -47,23 +45,19 @@ pub(super) async fn append(
         state.digester = Some(Digester::new(announced));
     }
 
-    let (sender, batches) = mpsc::channel(1);
     let writer = Writer { uploads: Arc::clone(uploads), upload, state, file: None, behind: 0 };
-    let writing = tokio::spawn(writer.run(batches));
-    let mut feeder = Feeder::default();
-    feeder.permit = sender.reserve_owned().await.ok();
+    let (mut feeder, round) = Feeder::new();
+    let writing = tokio::spawn(writer.run(round));
     let mut failure = None;
     while let Some(chunk) = body.next().await {
         match chunk {
-            Ok(chunk) => feeder.push(chunk),
+            // The writer has failed and will say why.
+            Ok(chunk) if !feeder.push(&chunk).await => break,
+            Ok(_) => {}
             Err(error) => {
                 failure = Some(error);
                 break;
             }
-        }
-        if feeder.size >= BATCH_BYTES && !feeder.send().await {
-            // The writer has failed and will say why.
-            break;
         }
     }
     drop(feeder);
@@ -77,39 +71,58 @@ pub(super) async fn append(
 }
 
 /// Gathers chunks into batches. When dropped, hands over what it has, so that nothing that arrived is lost.
-#[derive(Default)]
+///
+/// Bytes are copied, because a small chunk may keep a large buffer of its connection alive.
 struct Feeder {
-    /// The place for the next batch, reserved beforehand so that handing over cannot wait.
-    permit: Option<mpsc::OwnedPermit<Batch>>,
-    batch: Batch,
-    size: usize,
+    batch: Vec<u8>,
+    full: mpsc::Sender<Vec<u8>>,
+    empty: mpsc::Receiver<Vec<u8>>,
+}
+
+/// The writer's ends of the two queues in which the buffers go round.
+struct Round {
+    full: mpsc::Receiver<Vec<u8>>,
+    empty: mpsc::Sender<Vec<u8>>,
 }
 
 impl Feeder {
-    fn push(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.size += chunk.len();
-            self.batch.push(chunk);
+    fn new() -> (Self, Round) {
+        let (full, coming) = mpsc::channel(BUFFERS);
+        let (back, empty) = mpsc::channel(BUFFERS);
+        for _ in 1..BUFFERS {
+            // There is room for every buffer in each queue.
+            let _ = back.try_send(Vec::new());
         }
+        (Self { batch: Vec::new(), full, empty }, Round { full: coming, empty: back })
     }
 
-    /// Hands over the batch and waits for the next place; returns whether there is one.
-    async fn send(&mut self) -> bool {
-        if let Some(sender) = self.hand_over() {
-            self.permit = sender.reserve_owned().await.ok();
+    /// Takes a chunk, waiting for the writer where it is behind; returns whether it takes more.
+    async fn push(&mut self, mut chunk: &[u8]) -> bool {
+        while !chunk.is_empty() {
+            let (now, later) = chunk.split_at(chunk.len().min(BATCH_BYTES - self.batch.len()));
+            self.batch.reserve_exact(BATCH_BYTES - self.batch.len());
+            self.batch.extend_from_slice(now);
+            chunk = later;
+            if self.batch.len() == BATCH_BYTES {
+                self.hand_over();
+                match self.empty.recv().await {
+                    Some(buffer) => self.batch = buffer,
+                    None => return false,
+                }
+            }
         }
-        self.permit.is_some()
+        true
     }
 
-    fn hand_over(&mut self) -> Option<mpsc::Sender<Batch>> {
-        self.size = 0;
-        Some(self.permit.take()?.send(std::mem::take(&mut self.batch)))
+    /// Never waits: there is room for every buffer.
+    fn hand_over(&mut self) {
+        let _ = self.full.try_send(std::mem::take(&mut self.batch));
     }
 }
 
 impl Drop for Feeder {
     fn drop(&mut self) {
-        if self.size > 0 {
+        if !self.batch.is_empty() {
             self.hand_over();
         }
     }
@@ -126,49 +139,53 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut batches: mpsc::Receiver<Batch>) -> Result<u64> {
-        while let Some(batch) = batches.recv().await {
-            if self.upload.is_gone() {
-                return Err(Error::not_found("upload", self.upload.id.as_str()));
-            }
-            self.write(batch.into()).await?;
+    async fn run(mut self, mut round: Round) -> Result<u64> {
+        while let Some(batch) = round.full.recv().await {
+            (self, round) = off_thread(move || self.write_waiting(batch, round)).await??;
         }
         Ok(self.state.offset)
     }
 
-    /// Writes and hashes one batch. When the device refuses it, the upload is as it was before.
-    async fn write(&mut self, batch: Arc<[Bytes]>) -> Result<()> {
-        let size: usize = batch.iter().map(Bytes::len).sum();
-        let end = self.state.offset + size as u64;
-        let writing = off_thread({
-            let (uploads, upload) = (Arc::clone(&self.uploads), Arc::clone(&self.upload));
-            let (file, batch, start) = (self.file.clone(), Arc::clone(&batch), self.state.offset);
-            move || write_batch(&uploads, &upload.id, file, &batch, start)
-        });
-        let digester = self.state.digester.clone();
-        let hashing = async {
-            match digester {
-                Some(digester) if size <= INLINE_HASH_BYTES => Ok(Some(hash(digester, &batch))),
-                Some(digester) => {
-                    let batch = Arc::clone(&batch);
-                    off_thread(move || hash(digester, &batch)).await.map(Some)
-                }
-                None => Ok(None),
+    /// Writes a batch and those that wait behind it, so that a fast peer costs few changes of the thread.
+    fn write_waiting(mut self, mut batch: Vec<u8>, mut round: Round) -> Result<(Self, Round)> {
+        loop {
+            self.write(&batch)?;
+            batch.clear();
+            // The request may be over.
+            let _ = round.empty.try_send(batch);
+            match round.full.try_recv() {
+                Ok(next) => batch = next,
+                Err(_) => return Ok((self, round)),
             }
-        };
-        let (written, hashed) = futures_util::future::join(writing, hashing).await;
-        match written.and_then(|written| written) {
-            Ok(file) => {
-                self.behind += size as u64;
-                self.write_back_early(&file);
-                self.file = Some(file);
-                self.state.offset = end;
-                self.state.digester = hashed.ok().flatten();
-                self.upload.publish(&self.state);
-                Ok(())
-            }
-            Err(error) => Err(error),
         }
+    }
+
+    /// Writes and hashes one batch. When the device refuses it, the upload is as it was before.
+    fn write(&mut self, batch: &[u8]) -> Result<()> {
+        if self.upload.is_gone() {
+            return Err(Error::not_found("upload", self.upload.id.as_str()));
+        }
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => Arc::new(self.uploads.folder().open_upload(&self.upload.id, true)?),
+        };
+        if let Err(error) = (&*file).write_all(batch) {
+            // Back to what the state says; where even that fails, the disk is asked anew when the upload is next used.
+            if file.set_len(self.state.offset).is_err() {
+                self.uploads.forget(&self.upload.id);
+            }
+            return Err(Error::io(format!("writing upload {}", self.upload.id.as_str()), error));
+        }
+        faults::reached("disk: appended");
+        if let Some(digester) = &mut self.state.digester {
+            digester.update(batch);
+        }
+        self.state.offset += batch.len() as u64;
+        self.upload.publish(&self.state);
+        self.behind += batch.len() as u64;
+        self.write_back_early(&file);
+        self.file = Some(file);
+        Ok(())
     }
 
     /// Lets the disk write while more bytes arrive.
@@ -189,38 +206,6 @@ impl Writer {
             }
         }));
     }
-}
-
-fn hash(mut digester: Digester, batch: &[Bytes]) -> Digester {
-    for chunk in batch {
-        digester.update(chunk);
-    }
-    digester
-}
-
-fn write_batch(
-    uploads: &Uploads,
-    id: &UploadId,
-    file: Option<Arc<File>>,
-    batch: &[Bytes],
-    start: u64,
-) -> Result<Arc<File>> {
-    let file = match file {
-        Some(file) => file,
-        None => Arc::new(uploads.folder().open_upload(id, true)?),
-    };
-    let mut end = &*file;
-    for chunk in batch {
-        if let Err(error) = end.write_all(chunk) {
-            // Back to what the state says; where even that fails, the disk is asked anew when the upload is next used.
-            if file.set_len(start).is_err() {
-                uploads.forget(id);
-            }
-            return Err(Error::io(format!("writing upload {}", id.as_str()), error));
-        }
-    }
-    faults::reached("disk: appended");
-    Ok(file)
 }
 
 /// Finishes an upload; see [`crate::BlobStore::finish`].
