@@ -18,9 +18,12 @@ use super::{ended_early, off_thread};
 use crate::{BlobKey, Error, Result, UploadId, faults};
 
 /// How many bytes are gathered before they are written. They stay in the processor's cache from the socket to the hash.
-const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 128 * 1024;
 /// How many buffers of that size a request has: one is filled while the other is written.
 const BUFFERS: usize = 2;
+/// How much is written at a time. For larger pieces the system looks for larger free pages, which cost several times as
+/// much on virtual machines that hand free memory back to their host (`docs/BENCHMARKING.md`, "Size of writes").
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// How far the disk may be behind before it is told to start, so that the last flush of a large blob has little left to do.
 const WRITE_BACK_BYTES: u64 = 16 * 1024 * 1024;
@@ -169,7 +172,7 @@ impl Writer {
             Some(file) => Arc::clone(file),
             None => Arc::new(self.uploads.folder().open_upload(&self.upload.id, true)?),
         };
-        if let Err(error) = (&*file).write_all(batch) {
+        if let Err(error) = batch.chunks(WRITE_BYTES).try_for_each(|piece| (&*file).write_all(piece)) {
             // Back to what the state says; where even that fails, the disk is asked anew when the upload is next used.
             if file.set_len(self.state.offset).is_err() {
                 self.uploads.forget(&self.upload.id);
