@@ -290,27 +290,34 @@ fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes every folder below `root`, so that later a missing one always means that somebody took it away.
+/// Makes every folder below `root` that is missing, so that later a missing one always means that somebody took it away.
+///
+/// A start on a whole tree looks at each folder and writes nothing: `uploads` is made last, so where it is, the names of
+/// the others are on the device.
 fn make_tree(root: &Path) -> io::Result<()> {
-    let make = |path: PathBuf| {
-        make_private(&path)?;
-        modes::close_with_files(&path);
-        Ok::<_, io::Error>(())
-    };
     let blobs = root.join("blobs");
-    make(root.join("uploads"))?;
-    make(blobs.clone())?;
-    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-        make(blobs.join(algorithm.name()))?;
+    let uploads = root.join("uploads");
+    let algorithms = [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| blobs.join(algorithm.name()));
+    let shelves = Folder::shelves().map(|shelf| blobs.join(shelf.algorithm.name()).join(shelf.prefix));
+    let mut whole = uploads.is_dir();
+    for path in std::iter::once(blobs.clone()).chain(algorithms.clone()).chain(shelves) {
+        if !path.is_dir() {
+            whole = false;
+            make_private(&path)?;
+        }
+        modes::close_with_files(&path);
     }
-    for shelf in Folder::shelves() {
-        make(blobs.join(shelf.algorithm.name()).join(shelf.prefix))?;
+    if !whole {
+        for path in &algorithms {
+            sync_folder(path)?;
+        }
+        sync_folder(&blobs)?;
+        sync_folder(root)?;
+        make_private(&uploads)?;
+        sync_folder(root)?;
     }
-    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-        sync_folder(&blobs.join(algorithm.name()))?;
-    }
-    sync_folder(&blobs)?;
-    sync_folder(root)
+    modes::close_with_files(&uploads);
+    Ok(())
 }
 
 /// Sends the names in a folder to the device.
