@@ -13,7 +13,7 @@ pub struct IgnoreRules {
 
 #[derive(Debug, Clone)]
 struct Rule {
-    pattern: String,
+    pattern: Vec<Token>,
     negated: bool,
     folders_only: bool,
     /// The pattern is held against the whole path, not the last part.
@@ -81,7 +81,11 @@ impl IgnoreRules {
             Some(rest) => (rest, true),
             None => (rule, rule.contains('/')),
         };
-        self.rules.push(Rule { pattern: pattern.to_owned(), negated, folders_only, whole_path });
+        // What is malformed once the marks are off matches nothing.
+        let pattern = tokens(pattern);
+        let never = Token::Set { negated: false, ranges: Vec::new() };
+        let pattern = pattern.unwrap_or_else(|| vec![never]);
+        self.rules.push(Rule { pattern, negated, folders_only, whole_path });
         Ok(())
     }
 }
@@ -89,7 +93,7 @@ impl IgnoreRules {
 impl Rule {
     fn matches(&self, path: &str) -> bool {
         let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
-        glob_matches(&self.pattern, subject).unwrap_or(false)
+        matches(&self.pattern, subject)
     }
 }
 
@@ -99,37 +103,41 @@ impl Rule {
 /// malformed patterns only where matching gets to them; here every one is noticed.
 #[must_use]
 pub fn glob_matches(pattern: &str, name: &str) -> Option<bool> {
-    let tokens = tokens(pattern)?;
-    let name: Vec<char> = name.chars().collect();
+    Some(matches(&tokens(pattern)?, name))
+}
+
+fn matches(tokens: &[Token], name: &str) -> bool {
+    let char_at = |at: usize| name[at..].chars().next();
     // Positions of the last `*` and of the name where its match ends, to resume from.
     let (mut t, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() || t < tokens.len() {
-        match tokens.get(t) {
-            Some(Token::Star) => {
+        match (tokens.get(t), char_at(n)) {
+            (Some(Token::Star), _) => {
                 star = Some((t, n));
                 t += 1;
                 continue;
             }
-            Some(token) if name.get(n).is_some_and(|c| token.takes(*c)) => {
+            (Some(token), Some(c)) if token.takes(c) => {
                 t += 1;
-                n += 1;
+                n += c.len_utf8();
                 continue;
             }
             _ => {}
         }
-        match star {
-            Some((at, end)) if name.get(end).is_some_and(|c| *c != '/') => {
-                star = Some((at, end + 1));
-                (t, n) = (at + 1, end + 1);
+        match star.and_then(|(at, end)| Some((at, end, char_at(end)?))) {
+            Some((at, end, c)) if c != '/' => {
+                let end = end + c.len_utf8();
+                star = Some((at, end));
+                (t, n) = (at + 1, end);
             }
-            _ => return Some(false),
+            _ => return false,
         }
     }
-    Some(true)
+    true
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Token {
     Star,
     Any,

@@ -230,36 +230,20 @@ impl Rendered {
     /// Returns what `helm template` prints: with the files under `crds/` first if wanted, then the manifests, then
     /// the hooks unless unwanted, tests among them unless unwanted.
     pub fn text(&self, include_crds: bool, include_hooks: bool, include_tests: bool) -> String {
-        let mut out = String::new();
-        let mut push = |path: &str, content: &str| {
-            out.push_str("---\n# Source: ");
-            out.push_str(path);
-            out.push('\n');
-            out.push_str(content);
-            out.push('\n');
+        let crds = self.crds.iter().filter(|_| include_crds).map(|(path, content)| (path, content));
+        let manifests = self.manifests.iter().map(|manifest| (&manifest.path, &manifest.content));
+        let hooks = self.hooks.iter().filter(|hook| include_hooks && (include_tests || !hook.is_test()));
+        let hooks = hooks.map(|hook| (&hook.manifest.path, &hook.manifest.content));
+        let first = crds.chain(manifests);
+        let length = |(path, content): (&String, &String)| path.len() + content.len() + 32;
+        let mut out = String::with_capacity(first.clone().chain(hooks.clone()).map(length).sum());
+        let push = |out: &mut String, (path, content): (&String, &String)| {
+            out.extend(["---\n# Source: ", path, "\n", content, "\n"]);
         };
-        if include_crds {
-            for (path, content) in &self.crds {
-                push(path, content);
-            }
-        }
-        for manifest in &self.manifests {
-            push(&manifest.path, &manifest.content);
-        }
-        let mut out = out.trim().to_owned();
+        first.for_each(|document| push(&mut out, document));
+        out.truncate(out.trim_end().len());
         out.push('\n');
-        let mut push = |path: &str, content: &str| {
-            out.push_str("---\n# Source: ");
-            out.push_str(path);
-            out.push('\n');
-            out.push_str(content);
-            out.push('\n');
-        };
-        if include_hooks {
-            for hook in self.hooks.iter().filter(|hook| include_tests || !hook.is_test()) {
-                push(&hook.manifest.path, &hook.manifest.content);
-            }
-        }
+        hooks.for_each(|document| push(&mut out, document));
         out
     }
 }

@@ -7,13 +7,16 @@ use anyhow::Context;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::{
     attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy,
     project, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
 };
 use crate::exit::{self, Status};
+use crate::log_filter::log_filter;
 use crate::{cosign, helm, oras};
 
 /// Carries software from the build to the cluster with its papers.
@@ -134,13 +137,13 @@ impl Logging {
     /// form `level` or `crate=level,…`.
     fn block_on(&self, command: impl Future<Output = anyhow::Result<Status>>) -> anyhow::Result<Status> {
         let level = match self.verbose {
-            0 => "error",
-            1 => "info",
-            2 => "debug",
-            _ => "trace",
+            0 => LevelFilter::ERROR,
+            1 => LevelFilter::INFO,
+            2 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
         };
-        let filter = EnvFilter::try_from_env("WHARF_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        tracing_subscriber::registry().with(log_filter(level)).with(lines).init();
         tokio::runtime::Runtime::new().context("cannot start")?.block_on(command)
     }
 }

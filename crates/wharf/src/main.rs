@@ -16,6 +16,7 @@ mod cosign;
 mod exit;
 mod files;
 mod helm;
+mod log_filter;
 mod oras;
 mod papers;
 mod place;

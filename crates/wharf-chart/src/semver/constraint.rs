@@ -345,5 +345,10 @@ fn rewrite_hyphen_ranges(text: &str) -> String {
         Regex::new(&format!("{space}*({version}){space}+-{space}+({version}){space}*"))
             .expect("the pattern is constant and covered by tests")
     });
+    // Hardly any range has a hyphen on its own, and compiling the expression takes longer than a small render.
+    let is_space = |c: char| matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ');
+    if !text.split(is_space).any(|word| word == "-") {
+        return text.to_owned();
+    }
     RANGE.replace_all(text, ">= $1, <= $2 ").into_owned()
 }

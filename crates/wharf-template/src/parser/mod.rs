@@ -163,7 +163,7 @@ impl<'s> Parser<'s> {
         if !matches!(end, Node::End) {
             return Err(self.error(format!("unexpected {} in {CONTEXT}", end.text())));
         }
-        self.add(Str::from(name), base, &scope)
+        self.add(name, base, &scope)
     }
 
     /// Adds the template whose items are open from `base` on.
@@ -348,7 +348,7 @@ impl<'s> Parser<'s> {
 
     fn template_name(&self, token: &Token<'s>, context: &str) -> Result<Str> {
         match token.kind {
-            ItemKind::String | ItemKind::RawString => Ok(Str::from(self.unquote(token)?)),
+            ItemKind::String | ItemKind::RawString => self.unquote(token),
             _ => Err(self.unexpected(token, context)),
         }
     }
@@ -540,7 +540,7 @@ impl<'s> Parser<'s> {
                 return Ok(Some(Operand { pos: pipe.pos, kind: OperandKind::Pipe(pipe) }));
             }
             ItemKind::String | ItemKind::RawString => {
-                OperandKind::String { quoted: span(&token), text: Str::from(self.unquote(&token)?) }
+                OperandKind::String { quoted: span(&token), text: self.unquote(&token)? }
             }
             _ => {
                 self.tokens.push(token);
@@ -558,8 +558,10 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    fn unquote(&self, token: &Token<'s>) -> Result<Vec<u8>> {
-        quoted::unquote(token.val).ok_or_else(|| self.error("invalid syntax".to_owned()))
+    fn unquote(&self, token: &Token<'s>) -> Result<Str> {
+        quoted::unquote(token.val)
+            .map(|text| Str::from(&*text))
+            .ok_or_else(|| self.error("invalid syntax".to_owned()))
     }
 
     fn expect(&mut self, kind: ItemKind, context: &str) -> Result<()> {

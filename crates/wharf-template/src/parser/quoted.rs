@@ -1,7 +1,9 @@
 //! Go's string and character literals.
 
+use std::borrow::Cow;
+
 /// Takes the quotes off a Go string literal: `"…"` with escapes or `` `…` `` without.
-pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unquote(literal: &[u8]) -> Option<Cow<'_, [u8]>> {
     let [quote, body @ .., last] = literal else {
         return None;
     };
@@ -9,7 +11,11 @@ pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     match quote {
+        b'`' if memchr::memchr(b'\r', body).is_none() => Some(Cow::Borrowed(body)),
         b'`' => Some(body.iter().copied().filter(|byte| *byte != b'\r').collect()),
+        b'"' if body.is_ascii() && memchr::memchr3(b'\\', b'\n', b'"', body).is_none() => {
+            Some(Cow::Borrowed(body))
+        }
         b'"' => {
             let mut out = Vec::with_capacity(body.len());
             let mut rest = body;
@@ -29,9 +35,9 @@ pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
             }
             // Bytes that are not UTF-8 come out of Go's loop over runes as U+FFFD.
             if std::str::from_utf8(body).is_err() {
-                return Some(String::from_utf8_lossy(&out).into_owned().into_bytes());
+                return Some(String::from_utf8_lossy(&out).into_owned().into_bytes().into());
             }
-            Some(out)
+            Some(out.into())
         }
         _ => None,
     }

@@ -1,7 +1,9 @@
 //! The files of a chart folder.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use wharf_chart::{File, IgnoreRules, Limits};
@@ -41,31 +43,33 @@ impl Walk {
         }
         let failed = || format!("cannot read {}", folder.display());
         let mut entries: Vec<_> = fs::read_dir(folder).with_context(failed)?.collect::<Result<_, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.sort_by_cached_key(fs::DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
             let name = entry.file_name();
             let Some(name) = name.to_str() else { bail!("the name of {} is not UTF-8", path.display()) };
             let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-            if entry.file_type()?.is_symlink() && !self.rules.ignores(&name, false) {
-                let target = fs::canonicalize(&path)
-                    .with_context(|| format!("link {} leads nowhere", path.display()))?;
-                if !target.starts_with(&self.real_root) {
-                    bail!("link {} leads out of the chart, to {}", path.display(), target.display());
+            let mut kind = entry.file_type()?;
+            if kind.is_symlink() {
+                let is_ignored = self.rules.ignores(&name, false);
+                if !is_ignored {
+                    self.check_link(&path)?;
                 }
+                kind = match fs::metadata(&path) {
+                    Ok(metadata) => metadata.file_type(),
+                    Err(_) if is_ignored => continue,
+                    Err(error) => {
+                        return Err(error).with_context(|| format!("cannot read {}", path.display()));
+                    }
+                };
             }
-            let metadata = match fs::metadata(&path) {
-                Ok(metadata) => metadata,
-                Err(_) if self.rules.ignores(&name, false) => continue,
-                Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-            };
-            if self.rules.ignores(&name, metadata.is_dir()) {
+            if self.rules.ignores(&name, kind.is_dir()) {
                 continue;
             }
-            if metadata.is_dir() {
+            if kind.is_dir() {
                 self.folder(&path, &name, depth + 1)?;
-            } else if metadata.is_file() {
-                self.file(&path, name, metadata.len())?;
+            } else if kind.is_file() {
+                self.file(&path, name)?;
             } else {
                 bail!("{} is neither a file nor a folder", path.display());
             }
@@ -73,7 +77,19 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, name: String, size: u64) -> anyhow::Result<()> {
+    fn check_link(&self, path: &Path) -> anyhow::Result<()> {
+        let target =
+            fs::canonicalize(path).with_context(|| format!("link {} leads nowhere", path.display()))?;
+        if !target.starts_with(&self.real_root) {
+            bail!("link {} leads out of the chart, to {}", path.display(), target.display());
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: String) -> anyhow::Result<()> {
+        let failed = || format!("cannot read {}", path.display());
+        let mut file = fs::File::open(path).with_context(failed)?;
+        let size = file.metadata().with_context(failed)?.len();
         // Archives of subcharts may be larger than a file; what they hold is counted by who unpacks them.
         let max = if name.starts_with("charts/") {
             self.limits.max_chart_bytes
@@ -91,7 +107,11 @@ impl Walk {
                 self.limits.max_files
             );
         }
-        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Read where it stays, without a copy.
+        let size = usize::try_from(size).with_context(failed)?;
+        let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+        file.read_exact(Arc::get_mut(&mut data).expect("nobody else holds what was just made"))
+            .with_context(failed)?;
         self.files.push(File::new(name, data));
         Ok(())
     }

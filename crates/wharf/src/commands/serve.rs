@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use wharf_registry::config::Effective;
 use wharf_registry::{App, Server, bootstrap};
 
 use super::data;
 use crate::exit::{Status, Usage};
+use crate::log_filter::log_filter;
 use crate::terminal;
 
 /// The password of the first administrator, for automation.
@@ -130,14 +133,13 @@ fn show(effective: &Effective) {
 
 /// Logs go to standard error: lines for people, or JSON where `WHARF_LOG_FORMAT=json`; `WHARF_LOG` filters them.
 fn start_logging() {
-    let filter = EnvFilter::try_from_env("WHARF_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filtered = tracing_subscriber::registry().with(log_filter(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if std::env::var("WHARF_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        logs.json().init();
+        filtered.with(lines.json()).init();
     } else {
-        logs.with_target(false).init();
+        filtered.with(lines.with_target(false)).init();
     }
 }
