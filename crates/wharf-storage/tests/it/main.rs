@@ -7,5 +7,6 @@ mod disk;
 mod disk_model;
 mod doctor;
 mod model;
+mod removal;
 mod scratch;
 mod sqlite;
