@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use wharf_access::Caller;
 use wharf_oci::{Algorithm, Manifest};
-use wharf_storage::catalog::{BlobPlace, Collection as _, Content as _, Management as _, NewBlob, NewManifest, NewProject};
+use wharf_storage::catalog::{
+    BlobPlace, Collection as _, Content as _, Management as _, NewBlob, NewManifest, NewProject,
+};
 use wharf_storage::{SqliteCatalog, SqliteOptions};
 
 /// `WHARF_REMOVAL_MANIFESTS` takes another number, to measure.
@@ -31,15 +33,18 @@ fn index(number: usize) -> NewManifest {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushes_go_on_while_a_large_repository_is_removed() {
-    let count = std::env::var("WHARF_REMOVAL_MANIFESTS").ok().and_then(|text| text.parse().ok()).unwrap_or(MANIFESTS);
+    let count =
+        std::env::var("WHARF_REMOVAL_MANIFESTS").ok().and_then(|text| text.parse().ok()).unwrap_or(MANIFESTS);
     let folder = crate::scratch::folder();
-    let catalog = Arc::new(SqliteCatalog::open(SqliteOptions::new(folder.path().join("catalog.db"))).unwrap());
+    let catalog =
+        Arc::new(SqliteCatalog::open(SqliteOptions::new(folder.path().join("catalog.db"))).unwrap());
     let system = Caller::system();
     let project = NewProject { name: "shop".to_owned(), ..NewProject::default() };
     catalog.create_project(&system, project, false).await.unwrap();
     let large = "shop/large".parse().unwrap();
     for first in (0..count).step_by(200) {
-        let puts = (first..count.min(first + 200)).map(|number| catalog.put_manifest(&system, &large, index(number)));
+        let puts = (first..count.min(first + 200))
+            .map(|number| catalog.put_manifest(&system, &large, index(number)));
         assert!(join_all(puts).await.iter().all(Result::is_ok));
     }
 
@@ -62,7 +67,10 @@ async fn pushes_go_on_while_a_large_repository_is_removed() {
         pushes += 1;
     }
     removal.await.unwrap().unwrap();
-    eprintln!("removed {count} manifests in {:?}; {pushes} pushes meanwhile, the longest {longest:?}", began.elapsed());
+    eprintln!(
+        "removed {count} manifests in {:?}; {pushes} pushes meanwhile, the longest {longest:?}",
+        began.elapsed()
+    );
     // One comes in between any two steps: tags, their history, manifests.
     assert!(pushes >= count / 500, "{pushes} pushes");
     assert_eq!(catalog.removals_under_way().await.unwrap(), 0);
