@@ -47,7 +47,7 @@ pub struct Verifier<'a> {
 /// Who signed, before it is known whether that is true.
 enum Material<'a> {
     Key(&'a PublicKey),
-    Certificate { certificate: Certificate, identity: Box<Identity> },
+    Certificate { certificate: Box<Certificate>, identity: Box<Identity> },
 }
 
 impl<'a> Verifier<'a> {
@@ -162,7 +162,7 @@ impl<'a> Verifier<'a> {
                         ));
                     }
                 }
-                let certificate = Certificate::from_der(der)?;
+                let certificate = Box::new(Certificate::from_der(der)?);
                 let identity = Box::new(Identity::of(&certificate)?);
                 Ok(Material::Certificate { certificate, identity })
             }

@@ -1,5 +1,11 @@
 //! Behaviour through the public surface.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests read their data and say what they skip"
+)]
 
 mod hostile;
 mod keys;
