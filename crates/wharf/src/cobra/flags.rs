@@ -83,7 +83,7 @@ pub(crate) const fn short(letter: char, name: &'static str, kind: Kind, about: &
 }
 
 /// The flags given on a command line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     values: BTreeMap<&'static str, Vec<String>>,
     defaults: BTreeMap<&'static str, String>,

@@ -4,6 +4,7 @@
 //! flags may stand, how groups of commands and their other names are found, what is said about a wrong word. A
 //! [`Program`] is one of them; [`flags`] reads the words, [`help`] writes the help texts.
 
+pub(crate) mod complete;
 pub(crate) mod flags;
 mod help;
 
@@ -74,6 +75,11 @@ impl Program {
     }
 
     fn dispatch(&self, mut words: Vec<String>, out: &mut dyn Write) -> anyhow::Result<()> {
+        if let Some((first, rest)) = words.split_first()
+            && complete::WORDS.contains(&first.as_str())
+        {
+            return Ok(complete::answer(self, rest, first == complete::WORDS[0], out)?);
+        }
         let name = self.name;
         let mut path: Vec<String> = Vec::new();
         while let Some(at) = flags::first_argument(self.global, &words) {

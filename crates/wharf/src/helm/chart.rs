@@ -8,9 +8,9 @@ use bytes::Bytes;
 use wharf_chart::{Chart, File, Limits, load_archive, load_folder, unpack_archive};
 
 use super::access::Access;
-use super::dependency::Manager;
-use super::find;
+use super::dependency::{Manager, Verify};
 use super::values::reason;
+use super::{find, provenance};
 use crate::chart::folder;
 use crate::cobra::block_on;
 use crate::cobra::flags::Given;
@@ -52,6 +52,9 @@ pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Re
     if repository.is_none() {
         let path = Path::new(name);
         if !name.is_empty() && path.exists() {
+            if given.is_on("verify") {
+                provenance::check_file(given, &absolute(path)?)?;
+            }
             return Ok(Found::Here(path.to_owned()));
         }
         if path.is_absolute() || name.starts_with('.') {
@@ -65,7 +68,11 @@ pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Re
             Some(url) => find::find_in(&access, url, name, version).await?,
             None => find::find(&access, name, version).await?,
         };
-        Ok(Found::Downloaded(remote.archive(out).await?))
+        let archive = remote.archive(out).await?;
+        if given.is_on("verify") {
+            remote.verify(given, &archive, out).await?;
+        }
+        Ok(Found::Downloaded(archive))
     })
 }
 
@@ -77,6 +84,7 @@ pub(super) fn with_dependencies(given: &Given, name: &str, out: &mut dyn Write) 
         access: Access::of(given),
         skip_refresh: false,
         debug: given.is_on("debug"),
+        verify: Verify::Never,
     };
     block_on(manager.update(out))?;
     load_path(&path)

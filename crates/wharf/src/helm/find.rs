@@ -4,16 +4,18 @@ use std::io::Write;
 
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
-use wharf_chart::{Index, RepositoryEntry, resolve_url, same_url};
+use wharf_chart::{Index, RepositoryEntry, load_archive, resolve_url, same_url};
 use wharf_client::{Secret, Site};
 use wharf_oci::Algorithm;
 
 use super::access::{self, Access, Tls};
 use super::chart::MAX_ARCHIVE;
 use super::files::file_name;
-use super::oci::{self, MAX_PROVENANCE, Pinned};
+use super::oci::{self, Pinned};
+use super::provenance::{self, MAX_PROVENANCE, Verified};
 use super::repositories::{self, in_words};
 use super::warn;
+use crate::cobra::flags::Given;
 
 /// What Helm asks servers for.
 const ACCEPT: &str = "application/gzip,application/octet-stream";
@@ -202,6 +204,32 @@ impl Remote {
             bail!("{url} has the digest sha256:{actual}, the index of its repository says sha256:{stated}");
         }
         Ok(bytes)
+    }
+
+    /// Verifies an archive that was fetched from here, by its provenance file.
+    pub(super) async fn verify(
+        &self,
+        given: &Given,
+        archive: &[u8],
+        out: &mut dyn Write,
+    ) -> anyhow::Result<(Bytes, Verified)> {
+        let text = self
+            .provenance(out)
+            .await
+            .map_err(|_| anyhow!("failed to fetch provenance {:?}", format!("{}.prov", self.address())))?;
+        let verified = provenance::check(given, &self.signed_name(archive)?, archive, &text)?;
+        Ok((text, verified))
+    }
+
+    /// Returns the name that a provenance file has for the archive: a digest is no part of it.
+    pub(super) fn signed_name(&self, archive: &[u8]) -> anyhow::Result<String> {
+        match self {
+            Self::Registry(pinned) if pinned.is_by_digest() => {
+                let metadata = load_archive(archive)?.metadata;
+                Ok(format!("{}-{}.tgz", metadata.name, metadata.version))
+            }
+            _ => self.file_name(),
+        }
     }
 
     /// Fetches the provenance file.

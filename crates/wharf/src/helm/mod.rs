@@ -6,6 +6,8 @@
 mod access;
 mod answers;
 mod chart;
+mod completion;
+mod create;
 mod dependency;
 mod env;
 mod expand;
@@ -16,6 +18,7 @@ mod namespace;
 mod oci;
 mod package;
 mod places;
+mod provenance;
 mod pull;
 mod push;
 mod registry;
@@ -27,6 +30,7 @@ mod table;
 mod tables;
 mod template;
 mod values;
+mod verify;
 mod version;
 
 use std::io::Write;
@@ -40,6 +44,11 @@ pub(crate) use values::Sources as ValueSources;
 const HELM_VERSION: &str = "v4.2.4";
 
 const COMMANDS: &[Command] = &[
+    completion::BASH,
+    completion::FISH,
+    completion::POWERSHELL,
+    completion::ZSH,
+    create::COMMAND,
     dependency::build::COMMAND,
     dependency::list::COMMAND,
     dependency::update::COMMAND,
@@ -63,13 +72,12 @@ const COMMANDS: &[Command] = &[
     show::README,
     show::VALUES,
     template::COMMAND,
+    verify::COMMAND,
     version::COMMAND,
 ];
 
 /// Helm's commands that are not built, with their other names.
 const MISSING: &[&str] = &[
-    "completion",
-    "create",
     "docs",
     "get",
     "history",
@@ -86,7 +94,6 @@ const MISSING: &[&str] = &[
     "delete",
     "un",
     "upgrade",
-    "verify",
 ];
 
 /// Helm's command line.

@@ -19,9 +19,8 @@ use wharf_oci::{Descriptor, Digest, Reference, RepositoryName, Tag};
 use super::access::Access;
 use super::answers::{in_step, in_words};
 use super::chart::MAX_ARCHIVE;
+use super::provenance::MAX_PROVENANCE;
 
-/// The longest provenance file, in bytes.
-pub(super) const MAX_PROVENANCE: u64 = 1 << 20;
 /// The most tags that are looked through.
 const MAX_TAGS: usize = 100_000;
 /// The most manifests of an index that are looked into for a chart.
@@ -160,6 +159,10 @@ pub(super) async fn versions(repository: &RemoteRepository) -> anyhow::Result<Ve
 }
 
 impl Pinned {
+    pub(super) fn is_by_digest(&self) -> bool {
+        matches!(self.reference, Reference::Digest(_))
+    }
+
     /// Returns the name of the archive, as Helm saves it.
     pub(super) fn file_name(&self) -> String {
         let base = self.repository.repository().as_str().rsplit('/').next().unwrap_or_default();

@@ -8,10 +8,11 @@ use wharf_chart::{DEFAULT_PACK_TIME, PackOptions, load_folder, pack};
 
 use super::access::Access;
 use super::chart;
-use super::dependency::Manager;
+use super::dependency::{Manager, Verify};
 use super::files::write_whole;
+use super::provenance::Signer;
 use super::values::reason;
-use crate::cobra::flags::Kind::{Ignored, Missing, MissingSwitch, Switch, Text};
+use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
 use crate::cobra::{Command, block_on};
 use crate::commands::publish::source_date_epoch;
@@ -25,10 +26,10 @@ pub(super) const COMMAND: Command = Command {
             flag("app-version", Text, "the appVersion instead of that in Chart.yaml"),
             short('u', "dependency-update", Switch, "fetch the charts that Chart.yaml wants first"),
             short('d', "destination", Text, "the folder for the archives"),
-            flag("key", Missing, ""),
-            flag("keyring", Ignored, ""),
-            flag("passphrase-file", Missing, ""),
-            flag("sign", MissingSwitch, ""),
+            flag("key", Text, "the name of the key to sign with"),
+            flag("keyring", Text, "the keyring that has the key"),
+            flag("passphrase-file", Text, "a file with the passphrase of the key, - for standard input"),
+            flag("sign", Switch, "sign the archive: write a provenance file beside it"),
             flag("version", Text, "the version instead of that in Chart.yaml"),
         ],
         super::tables::ACCESS,
@@ -40,6 +41,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     if arguments.is_empty() {
         bail!("need at least one argument, the path to the chart");
     }
+    let signer = if given.is_on("sign") { Some(Signer::of(given, out)?) } else { None };
     let text = |name| given.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let options = PackOptions {
         version: text("version"),
@@ -62,11 +64,17 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
                 access: Access::of(given),
                 skip_refresh: false,
                 debug: false,
+                verify: Verify::Never,
             };
             // What is pulled is not told, since the path of the archive is what is read here.
             block_on(manager.update(&mut std::io::sink()))?;
         }
         let packed = pack(&load_folder(chart::files(path)?)?, &options)?;
+        // Signed before anything is written: without its provenance file the archive is not wanted.
+        let provenance = match &signer {
+            Some(signer) => Some(signer.provenance(&packed.metadata, &packed.file_name, &packed.bytes)?),
+            None => None,
+        };
         let folder = match destination {
             "." => absolute(".")?,
             folder => folder.into(),
@@ -74,6 +82,10 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         let file = folder.join(&packed.file_name);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         write_whole(&file, &packed.bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        if let Some(provenance) = provenance {
+            let beside = folder.join(format!("{}.prov", packed.file_name));
+            write_whole(&beside, provenance.as_bytes())?;
+        }
         writeln!(out, "Successfully packaged chart and saved it to: {}", file.display())?;
     }
     Ok(())

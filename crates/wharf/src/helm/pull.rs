@@ -52,7 +52,7 @@ async fn pull(access: &Access, given: &Given, name: &str, out: &mut dyn Write) -
     let file_name = remote.file_name()?;
     let archive = remote.archive(out).await?;
     let mut notes = String::new();
-    let provenance = provenance(given, &remote, name, &mut notes, out).await?;
+    let provenance = provenance(given, &remote, name, &archive, &mut notes, out).await?;
 
     let destination = Path::new(given.text("destination").unwrap_or("."));
     if given.is_on("untar") {
@@ -73,9 +73,15 @@ async fn provenance(
     given: &Given,
     remote: &Remote,
     name: &str,
+    archive: &[u8],
     notes: &mut String,
     out: &mut dyn Write,
 ) -> anyhow::Result<Option<bytes::Bytes>> {
+    if given.is_on("verify") {
+        let (text, verified) = remote.verify(given, archive, out).await?;
+        notes.push_str(&verified.text());
+        return Ok(Some(text));
+    }
     if !given.is_on("prov") {
         return Ok(None);
     }

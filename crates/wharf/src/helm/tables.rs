@@ -1,6 +1,6 @@
 //! Flags that several commands share.
 
-use crate::cobra::flags::Kind::{Ignored, List, MissingSwitch, Switch, Text, Texts};
+use crate::cobra::flags::Kind::{Ignored, List, Switch, Text, Texts};
 use crate::cobra::flags::{Flag, flag, short};
 
 /// Those of every command. What is about clusters says nothing here.
@@ -54,9 +54,9 @@ pub(super) const ACCESS: &[Flag] = &[
 /// Those that say which chart is taken from there.
 pub(super) const SOURCE: &[Flag] = &[
     flag("devel", Switch, "take pre-releases, too, as --version '>0.0.0-0'"),
-    flag("keyring", Ignored, "without --verify it says nothing"),
+    flag("keyring", Text, "with --verify: the keys to trust; a binary or armoured keyring, or a keybox"),
     flag("pass-credentials", Switch, "send user name and password to other hosts that an index names, too"),
     flag("repo", Text, "the address of the chart repository that has the chart"),
-    flag("verify", MissingSwitch, ""),
+    flag("verify", Switch, "verify the chart by its provenance file"),
     flag("version", Text, "the version or range of a chart that is downloaded; else the newest"),
 ];

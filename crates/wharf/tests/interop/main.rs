@@ -11,6 +11,7 @@ mod cosign_image;
 mod crane;
 mod harness;
 mod helm;
+mod helm_same;
 mod oras;
 mod podman_or_buildah;
 mod publish;

@@ -13,12 +13,13 @@ use wharf_oci::Algorithm;
 
 use super::local;
 use super::resolve::{Indexes, Out, pinned, resolve};
+use crate::cobra::flags::Given;
 use crate::helm::access::Access;
 use crate::helm::files::write_whole;
 use crate::helm::find::{self, Remote};
 use crate::helm::repositories::{self, Update};
 use crate::helm::values::reason;
-use crate::helm::{chart, now, oci};
+use crate::helm::{chart, now, oci, provenance};
 
 /// What begins the names of indexes that are cached for repositories nobody added.
 const UNMANAGED: &str = "helm-manager-";
@@ -30,6 +31,16 @@ pub(in crate::helm) struct Manager {
     pub(in crate::helm) access: Access,
     pub(in crate::helm) skip_refresh: bool,
     pub(in crate::helm) debug: bool,
+    pub(in crate::helm) verify: Verify,
+}
+
+/// Whether charts are verified by their provenance files.
+pub(in crate::helm) enum Verify {
+    Never,
+    /// Those that have one, with the keys that the flags name.
+    IfPossible(Given),
+    /// All of them.
+    Always(Given),
 }
 
 impl Manager {
@@ -331,12 +342,35 @@ impl Manager {
             };
             let failed = |error: anyhow::Error| anyhow!("could not download {address}: {error:#}");
             let archive = remote.archive(out).await.map_err(failed)?;
+            self.check(&remote, &address, &archive, out).await.map_err(failed)?;
             // A pinned chart is saved as other charts are, by its version.
             let file_name = match pinned(repository, name) {
                 Some(_) => format!("{name}-{version}.tgz"),
                 None => remote.file_name()?,
             };
             write_whole(&folder.join(crate::helm::files::file_name(&file_name)?), &archive)?;
+        }
+        Ok(())
+    }
+
+    async fn check(
+        &self,
+        remote: &Remote,
+        address: &str,
+        archive: &[u8],
+        out: Out<'_>,
+    ) -> anyhow::Result<()> {
+        match &self.verify {
+            Verify::Never => {}
+            Verify::Always(given) => {
+                remote.verify(given, archive, out).await?;
+            }
+            Verify::IfPossible(given) => match remote.provenance(out).await {
+                Ok(text) => {
+                    provenance::check(given, &remote.signed_name(archive)?, archive, &text)?;
+                }
+                Err(error) => writeln!(out, "WARNING: Verification not found for {address}: {error:#}")?,
+            },
         }
         Ok(())
     }

@@ -9,18 +9,18 @@ mod manager;
 mod resolve;
 pub(super) mod update;
 
-pub(super) use manager::Manager;
+pub(super) use manager::{Manager, Verify};
 
 use std::path::PathBuf;
 
 use crate::cobra::flags::Flag;
-use crate::cobra::flags::Kind::{Ignored, MissingSwitch, Switch};
+use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::flag;
 
 const FLAGS: &[Flag] = &[
-    flag("keyring", Ignored, "without --verify it says nothing"),
+    flag("keyring", Text, "with --verify: the keys to trust; a binary or armoured keyring, or a keybox"),
     flag("skip-refresh", Switch, "do not fetch the indexes of chart repositories anew"),
-    flag("verify", MissingSwitch, ""),
+    flag("verify", Switch, "verify the charts by their provenance files"),
 ];
 
 /// Returns the chart that the arguments name: one, or the current folder.

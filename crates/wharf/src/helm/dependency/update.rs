@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{FLAGS, Manager, chart_folder};
+use super::{FLAGS, Manager, Verify, chart_folder};
 use crate::cobra::flags::Given;
 use crate::cobra::{Command, block_on};
 use crate::helm::access::Access;
@@ -25,6 +25,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         access: Access::of(given),
         skip_refresh: given.is_on("skip-refresh"),
         debug: given.is_on("debug"),
+        verify: if given.is_on("verify") { Verify::Always(given.clone()) } else { Verify::Never },
     };
     block_on(manager.update(out))
 }
