@@ -7,6 +7,7 @@ mod bench;
 mod charts;
 mod check;
 mod conformance;
+mod e2e;
 mod fuzz;
 mod help;
 mod interop;
@@ -44,6 +45,10 @@ fn main() -> ExitCode {
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))
             .map(Some),
+        ["e2e", "oras"] => e2e::run(None).map(Some),
+        ["e2e", "oras", folder] => e2e::run(Some(folder)).map(Some),
+        // What stands in front of the program under test calls this.
+        ["e2e", "oras-sync", work, host] => e2e::sync(work, host).map(|()| None),
         ["fuzz", words @ ..] => fuzz::run(words).map(Some),
         ["bench", "registry", words @ ..] => bench::run(words).map(|()| None),
         ["bench", "render", words @ ..] => bench::render(words).map(|()| None),

@@ -105,7 +105,8 @@ impl Index {
         }
     }
 
-    /// Lists a manifest under a name of any form, which moves from the entry that had exactly that name.
+    /// Lists a manifest under a name of any form, which moves from the entry that had exactly that name, with the
+    /// annotations and artifact type of this descriptor.
     pub(crate) fn add_name(&mut self, descriptor: &Descriptor, name: &str) {
         let listed = |entry: &Value| digest_of(entry) == Some(descriptor.digest.as_str());
         self.manifests.retain(|entry| match ref_name(entry) {
@@ -115,7 +116,12 @@ impl Index {
         });
         let mut named = entry(descriptor, None);
         if let Some(object) = named.as_object_mut() {
-            object.insert("annotations".to_owned(), json!({ REF_NAME: name }));
+            let mut annotations = json!(descriptor.annotations);
+            annotations[REF_NAME] = json!(name);
+            object.insert("annotations".to_owned(), annotations);
+            if let Some(artifact_type) = &descriptor.artifact_type {
+                object.insert("artifactType".to_owned(), json!(artifact_type));
+            }
         }
         self.manifests.push(named);
     }

@@ -85,15 +85,17 @@ impl LayoutTarget {
     }
 
     /// Points a name at a manifest that is there. A name may be any text, as the image-spec allows it and ORAS writes
-    /// it; a tag is a name that every target knows.
+    /// it; a tag is a name that every target knows. The entry gets the descriptor's annotations and artifact type.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the manifest is not there.
-    pub async fn name_manifest(&self, digest: &Digest, name: &str) -> Result<()> {
-        let descriptor = self.resolve(&Reference::Digest(digest.clone())).await?;
+    pub async fn name_manifest(&self, descriptor: &Descriptor, name: &str) -> Result<()> {
+        let mut entry = self.resolve(&Reference::Digest(descriptor.digest.clone())).await?;
+        entry.annotations.clone_from(&descriptor.annotations);
+        entry.artifact_type.clone_from(&descriptor.artifact_type);
         let name = name.to_owned();
         self.update(move |index| {
-            index.add_name(&descriptor, &name);
+            index.add_name(&entry, &name);
             Ok(())
         })
         .await

@@ -107,7 +107,7 @@ fn extract<R: Read>(entry: &mut tar::Entry<'_, R>, name: &str, folder: &Path) ->
         }
         tar::EntryType::Symlink => {
             let target = link_target(entry, &entry_name)?;
-            let from = inside.parent().unwrap_or(Path::new(""));
+            let from = inside.parent().unwrap_or_else(|| Path::new(""));
             ensure!(
                 stays_inside(&clean(&folder.join(from).join(&target)), folder),
                 "{:?} is outside of {name:?}",
@@ -164,7 +164,7 @@ fn stays_inside(path: &Path, folder: &Path) -> bool {
 
 fn no_link_on_the_way(folder: &Path, inside: &Path, entry: &Path) -> anyhow::Result<()> {
     let mut at = folder.to_owned();
-    for part in inside.parent().unwrap_or(Path::new("")).components() {
+    for part in inside.parent().unwrap_or_else(|| Path::new("")).components() {
         at.push(part);
         match fs::symlink_metadata(&at) {
             Ok(about) if about.is_symlink() => {

@@ -82,7 +82,7 @@ Example - In the OCI image layout in folder layout-dir:
 struct Node {
     #[serde(flatten)]
     named: Named,
-    referrers: Vec<Node>,
+    referrers: Vec<Self>,
 }
 
 async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
@@ -199,7 +199,7 @@ fn paint(colours: bool, colour: &str, text: &str) -> String {
 /// A line of the tree with those below it.
 struct Branch {
     text: String,
-    below: Vec<Branch>,
+    below: Vec<Self>,
 }
 
 /// Returns what is attached to a digest, by artifact type.

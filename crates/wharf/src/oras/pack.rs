@@ -124,7 +124,7 @@ pub(super) struct Staged {
 
 enum Source {
     Bytes(Bytes),
-    File(Packed),
+    File(Box<Packed>),
 }
 
 #[derive(Serialize)]
@@ -166,7 +166,7 @@ impl Staged {
             let packed = files::pack(&name, media_type.as_deref(), Path::new(&path))?;
             let mut layer = packed.descriptor.clone();
             layer.annotations.extend(own.cloned().unwrap_or_default());
-            self.blobs.insert(layer.digest.clone(), Source::File(packed));
+            self.blobs.insert(layer.digest.clone(), Source::File(Box::new(packed)));
             layers.push(layer);
         }
         if files.is_empty() && !matches!(detail, Detail::Nothing | Detail::Bars) {
@@ -195,7 +195,7 @@ impl Staged {
                 let media_type = media_type.unwrap_or_else(|| UNKNOWN_CONFIG.to_owned());
                 let packed = files::pack("$config", Some(&media_type), Path::new(&path))?;
                 let descriptor = packed.descriptor.clone();
-                self.blobs.insert(descriptor.digest.clone(), Source::File(packed));
+                self.blobs.insert(descriptor.digest.clone(), Source::File(Box::new(packed)));
                 Ok(descriptor)
             }
             Config::Bytes(media_type, bytes) => Ok(self.add_bytes(media_type, bytes)),

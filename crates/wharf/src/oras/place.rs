@@ -172,7 +172,6 @@ impl Place {
 
     /// Returns the descriptor of a blob, or of a manifest in a layout.
     pub(super) async fn resolve_blob(&self, reference: &str) -> anyhow::Result<Descriptor> {
-        let missing = || Fault::missing(format!("{}: not found", self.target.full(reference)), true);
         match &self.inner {
             Inner::Remote(repository) => {
                 let digest: Digest = reference.parse()?;
@@ -183,7 +182,9 @@ impl Place {
                 if let Some(entry) = self.entry(reference).await? {
                     return Ok(entry);
                 }
-                let Ok(digest) = reference.parse::<Digest>() else { return Err(missing().into()) };
+                let Ok(digest) = reference.parse::<Digest>() else {
+                    return Err(Fault::missing("not found", false).into());
+                };
                 let size = match &self.inner {
                     Inner::Folder(layout) => {
                         std::fs::metadata(layout.blob_path(&digest)?).ok().map(|about| about.len())
@@ -218,19 +219,21 @@ impl Place {
             }
             _ => {
                 self.write().push_manifest(manifest, &[]).await.map_err(told)?;
-                self.name(&manifest.digest, name).await
+                self.name(&manifest.descriptor(), name).await
             }
         }
     }
 
     /// Gives a manifest of a layout a name, unless that is a digest or empty.
-    pub(super) async fn name(&self, digest: &Digest, name: &str) -> anyhow::Result<()> {
+    pub(super) async fn name(&self, descriptor: &Descriptor, name: &str) -> anyhow::Result<()> {
         if name.is_empty() || is_digest(name) {
             return Ok(());
         }
         let named = match &self.inner {
-            Inner::Folder(layout) => layout.name_manifest(digest, name).await,
-            Inner::Remote(_) | Inner::Tar(_) => self.write().tag(digest, &name.parse()?).await,
+            Inner::Folder(layout) => layout.name_manifest(descriptor, name).await,
+            Inner::Remote(_) | Inner::Tar(_) => {
+                self.write().tag(&descriptor.digest, &name.parse()?).await
+            }
         };
         Ok(named.map_err(|error| self.told(&error))?)
     }

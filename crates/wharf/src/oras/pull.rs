@@ -283,7 +283,7 @@ impl Pull<'_> {
 
     /// Writes one blob, verified, and replaces what was there only when it is whole.
     async fn save(&self, blob: &Descriptor, path: &Path) -> anyhow::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
         tokio::fs::create_dir_all(folder).await.with_context(|| {
             format!("failed to ensure directories of the target path: {}", folder.display())
         })?;

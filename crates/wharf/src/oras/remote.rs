@@ -84,6 +84,11 @@ impl Remote {
         })
     }
 
+    /// Leaves fallback tags alone: what is written is known to the registry already.
+    pub(super) fn without_fallback_tag(&mut self) {
+        self.referrers = ReferrersApi::Api;
+    }
+
     /// Returns the login that the flags give.
     pub(super) fn credential(&self) -> Credential {
         match (self.username.is_empty(), self.secret.is_empty()) {
@@ -134,7 +139,7 @@ impl Remote {
             headers: self.headers.clone(),
             addresses: addresses.map(|rule| (rule.host.clone(), rule.address)).collect(),
             referrers: self.referrers,
-            wire_log: self.debug.then(|| Arc::new(StderrLog::default()) as _),
+            wire_log: self.debug.then(|| Arc::new(StderrLog) as _),
             allow_private_addresses: !self.addresses.is_empty(),
             retry: RetryPolicy {
                 max_retry_after: std::time::Duration::from_secs(5),

@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wharf_content::{CopyOptions, Outcome, PaperOptions, Progress, RawManifest, ReadTarget, copy};
+use wharf_content::{
+    CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, Outcome, PaperOptions, Progress, RawManifest, ReadTarget, copy};
 use wharf_oci::{Descriptor, Digest, Manifest, Reference};
 
 use super::place::Place;
@@ -126,6 +127,8 @@ pub(super) struct Status {
 #[derive(Default)]
 struct State {
     begun: HashSet<Digest>,
+    /// What is on its way, as it is described where it was found.
+    running: HashMap<Digest, Descriptor>,
     /// The name under which each digest went over, and the media types.
     done: HashMap<Digest, (Option<String>, HashSet<String>)>,
     manifests: HashMap<Digest, Manifest>,
@@ -179,17 +182,13 @@ impl Progress for Status {
 
     fn started(&self, descriptor: &Descriptor) {
         self.bars.started(descriptor);
+        self.state().running.insert(descriptor.digest.clone(), descriptor.clone());
     }
 
     fn advanced(&self, digest: &Digest, at: u64) {
         self.bars.advanced(digest, at);
         let mut state = self.state();
-        if state.begun.contains(digest) {
-            return;
-        }
-        let blobs = state.manifests.values().flat_map(Manifest::blobs);
-        let described = blobs.into_iter().find(|blob| blob.digest == *digest).cloned();
-        if let Some(descriptor) = described {
+        if let Some(descriptor) = state.running.remove(digest) {
             self.begin(&mut state, &descriptor);
         }
     }
@@ -221,6 +220,7 @@ impl Progress for Status {
 }
 
 /// How content is carried.
+#[derive(Clone, Copy)]
 pub(super) struct Carry<'a> {
     pub(super) source: &'a dyn ReadTarget,
     pub(super) root: &'a Descriptor,
@@ -231,8 +231,37 @@ pub(super) struct Carry<'a> {
     pub(super) concurrency: i64,
 }
 
-/// Carries an artifact to a place and names it there. Errors are not in ORAS's words yet.
+/// Carries an artifact to a place and names it there, after what it is attached to. Errors are not in ORAS's words yet.
 pub(super) async fn carry(work: Carry<'_>, status: &Arc<Status>) -> anyhow::Result<()> {
+    let mut subjects = Vec::new();
+    let mut above = subject_of(work.source, work.root).await?;
+    while let Some(subject) = above.filter(|_| subjects.len() < MAX_SUBJECTS) {
+        above = subject_of(work.source, &subject).await?;
+        subjects.push(subject);
+    }
+    for subject in subjects.iter().rev() {
+        carry_one(Carry { root: subject, name: "", referrers: false, ..work }, status).await?;
+    }
+    carry_one(work, status).await
+}
+
+/// How long a way of subjects is followed.
+const MAX_SUBJECTS: usize = 32;
+
+/// Returns what a manifest is attached to, if it is at the source.
+async fn subject_of(source: &dyn ReadTarget, root: &Descriptor) -> anyhow::Result<Option<Descriptor>> {
+    let at_source = |error: wharf_content::Error| error.on(wharf_content::Side::Source);
+    let reference = Reference::Digest(root.digest.clone());
+    let raw = source.fetch_manifest(&reference, DEFAULT_MAX_MANIFEST_BYTES).await.map_err(at_source)?;
+    let Some(subject) = raw.parse().map_err(at_source)?.subject else { return Ok(None) };
+    match source.resolve(&Reference::Digest(subject.digest)).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == wharf_content::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at_source(error).into()),
+    }
+}
+
+async fn carry_one(work: Carry<'_>, status: &Arc<Status>) -> anyhow::Result<()> {
     let Carry { source, root, to, name, referrers, concurrency } = work;
     let name = if is_digest(name) { "" } else { name };
     let is_remote = to.repository().is_some();
@@ -247,6 +276,8 @@ pub(super) async fn carry(work: Carry<'_>, status: &Arc<Status>) -> anyhow::Resu
     let options = CopyOptions {
         tags: Some(tags),
         papers: if referrers { PaperOptions::REFERRERS } else { PaperOptions::NONE },
+        // As ORAS: the answer to the push is believed.
+        verify: false,
         concurrency: usize::try_from(concurrency).ok().and_then(NonZeroUsize::new).unwrap_or(THREE),
         progress: Arc::clone(status) as Arc<dyn Progress>,
         ..CopyOptions::default()
@@ -255,7 +286,7 @@ pub(super) async fn carry(work: Carry<'_>, status: &Arc<Status>) -> anyhow::Resu
     status.is_quiet.store(false, Ordering::Relaxed);
     copied?;
     if !is_remote {
-        to.name(&root.digest, name).await?;
+        to.name(root, name).await?;
     }
     Ok(())
 }

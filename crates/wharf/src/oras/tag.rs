@@ -43,7 +43,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
             .into());
     }
     arguments(&COMMAND, words, 1..=usize::MAX, "the artifact to be retagged and the tags to be added")?;
-    let target = Target::parse(given, "", &words[0]).map_err(|error| match error.downcast::<Fault>() {
+    let mut target = Target::parse(given, "", &words[0]).map_err(|error| match error.downcast::<Fault>() {
         Ok(fault) if fault.is_reference => {
             let text = format!("unable to add tag for '{}': {}", words[0], fault.text);
             Fault { text, ..fault }.into()
@@ -51,9 +51,10 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
         Ok(fault) => fault.into(),
         Err(error) => error,
     })?;
+    target.remote.without_fallback_tag();
     let place = Place::create(&target).await?;
     target.need_reference(&COMMAND, true)?;
-    let (_, raw) = place.fetch(&target.reference).await?;
+    let (found, raw) = place.fetch(&target.reference).await?;
     let tags = &words[1..];
     for tag in tags {
         if place.repository().is_some() && !super::target::is_digest(tag) {
@@ -64,7 +65,10 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
         line(format_args!("Tagging [{}] {}@{}", target.kind.name(), target.path, raw.digest));
     }
     for tag in tags {
-        place.push(&raw, tag).await?;
+        match place.repository() {
+            Some(_) => place.push(&raw, tag).await?,
+            None => place.name(&found, tag).await?,
+        }
         line(format_args!("Tagged {tag}"));
     }
     Ok(())

@@ -18,7 +18,7 @@ const PUBLIC: &[&str] =
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Writes every request to standard error.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StderrLog;
 
 impl WireLog for StderrLog {

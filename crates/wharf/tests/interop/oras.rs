@@ -151,3 +151,70 @@ fn oras_copies_with_papers_and_tags_several_at_once() {
     let found: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(found["referrers"].as_array().unwrap().len(), 1, "the papers came along");
 }
+
+/// Runs the same line with ORAS and with Wharf, each in a folder of its own, and returns what both wrote.
+fn both(program: &std::path::Path, folders: [&std::path::Path; 2], line: &[&str]) -> [String; 2] {
+    let wharf = std::path::Path::new(env!("CARGO_BIN_EXE_wharf"));
+    let run = |program: &std::path::Path, first: &[&str], folder: &std::path::Path| {
+        let mut command = std::process::Command::new(program);
+        let output = command.args(first).args(line).current_dir(folder).env("HOME", folder).output().unwrap();
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        let mut lines: Vec<String> = String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+        // Transfers run side by side, so their lines come in any order.
+        lines.sort();
+        format!("{}\n{}", output.status.code().unwrap(), lines.join("\n"))
+    };
+    [run(program, &[], folders[0]), run(wharf, &["oras"], folders[1])]
+}
+
+#[test]
+fn wharf_oras_writes_what_oras_writes() {
+    let Some(program) = peer("oras") else { return };
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for folder in &folders {
+        fs::write(folder.path().join("hi.txt"), "hello\n").unwrap();
+        fs::write(folder.path().join("again.txt"), "again\n").unwrap();
+        fs::write(folder.path().join("config.json"), "{}").unwrap();
+    }
+    let created = "--annotation=org.opencontainers.image.created=2026-01-01T00:00:00Z";
+    let lines: &[&[&str]] = &[
+        &["push", created, "--oci-layout", "l:v1", "hi.txt", "again.txt:text/plain"],
+        &["push", created, "--oci-layout", "l:v2", "--image-spec", "v1.0", "hi.txt"],
+        &["push", created, "--oci-layout", "l:v3", "--config", "config.json:a/b", "hi.txt", "--format", "json"],
+        &["push", created, "--oci-layout", "l:v4", "--artifact-platform", "linux/arm64", "hi.txt"],
+        &["push", created, "--oci-layout", "l:v5,v6", "--artifact-type", "a/b"],
+        &["attach", created, "--oci-layout", "l:v1", "--artifact-type", "a/b", "hi.txt"],
+        &["discover", "--oci-layout", "l:v1"],
+        &["discover", "--oci-layout", "l:v1", "--format", "json"],
+        &["discover", "--oci-layout", "l:v1", "--format", "table"],
+        &["resolve", "--oci-layout", "l:v4", "--platform", "linux/arm64"],
+        &["resolve", "--oci-layout", "l:v4", "--platform", "linux/amd64"],
+        &["manifest", "fetch", "--oci-layout", "l:v1", "--descriptor"],
+        &["manifest", "fetch", "--oci-layout", "l:v1", "--pretty"],
+        &["manifest", "fetch", "--oci-layout", "l:v1", "--format", "json"],
+        &["manifest", "fetch", "--oci-layout", "l:v1", "--format", "go-template={{.size}} {{.nosuch}}{{.content}}"],
+        &["manifest", "fetch-config", "--oci-layout", "l:v4"],
+        &["manifest", "index", "create", "--oci-layout", "l:all", "v1", "v4"],
+        &["manifest", "index", "update", "--oci-layout", "l:all", "--add", "v2"],
+        &["tag", "--oci-layout", "l:v1", "x"],
+        &["repo", "tags", "--oci-layout", "l"],
+        &["cp", "-r", "--from-oci-layout", "l:v1", "--to-oci-layout", "m:v1"],
+        &["cp", "--from-oci-layout", "l:v1", "--to-oci-layout-path", "m", "example.com/a:b"],
+        &["repo", "tags", "--oci-layout", "m"],
+        &["pull", "--oci-layout", "m:v1", "-o", "out"],
+        &["manifest", "delete", "--oci-layout", "l:v2", "--force", "--descriptor"],
+        &["pull", "--oci-layout", "l:v2"],
+        &["push"],
+        &["attach", "--oci-layout", "l:v1"],
+        &["resolve", "localhost:5000/A"],
+        &["pull", "--format", "foo", "--oci-layout", "l:v1"],
+    ];
+    for line in lines {
+        let [theirs, ours] = both(&program, [folders[0].path(), folders[1].path()], line);
+        assert_eq!(theirs, ours, "{line:?}");
+    }
+    // Each reads what the other wrote.
+    let crossed = [folders[1].path(), folders[0].path()];
+    let [theirs, ours] = both(&program, crossed, &["discover", "--oci-layout", "l:v1", "--format", "json"]);
+    assert_eq!(theirs, ours);
+}

@@ -13,6 +13,7 @@ mod helm_repo;
 mod helm_site;
 mod login;
 mod manage;
+mod oras;
 mod publish;
 mod serve;
 mod support;
