@@ -124,10 +124,11 @@ pub(crate) fn sync(work: &str, host: &str) -> Result<()> {
 
 /// Returns the paths of the layouts below a folder.
 fn repositories(root: &Path, folder: &Path) -> Result<Vec<String>> {
-    if folder.join("oci-layout").exists() {
-        return Ok(vec![folder.strip_prefix(root)?.to_string_lossy().into_owned()]);
-    }
     let mut found = Vec::new();
+    // One repository's name may begin with another's.
+    if folder.join("oci-layout").exists() {
+        found.push(folder.strip_prefix(root)?.to_string_lossy().into_owned());
+    }
     for name in names(folder)? {
         if folder.join(&name).is_dir() && name != "blobs" {
             found.extend(repositories(root, &folder.join(name))?);

@@ -135,6 +135,11 @@ struct State {
 }
 
 impl State {
+    fn knows(&self, descriptor: &Descriptor) -> bool {
+        let done = self.done.get(&descriptor.digest);
+        done.is_some_and(|(_, media_types)| media_types.contains(&descriptor.media_type))
+    }
+
     fn note(&mut self, descriptor: &Descriptor) {
         let (name, media_types) = self.done.entry(descriptor.digest.clone()).or_default();
         *name = descriptor.annotations.get(files::TITLE).cloned();
@@ -196,8 +201,11 @@ impl Progress for Status {
     fn finished(&self, descriptor: &Descriptor, outcome: Outcome) {
         self.bars.finished(descriptor, outcome);
         let mut state = self.state();
+        // A subject that went over before may share pieces.
+        let was_told = state.knows(descriptor);
         state.note(descriptor);
         match outcome {
+            Outcome::AlreadyThere if was_told => {}
             Outcome::AlreadyThere => self.tell(self.words.exists, descriptor),
             Outcome::Mounted => self.tell(self.words.mounted, descriptor),
             _ => {
