@@ -17,4 +17,5 @@ const WITHDRAWN: &str = "its fixtures are manifests of the withdrawn type applic
 const SIZE: &str = "its manifest states 53 bytes for a config that has 2, which `wharf serve` refuses";
 const CATALOG: &str = "it ends with `repo ls` by nobody, to whom `wharf serve` shows a list of the public repositories (none) \
                        where the suite's registry asks for a login";
-const WAIT: &str = "after several wrong passwords `wharf serve` answers 429 for a while, the suite's registry 401 for ever";
+const WAIT: &str =
+    "after several wrong passwords `wharf serve` answers 429 for a while, the suite's registry 401 for ever";

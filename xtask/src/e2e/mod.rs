@@ -93,7 +93,8 @@ fn run_suite(
         .with_context(|| format!("starting {}", program.display()))?;
     let text = fs::read(&results).with_context(|| format!("{suite}.test left no report"))?;
     let report: Value = serde_json::from_slice(&text)?;
-    for spec in report.as_array().into_iter().flatten().flat_map(|suite| suite["SpecReports"].as_array()).flatten()
+    for spec in
+        report.as_array().into_iter().flatten().flat_map(|suite| suite["SpecReports"].as_array()).flatten()
     {
         match (spec["LeafNodeType"].as_str(), spec["State"].as_str()) {
             (Some("It"), Some("passed")) => *passed += 1,

@@ -231,9 +231,7 @@ impl Place {
         }
         let named = match &self.inner {
             Inner::Folder(layout) => layout.name_manifest(descriptor, name).await,
-            Inner::Remote(_) | Inner::Tar(_) => {
-                self.write().tag(&descriptor.digest, &name.parse()?).await
-            }
+            Inner::Remote(_) | Inner::Tar(_) => self.write().tag(&descriptor.digest, &name.parse()?).await,
         };
         Ok(named.map_err(|error| self.told(&error))?)
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wharf_content::{
-    CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, Outcome, PaperOptions, Progress, RawManifest, ReadTarget, copy};
+    CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, Outcome, PaperOptions, Progress, RawManifest, ReadTarget, copy,
+};
 use wharf_oci::{Descriptor, Digest, Manifest, Reference};
 
 use super::place::Place;

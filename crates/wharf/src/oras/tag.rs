@@ -43,14 +43,15 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
             .into());
     }
     arguments(&COMMAND, words, 1..=usize::MAX, "the artifact to be retagged and the tags to be added")?;
-    let mut target = Target::parse(given, "", &words[0]).map_err(|error| match error.downcast::<Fault>() {
-        Ok(fault) if fault.is_reference => {
-            let text = format!("unable to add tag for '{}': {}", words[0], fault.text);
-            Fault { text, ..fault }.into()
-        }
-        Ok(fault) => fault.into(),
-        Err(error) => error,
-    })?;
+    let mut target =
+        Target::parse(given, "", &words[0]).map_err(|error| match error.downcast::<Fault>() {
+            Ok(fault) if fault.is_reference => {
+                let text = format!("unable to add tag for '{}': {}", words[0], fault.text);
+                Fault { text, ..fault }.into()
+            }
+            Ok(fault) => fault.into(),
+            Err(error) => error,
+        })?;
     target.remote.without_fallback_tag();
     let place = Place::create(&target).await?;
     target.need_reference(&COMMAND, true)?;

@@ -85,7 +85,8 @@ fn a_folder_comes_back_with_its_modes_and_links() {
 #[test]
 fn a_layer_that_leads_out_of_the_output_folder_is_refused() {
     let world = with_file();
-    fs::write(world.path("names.json"), r#"{"hi.txt":{"org.opencontainers.image.title":"../out.txt"}}"#).unwrap();
+    fs::write(world.path("names.json"), r#"{"hi.txt":{"org.opencontainers.image.title":"../out.txt"}}"#)
+        .unwrap();
     oras(&world, &["push", "--oci-layout", "l:v1", "--annotation-file", "names.json", "hi.txt"]).ok();
     oras(&world, &["pull", "--oci-layout", "l:v1", "-o", "in"]).fails(1, "path traversal disallowed");
     assert!(!world.path("out.txt").exists());
@@ -127,7 +128,8 @@ fn wrong_arguments_are_answered_as_oras_answers_them() {
     oras(&world, &["pull", "--oci-layout", "none:v1"])
         .fails(1, "Error: invalid argument \"none:v1\": failed to find path \"none\"");
     oras(&world, &["tag", "list"]).fails(1, "there is no \"list\" sub-command");
-    oras(&world, &["resolve", "--oci-layout", "l:v1", "--verbose"]).fails(1, "Flag --verbose has been deprecated");
+    oras(&world, &["resolve", "--oci-layout", "l:v1", "--verbose"])
+        .fails(1, "Flag --verbose has been deprecated");
 }
 
 #[test]
@@ -149,7 +151,10 @@ fn an_artifact_goes_to_a_registry_and_back_with_what_is_attached() {
     oras(&world, &["pull", &local(&world, "/shop/b:v1"), "-o", "out"]).ok();
     assert_eq!(fs::read_to_string(world.path("out/hi.txt")).unwrap(), "hello\n");
     let missing = oras(&world, &["resolve", &local(&world, "/shop/b:v2")]);
-    let text = format!("Error response from registry: failed to resolve digest: {}: not found", local(&world, "/shop/b:v2"));
+    let text = format!(
+        "Error response from registry: failed to resolve digest: {}: not found",
+        local(&world, "/shop/b:v2")
+    );
     missing.fails(1, &text);
 }
 
@@ -158,7 +163,8 @@ fn a_repository_is_backed_up_into_a_tar_and_restored() {
     let world = logged_in();
     let (from, to) = (local(&world, "/shop/a"), local(&world, "/shop/restored"));
     for tag in ["v1", "v2"] {
-        oras(&world, &["push", CREATED, "-a", &format!("tag={tag}"), &format!("{from}:{tag}"), "hi.txt"]).ok();
+        oras(&world, &["push", CREATED, "-a", &format!("tag={tag}"), &format!("{from}:{tag}"), "hi.txt"])
+            .ok();
     }
     oras(&world, &["attach", "--artifact-type", "a/b", "-a", "k=v", &format!("{from}:v1")]).ok();
     let run = oras(&world, &["backup", "--include-referrers", "-o", "all.tar", &from]).ok();
@@ -178,7 +184,8 @@ fn a_repository_is_backed_up_into_a_tar_and_restored() {
 fn an_index_is_made_changed_and_deleted() {
     let world = with_file();
     for tag in ["a", "b"] {
-        oras(&world, &["push", "-a", &format!("k={tag}"), "--oci-layout", &format!("l:{tag}"), "hi.txt"]).ok();
+        oras(&world, &["push", "-a", &format!("k={tag}"), "--oci-layout", &format!("l:{tag}"), "hi.txt"])
+            .ok();
     }
     oras(&world, &["manifest", "index", "create", "--oci-layout", "l:all", "a"]).ok();
     oras(&world, &["manifest", "index", "update", "--oci-layout", "l:all", "--add", "b"]).ok();
