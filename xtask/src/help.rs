@@ -14,7 +14,6 @@ The project's chores. Usage: cargo xtask WORD
   interop charts [--deep [COUNT]] [CHART ..]
                   real charts rendered by helm and by wharf, compared byte for byte; --deep: with COUNT (100)
                   generated flags and values each
-  interop charts  real charts rendered by helm and by wharf, compared byte for byte
   e2e oras [FOLDER]
                   ORAS's own end-to-end suite against `wharf oras`, from a copy outside of this repository (default:
                   wharf/e2e/oras in the user's cache); not part of `test`
