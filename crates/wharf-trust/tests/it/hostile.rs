@@ -95,6 +95,7 @@ fn damaged_bundles_never_verify_for_another_artifact_or_signer() {
     let artifact = Artifact::from_bytes(std::fs::read(folder.join("a.txt")).unwrap());
     let wrong = [IdentityRule::new(TextRule::exact("nobody"), TextRule::exact(ISSUER)).unwrap()];
     let right = [IdentityRule::new(TextRule::exact(IDENTITY), TextRule::exact(ISSUER)).unwrap()];
+    let mut tried = 0;
     for case in [
         "happy-path-v0.3",
         "rekor2-dsse-happy-path",
