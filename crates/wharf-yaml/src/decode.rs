@@ -370,7 +370,7 @@ impl Decoder<'_> {
             Scalar::Uint(value) => self.number(Value::Uint(value)),
             Scalar::Float(value) => {
                 if !value.is_finite() {
-                    self.no_json.get_or_insert(self.document.node(id).place());
+                    self.no_json.get_or_insert_with(|| self.document.node(id).place());
                 }
                 Value::Float(value)
             }

@@ -13,7 +13,7 @@ use crate::exit::Usage;
 pub(crate) fn read(path: &Path) -> anyhow::Result<Policy> {
     let text = std::fs::read(path).with_context(|| format!("cannot read policy {}", path.display()))?;
     let json = json(&text).with_context(|| format!("cannot read policy {}", path.display()))?;
-    let beside = path.parent().unwrap_or(Path::new("."));
+    let beside = path.parent().unwrap_or_else(|| Path::new("."));
     let mut failed = None;
     let policy = Policy::from_json(&json, &mut |name| {
         let named = beside.join(name);

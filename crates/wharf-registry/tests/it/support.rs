@@ -76,6 +76,14 @@ impl Registry {
         self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), self.url(path))
     }
 
+    /// Returns a token that the service gives to whoever has no account.
+    pub(crate) async fn anonymous_token(&self, scope: &str) -> String {
+        let path = format!("/service/token?service=wharf&scope={scope}");
+        let answer = self.anonymous("GET", &path).send().await.unwrap();
+        let body: Value = answer.json().await.unwrap();
+        body["token"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.request("GET", path).send().await.unwrap()
     }

@@ -55,7 +55,7 @@ impl<'a> Scanner<'a> {
                 }
                 self.cursor.skip();
                 self.cursor.skip_ascii_while(|byte| {
-                    !matches!(byte, b' ' | b'\t' | b':' | 0) && !(in_flow && b",?[]{}".contains(&byte))
+                    !(matches!(byte, b' ' | b'\t' | b':' | 0) || in_flow && b",?[]{}".contains(&byte))
                 });
             }
             if self.cursor.at() > piece {

@@ -17,7 +17,7 @@ pub(crate) enum Shell {
     Bash,
     Zsh,
     Fish,
-    PowerShell,
+    Power,
 }
 
 /// Returns the script for a shell, for a program of that name on its search path.
@@ -26,7 +26,7 @@ pub(crate) fn script(shell: Shell, name: &str, with_descriptions: bool) -> Strin
         Shell::Bash => include_str!("complete/bash.sh"),
         Shell::Zsh => include_str!("complete/zsh.sh"),
         Shell::Fish => include_str!("complete/fish.fish"),
-        Shell::PowerShell => include_str!("complete/powershell.ps1"),
+        Shell::Power => include_str!("complete/powershell.ps1"),
     };
     // Bash shows names only.
     let with_descriptions = with_descriptions && !matches!(shell, Shell::Bash);
@@ -50,7 +50,7 @@ pub(super) fn answer(
             lines.push((format!("--{}", flag.name), about(flag)));
         }
     } else if command.is_none() && known.len() == path.len() {
-        for command in program.group(&known) {
+        for command in program.group(known) {
             let name = first_name(command.words()[known.len()]).to_owned();
             let is_group = command.words().len() > known.len() + 1;
             let text = if is_group { String::new() } else { first_line(command.about) };

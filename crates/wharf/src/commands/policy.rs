@@ -79,7 +79,7 @@ fn test(policy: &Policy, path: &Path) -> anyhow::Result<Status> {
     let cases: Vec<Case> = serde_json::from_value(trust_policy::value(path)?)
         .with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(!cases.is_empty(), "{} holds no case", path.display());
-    let beside = path.parent().unwrap_or(Path::new("."));
+    let beside = path.parent().unwrap_or_else(|| Path::new("."));
     let mut wrong = 0;
     for case in &cases {
         let digest: Digest = case.digest.parse().with_context(|| format!("case {}", case.name))?;

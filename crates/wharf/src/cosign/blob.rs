@@ -59,8 +59,9 @@ pub(super) fn digest(algorithm: &str, hex: &str) -> anyhow::Result<Artifact> {
     let digit =
         |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(digit).collect();
-    let bytes =
-        bytes.filter(|_| hex.len() % 2 == 0).with_context(|| format!("{hex:?} is not hexadecimal"))?;
+    let bytes = bytes
+        .filter(|_| hex.len().is_multiple_of(2))
+        .with_context(|| format!("{hex:?} is not hexadecimal"))?;
     Ok(Artifact::from_digest(algorithm, &bytes)?)
 }
 
@@ -94,7 +95,8 @@ fn write(path: &str, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return std::fs::write(path, bytes).with_context(|| format!("open {}", path.display()));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let failed = || format!("open {}", path.display());
     let permissions = std::fs::Permissions::from_mode(mode);
     let mut file =

@@ -24,7 +24,7 @@ pub(super) fn key(given: &Given) -> anyhow::Result<PrivateKey> {
 pub(super) fn load(reference: &str) -> anyhow::Result<PrivateKey> {
     let text = blob::key_file(reference)?;
     if PrivateKey::is_encrypted_pem(&text) {
-        return Ok(PrivateKey::from_encrypted_pem(&text, &password(Ask::Once)?).context("decrypt")?);
+        return PrivateKey::from_encrypted_pem(&text, &password(Ask::Once)?).context("decrypt");
     }
     // cosign opens encrypted keys only; the plain ones of other tools are imported first.
     let label = String::from_utf8_lossy(&text);

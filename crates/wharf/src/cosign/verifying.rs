@@ -72,7 +72,7 @@ impl Demands {
 
 /// Reads a public key: a PEM file, or a variable.
 pub(super) fn public_key(reference: &str) -> anyhow::Result<PublicKey> {
-    Ok(PublicKey::from_pem(&blob::key_file(reference)?).context("pem to public key")?)
+    PublicKey::from_pem(&blob::key_file(reference)?).context("pem to public key")
 }
 
 fn identity(given: &Given) -> anyhow::Result<IdentityRule> {

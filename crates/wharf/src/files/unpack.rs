@@ -64,6 +64,11 @@ fn clean(path: &Path) -> PathBuf {
     clean
 }
 
+/// What an archive may unpack to in any case, in bytes, and how many times its own size beyond that: a bomb made of
+/// zeros grows about a thousand times.
+const UNPACKED_FLOOR: u64 = 256 << 20;
+const UNPACKED_RATIO: u64 = 200;
+
 /// Unpacks the gzipped tar at `archive`, whose entries stand below `name`, into `folder`.
 ///
 /// Entries that lead out of the folder, through a link or past it, are refused, as are links that do
@@ -74,10 +79,23 @@ pub(crate) fn unpack(
     folder: &Path,
     expected: Option<&Digest>,
 ) -> anyhow::Result<()> {
+    let packed = fs::metadata(archive).map_err(|error| failed("stat", archive, &error))?.len();
+    let limit = UNPACKED_FLOOR.saturating_add(packed.saturating_mul(UNPACKED_RATIO));
+    unpack_within(archive, name, folder, expected, limit)
+}
+
+fn unpack_within(
+    archive: &Path,
+    name: &str,
+    folder: &Path,
+    expected: Option<&Digest>,
+    limit: u64,
+) -> anyhow::Result<()> {
     fs::create_dir_all(folder).map_err(|error| failed("mkdir", folder, &error))?;
     let file = File::open(archive).map_err(|error| failed("open", archive, &error))?;
     let digester = expected.and_then(|expected| expected.algorithm()).map(Digester::new);
-    let mut reader = Sum { inner: MultiGzDecoder::new(io::BufReader::new(file)), digester };
+    let inner = MultiGzDecoder::new(io::BufReader::new(file));
+    let mut reader = Sum { inner, digester, left: limit, limit };
     let mut tar = tar::Archive::new(&mut reader);
     for entry in tar.entries()? {
         let mut entry = entry?;
@@ -202,14 +220,47 @@ fn remove_file(path: &Path) -> anyhow::Result<()> {
 struct Sum<R> {
     inner: R,
     digester: Option<Digester>,
+    /// The bytes that may still come, of `limit`.
+    left: u64,
+    limit: u64,
 }
 
 impl<R: Read> Read for Sum<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            let limit = self.limit;
+            io::Error::other(format!("it unpacks to more than {limit} bytes, which is no sane compression"))
+        })?;
         if let Some(digester) = &mut self.digester {
             digester.update(&buffer[..read]);
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_given_up_at_the_limit() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let archive = folder.path().join("bomb.tar.gz");
+        let gzip =
+            flate2::write::GzEncoder::new(File::create(&archive).unwrap(), flate2::Compression::best());
+        let mut tar = tar::Builder::new(gzip);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4 << 20);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, "app/zeros", io::repeat(0).take(4 << 20)).unwrap();
+        tar.into_inner().unwrap().finish().unwrap();
+
+        let into = |name: &str| folder.path().join(name);
+        unpack_within(&archive, "app", &into("whole"), None, 8 << 20).unwrap();
+        let error = unpack_within(&archive, "app", &into("cut"), None, 1 << 20).unwrap_err();
+        assert!(format!("{error:#}").contains("unpacks to more than 1048576 bytes"), "{error:#}");
     }
 }

@@ -35,11 +35,6 @@ impl Found {
     }
 }
 
-/// Reads the chart of that name: a folder or a packed chart.
-pub(super) fn load(name: &str) -> anyhow::Result<Chart> {
-    load_path(locate(name.trim())?)
-}
-
 /// Reads the chart of that name, wherever it is: here, in a registry, in a repository that was added, at an address.
 pub(crate) fn load_anywhere(name: &str) -> anyhow::Result<Chart> {
     find(&Given::default(), name, &mut std::io::sink())?.load()
@@ -152,12 +147,4 @@ fn content_type(bytes: &[u8]) -> &'static str {
         start if start.iter().any(is_binary) => "application/octet-stream",
         _ => "text/plain; charset=utf-8",
     }
-}
-
-fn locate(name: &str) -> anyhow::Result<&Path> {
-    let path = Path::new(name);
-    if name.is_empty() || !path.exists() {
-        bail!("path {name:?} not found");
-    }
-    Ok(path)
 }

@@ -30,7 +30,7 @@ pub(super) const POWERSHELL: Command = Command {
     usage: "[flags]",
     about: "print the completion script for PowerShell",
     flags: &[FLAGS],
-    run: |given, arguments, out| write(&POWERSHELL, Shell::PowerShell, given, arguments, out),
+    run: |given, arguments, out| write(&POWERSHELL, Shell::Power, given, arguments, out),
 };
 
 pub(super) const ZSH: Command = Command {

@@ -348,7 +348,7 @@ fn hub(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         query.query().unwrap_or_default()
     );
     let site = access::site(endpoint, None, false, &access::Tls::default()).map_err(|_| failed())?;
-    let text = block_on(async { Ok(site.fetch(&address, None, MAX_ANSWER).await.map_err(|_| failed())?) })?;
+    let text = block_on(async { site.fetch(&address, None, MAX_ANSWER).await.map_err(|_| failed()) })?;
     let charts = serde_json::from_slice::<Answer>(&text).unwrap_or_default().data;
     if charts.is_empty() && given.is_on("fail-on-no-result") {
         bail!("no results found");

@@ -1,5 +1,6 @@
 //! The commands as a user runs them, and the client as they use it, against a registry of this build.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod compare;
 mod completion;
