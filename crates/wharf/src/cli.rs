@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::{
     attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy,
-    project, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
+    project, promote, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
 };
 use crate::exit::{self, Status};
 use crate::log_filter::log_filter;
@@ -45,6 +45,7 @@ enum Command {
     Login(login::Args),
     Logout(logout::Args),
     Publish(publish::Args),
+    Promote(promote::Args),
     Verify(verify::Args),
     Policy(policy::Args),
     Cp(cp::Args),
@@ -110,6 +111,7 @@ impl Cli {
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Verify(args) => logging.block_on(verify::run(args)),
+            Command::Promote(args) => logging.block_on(promote::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
             Command::Cp(args) => logging.block_on(cp::run(args)),
             Command::Sync(args) => logging.block_on(sync::run(args)),

@@ -7,6 +7,7 @@ use wharf_client::RegistryError;
 use wharf_content::ErrorKind;
 use wharf_oci::distribution::ErrorEntry;
 
+use crate::promote::Taken;
 use crate::publish::{Differences, Refused};
 use crate::terminal;
 
@@ -84,7 +85,7 @@ pub(crate) fn status(error: &anyhow::Error) -> Status {
     if find::<Usage>(error).is_some() {
         return Status::Usage;
     }
-    if find::<Refused>(error).is_some() {
+    if find::<Refused>(error).is_some() || find::<Taken>(error).is_some() {
         return Status::Differs;
     }
     let Some(content) = find::<wharf_content::Error>(error) else { return Status::Failed };
@@ -115,6 +116,11 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     if find::<Refused>(error).is_some() {
         return Some(
             "raise the version in Chart.yaml (or give --version); --force replaces what is there".to_owned(),
+        );
+    }
+    if find::<Taken>(error).is_some() {
+        return Some(
+            "a tag that is meant to move is given with --channel; --force moves this one".to_owned(),
         );
     }
     let content = find::<wharf_content::Error>(error)?;

@@ -21,6 +21,7 @@ mod oras;
 mod papers;
 mod place;
 mod progress;
+mod promote;
 mod publish;
 mod remote;
 mod terminal;

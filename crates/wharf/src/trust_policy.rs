@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::Value;
+use wharf_oci::{Algorithm, Digest};
 use wharf_trust::policy::Policy;
 use wharf_yaml::Reader;
 
@@ -11,6 +12,11 @@ use crate::exit::Usage;
 
 /// Reads a policy. Files that it names are looked for beside it, unless their path is absolute.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Policy> {
+    read_with_digest(path).map(|(policy, _)| policy)
+}
+
+/// Reads a policy with the digest of its file as it lies there.
+pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> {
     let text = std::fs::read(path).with_context(|| format!("cannot read policy {}", path.display()))?;
     let json = json(&text).with_context(|| format!("cannot read policy {}", path.display()))?;
     let beside = path.parent().unwrap_or_else(|| Path::new("."));
@@ -24,7 +30,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Policy> {
     });
     match (policy, failed) {
         (_, Some(error)) => Err(error.context(format!("policy {} names a file", path.display()))),
-        (Ok(policy), None) => Ok(policy),
+        (Ok(policy), None) => Ok((policy, Algorithm::Sha256.digest(&text))),
         (Err(error), None) => Err(Usage(format!("{}: {error}", path.display())).into()),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod logout;
 pub(crate) mod ls;
 pub(crate) mod policy;
 pub(crate) mod project;
+pub(crate) mod promote;
 pub(crate) mod publish;
 pub(crate) mod pull;
 pub(crate) mod push;

@@ -27,6 +27,8 @@ use std::io::Write;
 
 use crate::cobra::{Command, Program};
 
+pub(crate) use signing::load as load_private_key;
+
 /// The version of cosign that is followed.
 const COSIGN_VERSION: &str = "v3.1.3";
 

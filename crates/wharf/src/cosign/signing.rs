@@ -21,7 +21,7 @@ pub(super) fn key(given: &Given) -> anyhow::Result<PrivateKey> {
 }
 
 /// Reads and opens a private key.
-pub(super) fn load(reference: &str) -> anyhow::Result<PrivateKey> {
+pub(crate) fn load(reference: &str) -> anyhow::Result<PrivateKey> {
     let text = blob::key_file(reference)?;
     if PrivateKey::is_encrypted_pem(&text) {
         return PrivateKey::from_encrypted_pem(&text, &password(Ask::Once)?).context("decrypt");

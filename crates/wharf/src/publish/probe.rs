@@ -42,7 +42,7 @@ pub(super) async fn probe(plan: &Plan, there: &dyn ReadTarget) -> wharf_content:
 }
 
 /// Returns what a tag points at, if it is there.
-pub(super) async fn resolve(there: &dyn ReadTarget, tag: &Tag) -> wharf_content::Result<Option<Descriptor>> {
+pub(crate) async fn resolve(there: &dyn ReadTarget, tag: &Tag) -> wharf_content::Result<Option<Descriptor>> {
     match there.resolve(&Reference::Tag(tag.clone())).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

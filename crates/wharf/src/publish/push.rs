@@ -223,7 +223,7 @@ async fn move_channels(
         };
         let moved = from.as_ref() != Some(&report.digest);
         if moved && !options.dry_run {
-            move_channel(repository, name, from.as_ref(), &report.digest).await.with_context(|| {
+            move_tag(repository, name, from.as_ref(), &report.digest).await.with_context(|| {
                 format!("{} is published, but channel {name} was not moved", report.reference)
             })?;
         }
@@ -232,8 +232,8 @@ async fn move_channels(
     Ok(())
 }
 
-/// Moves one channel, only if it still points where it was seen: what the report says it moved from is what it moved from.
-async fn move_channel(
+/// Moves one tag, only if it still points where it was seen: what the report says it moved from is what it moved from.
+pub(crate) async fn move_tag(
     repository: &RemoteRepository,
     name: &Tag,
     from: Option<&Digest>,
@@ -254,7 +254,7 @@ async fn move_channel(
     }
     let place = |digest: Option<&Digest>| digest.map_or_else(|| "nothing".to_owned(), Digest::to_string);
     let text = format!(
-        "somebody else moved it meanwhile: it pointed to {} and points to {} now; publish again to move it from there",
+        "somebody else moved it meanwhile: it pointed to {} and points to {} now; run this again to move it from there",
         place(from),
         place(now.as_ref())
     );

@@ -15,6 +15,7 @@ mod helm_site;
 mod login;
 mod manage;
 mod oras;
+mod promote;
 mod publish;
 mod serve;
 mod support;

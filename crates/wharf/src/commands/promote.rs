@@ -1,0 +1,197 @@
+//! `wharf promote`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use wharf_oci::Tag;
+use wharf_trust::policy::Decision;
+
+use super::publish::source_date_epoch;
+use super::verify;
+use crate::cli::Output;
+use crate::exit::{Status, Usage};
+use crate::place::{FORMS, Place};
+use crate::promote::{Judge, Outcome, Promotion, Report, Signer};
+use crate::publish::Channel;
+use crate::remote::Connection;
+use crate::terminal::{self, NAME, styled};
+
+/// Promote an artifact with all its papers from one place to another, by a trust policy.
+///
+/// The source is resolved once to a digest and held against the policy; what does not satisfy it stops here, with nothing
+/// written. Everything goes over byte for byte without a tag; the policy is asked again, reading only the destination; then
+/// the tag and the channels move. Nothing is signed or packed anew. A promotion that was cut off is run again.
+///
+/// A tag that points at other content is not moved without --force; channels are there to be moved.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+{FORMS}
+
+The policy judges by the name of the destination's repository, at both ends: its rules say what may lie there. Where the
+destination is a file or a folder, by that of the source.
+
+Examples:
+  wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml
+  wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml --channel stable
+  wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml --dry-run
+  wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml \\
+      --key promoter.key --by ann@example.com --receipt web-1.4.0.json
+  wharf promote localhost:5000/staging/web:1.4.0 tar:web.tar --policy trust.yaml --as registry.example.com/prod/web
+  wharf promote tar:web.tar:1.4.0 registry.example.com/prod/web --policy trust.yaml --output json"))]
+pub(crate) struct Args {
+    /// Where it comes from, by tag or digest.
+    #[arg(value_name = "SOURCE")]
+    source: Place,
+
+    /// Where it goes. Without a tag, it gets the source's.
+    #[arg(value_name = "DESTINATION")]
+    destination: Place,
+
+    /// The trust policy, YAML or JSON. Without one nothing is verified but digests.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// The name by which the policy judges, instead of that of the destination.
+    #[arg(long = "as", value_name = "HOST/REPOSITORY", requires = "policy")]
+    judged_as: Option<String>,
+
+    /// Move this tag, too, last of all; may be repeated.
+    #[arg(long = "channel", value_name = "TAG")]
+    channels: Vec<Tag>,
+
+    /// Sign a promotion attestation with this key and attach it at the destination; the password is in COSIGN_PASSWORD.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Who promotes, as the attestation says.
+    #[arg(long, value_name = "WHO", requires = "key")]
+    by: Option<String>,
+
+    /// Move the tag although it points at other content.
+    #[arg(long)]
+    force: bool,
+
+    /// Write the report, as JSON, to this file once all is done.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    receipt: Option<PathBuf>,
+
+    /// Verify the source and say what would be copied, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// How to write the result.
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
+    output: Output,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
+    let judged_as = args.judged_as.as_deref();
+    let judge = args.policy.as_deref();
+    let judge =
+        judge.map(|file| Judge::read(file, judged_as, &args.source, &args.destination)).transpose()?;
+    let signer = args.key.as_deref().map(|key| Signer::read(key, args.by)).transpose()?;
+    let promotion = Promotion {
+        source: args.source,
+        destination: args.destination,
+        judge,
+        signer,
+        channels: args.channels,
+        force: args.force,
+        dry_run: args.dry_run,
+        at: now()?,
+    };
+    let report = promotion.run(&args.connection).await?;
+    match args.output {
+        Output::Json => terminal::line(serde_json::to_string_pretty(&report)?),
+        Output::Text => show(&report)?,
+    }
+    if report.outcome == Outcome::Refused {
+        return Ok(Status::Signature);
+    }
+    if let Some(file) = &args.receipt {
+        keep(file, &report)?;
+    }
+    Ok(Status::Done)
+}
+
+fn now() -> anyhow::Result<String> {
+    let second = match source_date_epoch()? {
+        Some(second) => i64::try_from(second).context("SOURCE_DATE_EPOCH is too late")?,
+        None => Timestamp::now().as_second(),
+    };
+    let at = Timestamp::from_second(second);
+    Ok(at.map_err(|error| Usage(format!("SOURCE_DATE_EPOCH {second}: {error}")))?.to_string())
+}
+
+fn keep(file: &Path, report: &Report) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    let failed = || format!("{} is promoted, but receipt {} is not written", report.digest, file.display());
+    fs::write(file, text).with_context(failed)
+}
+
+fn show(report: &Report) -> anyhow::Result<()> {
+    decision(&report.source, report.verified.source.as_ref())?;
+    if let Some(copied) = &report.copied {
+        copied.print();
+    }
+    decision(&report.destination, report.verified.destination.as_ref())?;
+    if let Some(attested) = &report.attestation {
+        let verb = if attested.attached { "Attested" } else { "Is there" };
+        terminal::step(verb, "the promotion, signed");
+        terminal::more(&attested.digest);
+    }
+    let destination = styled(NAME, &report.destination);
+    match report.outcome {
+        Outcome::Refused if report.copied.is_none() => {
+            terminal::step_noted(
+                "Refused",
+                format_args!("at the source; nothing was written to {destination}"),
+            );
+            return Ok(());
+        }
+        Outcome::Refused => {
+            terminal::step_noted(
+                "Refused",
+                format_args!("at the destination; no tag of {destination} was moved"),
+            );
+            return Ok(());
+        }
+        Outcome::Promoted | Outcome::AlreadyThere | Outcome::WouldPromote => {}
+    }
+    let would = report.outcome == Outcome::WouldPromote;
+    report.tags.iter().for_each(|tag| moved("Tag", tag, would));
+    report.channels.iter().for_each(|channel| moved("Channel", channel, would));
+    match report.outcome {
+        Outcome::Promoted => terminal::step("Promoted", format_args!("to {destination}")),
+        Outcome::AlreadyThere => {
+            terminal::step("Is there", format_args!("at {destination}, and nothing was left to do"));
+        }
+        _ => terminal::step("Would go", format_args!("to {destination}")),
+    }
+    if report.policy.is_none() {
+        terminal::warning("no policy was given: digests were compared, signatures were not looked at");
+    }
+    Ok(())
+}
+
+fn decision(place: &str, decision: Option<&Decision>) -> anyhow::Result<()> {
+    decision.map_or(Ok(()), |decision| verify::show(place, decision, Output::Text))
+}
+
+fn moved(what: &str, tag: &Channel, would: bool) {
+    let name = styled(NAME, &tag.name);
+    let points = if would { "would point" } else { "points" };
+    match (&tag.from, tag.moved) {
+        (_, false) => terminal::step(what, format_args!("{name} pointed at it already")),
+        (None, true) => terminal::step(what, format_args!("{name} is new and {points} at it")),
+        (Some(from), true) => {
+            terminal::step(what, format_args!("{name} {points} at it now"));
+            terminal::more(format_args!("before: {from}"));
+        }
+    }
+}
