@@ -142,6 +142,7 @@ impl Demo<'_> {
             dry_run: false,
             channels: channels.to_vec(),
             progress: Arc::new(NoProgress),
+            signer: None,
         };
         publish(plan, &self.registry()?, &self.destination()?, &options).await
     }

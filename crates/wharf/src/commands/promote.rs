@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use jiff::Timestamp;
 use wharf_oci::Tag;
 use wharf_trust::policy::Decision;
 
-use super::publish::source_date_epoch;
+use super::publish::created;
 use super::verify;
 use crate::cli::Output;
-use crate::exit::{Status, Usage};
+use crate::exit::Status;
 use crate::place::{FORMS, Place};
 use crate::promote::{Judge, Outcome, Promotion, Report, Signer};
 use crate::publish::Channel;
@@ -103,7 +102,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         channels: args.channels,
         force: args.force,
         dry_run: args.dry_run,
-        at: now()?,
+        at: created()?,
     };
     let report = promotion.run(&args.connection).await?;
     match args.output {
@@ -117,15 +116,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         keep(file, &report)?;
     }
     Ok(Status::Done)
-}
-
-fn now() -> anyhow::Result<String> {
-    let second = match source_date_epoch()? {
-        Some(second) => i64::try_from(second).context("SOURCE_DATE_EPOCH is too late")?,
-        None => Timestamp::now().as_second(),
-    };
-    let at = Timestamp::from_second(second);
-    Ok(at.map_err(|error| Usage(format!("SOURCE_DATE_EPOCH {second}: {error}")))?.to_string())
 }
 
 fn keep(file: &Path, report: &Report) -> anyhow::Result<()> {

@@ -1,17 +1,19 @@
 //! `wharf publish`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use wharf_chart::semver::Version;
 use wharf_oci::Tag;
 
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
-use crate::progress;
-use crate::publish::{Destination, Plan, PlanOptions, PushOptions, Refused, Report, publish};
+use crate::publish::{Destination, Plan, PlanOptions, PushOptions, Refused, Report, Signer, publish};
 use crate::remote::{Connection, Identity};
 use crate::terminal::{self, NAME, styled};
+use crate::{cosign, progress};
 
 /// Publish a chart to a registry.
 ///
@@ -27,6 +29,7 @@ use crate::terminal::{self, NAME, styled};
 Examples:
   wharf publish ./storefront oci://registry.example.com/shop
   wharf publish ./storefront oci://localhost:5000/shop --channel stable --output json
+  wharf publish ./storefront oci://registry.example.com/shop --sign cosign.key --channel stable
   wharf publish storefront-1.4.0.tgz oci://localhost:5000/shop --dry-run
 
 Build in one place, push from another:
@@ -55,6 +58,10 @@ pub(crate) struct Args {
     /// Move this channel, a tag such as "stable", to the chart, last of all; may be repeated.
     #[arg(long = "channel", value_name = "NAME")]
     channels: Vec<String>,
+
+    /// Sign what is published with this key, as cosign does, before the channels move; the password is in COSIGN_PASSWORD.
+    #[arg(long, value_name = "KEY")]
+    sign: Option<String>,
 
     /// Replace other content under the same version; the registry's audit log says so.
     #[arg(long)]
@@ -93,12 +100,20 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     {
         return Err(Usage(format!("--version {version:?}: {error}")).into());
     }
+    let asked = task(&args)?;
+    let signer = match &args.sign {
+        Some(key) => {
+            let key = cosign::load_private_key(key).with_context(|| format!("cannot open key {key}"))?;
+            Some(Arc::new(Signer { key, at: created()? }))
+        }
+        None => None,
+    };
     let options = PlanOptions {
         version: args.version.clone(),
         app_version: args.app_version.clone(),
         source_date_epoch: source_date_epoch()?,
     };
-    let (plan, destination) = match task(&args)? {
+    let (plan, destination) = match asked {
         Task::WritePlan(chart, folder) => {
             let plan = Plan::from_path(&chart, &options)?;
             plan.write(&folder).await?;
@@ -124,6 +139,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         dry_run: args.dry_run,
         channels,
         progress: progress::for_transfers(),
+        signer,
     };
     let published = publish(&plan, &registry, &destination, &push).await;
     match published
@@ -162,11 +178,13 @@ fn task(args: &Args) -> anyhow::Result<Task> {
     let changes = args.version.is_some() || args.app_version.is_some();
     let task = match (charts.as_slice(), destinations.as_slice(), &args.plan) {
         ([chart], [destination], None) => Task::Publish(chart.into(), Destination::parse(destination)?),
-        ([chart], [], Some(folder)) if args.channels.is_empty() && !args.force && !args.dry_run => {
+        ([chart], [], Some(folder))
+            if args.channels.is_empty() && args.sign.is_none() && !args.force && !args.dry_run =>
+        {
             Task::WritePlan(chart.into(), folder.clone())
         }
         ([_], [], Some(_)) => Err(Usage(
-            "--channel, --force and --dry-run belong to the push of a plan, not to its making".into(),
+            "--channel, --sign, --force and --dry-run belong to the push of a plan, not to its making".into(),
         ))?,
         ([], [_], Some(_)) if changes => {
             Err(Usage("--version and --app-version belong to the making of a plan, not to its push".into()))?
@@ -180,6 +198,16 @@ fn task(args: &Args) -> anyhow::Result<Task> {
         _ => Err(Usage("give one chart and one destination; see wharf publish --help".to_owned()))?,
     };
     Ok(task)
+}
+
+/// Returns the time at which papers are made, RFC 3339 in seconds: `SOURCE_DATE_EPOCH`, where set, else now.
+pub(crate) fn created() -> anyhow::Result<String> {
+    let second = match source_date_epoch()? {
+        Some(second) => i64::try_from(second).context("SOURCE_DATE_EPOCH is too late")?,
+        None => Timestamp::now().as_second(),
+    };
+    let at = Timestamp::from_second(second);
+    Ok(at.map_err(|error| Usage(format!("SOURCE_DATE_EPOCH {second}: {error}")))?.to_string())
 }
 
 /// Returns `SOURCE_DATE_EPOCH`, where set.

@@ -5,6 +5,7 @@
 mod evidence;
 mod legacy;
 mod referrer;
+mod statement;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag, media_type};
 pub(crate) use evidence::evidence;
 pub(crate) use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, append, layers};
 pub(crate) use referrer::{attach, bundles};
+pub(crate) use statement::{Attested, attest_once, digest_set};
 
 /// The longest paper that is read, in bytes: what cosign reads unless told otherwise.
 const MAX_PAPER_BYTES: u64 = 128 << 20;

@@ -1,17 +1,17 @@
 //! The promotion attestation: who promoted what from where to where, by which policy, when.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use wharf_content::Target;
-use wharf_oci::{Descriptor, Digest};
-use wharf_trust::{Bundle, Envelope, IN_TOTO_PAYLOAD, PrivateKey, STATEMENT_V1, Subject, Verifier};
+use wharf_oci::Descriptor;
+use wharf_trust::PrivateKey;
 
-use crate::promote::{Attested, Promotion, Report};
+use crate::cosign;
+use crate::papers::{Attested, attest_once, digest_set};
+use crate::promote::{Promotion, Report};
 use crate::publish::Channel;
-use crate::{cosign, papers};
 
 /// The predicate type; `docs/formats/promotion.md` describes the predicate.
 const PROMOTION: &str = "https://wharf.dev/promotion/v1";
@@ -48,43 +48,17 @@ impl Signer {
         statement: &Statement<'_>,
     ) -> anyhow::Result<Attested> {
         let predicate = self.predicate(statement);
-        if let Some(digest) = self.find(destination, &artifact.digest, &predicate).await? {
-            return Ok(Attested { digest, attached: false });
-        }
         let at = &statement.promotion.at;
-        let payload = wharf_trust::Statement {
-            statement_type: STATEMENT_V1.to_owned(),
-            subject: vec![Subject { digest: digest_set(&artifact.digest), ..Subject::default() }],
-            predicate_type: PROMOTION.to_owned(),
-            predicate: with_time(predicate, at),
-        };
-        let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &payload.to_json(), &self.key)?;
-        let bundle = Bundle::of_envelope(envelope, self.key.public());
-        let digest = papers::attach(destination, artifact, &bundle, PROMOTION, at).await?;
-        Ok(Attested { digest, attached: true })
-    }
-
-    /// Returns what says the same already, at whatever time.
-    async fn find(
-        &self,
-        destination: &dyn Target,
-        subject: &Digest,
-        predicate: &Value,
-    ) -> anyhow::Result<Option<Digest>> {
-        let verifier = Verifier::key_only(self.key.public());
-        let says_so = |bundle: &Bundle| {
-            let Ok(verified) = verifier.verify_statement(bundle) else { return false };
-            let stated = verified.value();
-            let mut said = stated.predicate.clone();
+        let mut stated = predicate.clone();
+        stated[TIME] = json!(at);
+        let says_the_same = |said: &Value| {
+            let mut said = said.clone();
             if let Some(members) = said.as_object_mut() {
                 members.remove(TIME);
             }
-            let is_about = stated.subject.iter().any(|each| each.digest == digest_set(subject));
-            is_about && stated.predicate_type == PROMOTION && said == *predicate
+            said == predicate
         };
-        let found = papers::bundles(destination, subject).await?;
-        let same = found.into_iter().find(|paper| paper.bundle.as_ref().is_ok_and(says_so));
-        Ok(same.map(|paper| paper.manifest))
+        attest_once(destination, artifact, &self.key, (PROMOTION, stated), &says_the_same, at).await
     }
 
     fn predicate(&self, statement: &Statement<'_>) -> Value {
@@ -109,14 +83,4 @@ impl Signer {
         }
         predicate
     }
-}
-
-fn with_time(mut predicate: Value, at: &str) -> Value {
-    predicate[TIME] = json!(at);
-    predicate
-}
-
-/// A digest as in-toto writes it: hexadecimal by algorithm.
-fn digest_set(digest: &Digest) -> BTreeMap<String, String> {
-    BTreeMap::from([(digest.algorithm_name().to_owned(), digest.encoded().to_owned())])
 }

@@ -20,7 +20,7 @@ use crate::remote::{Connection, Identity};
 
 pub(crate) use attestation::Signer;
 pub(crate) use judge::Judge;
-pub(crate) use report::{Attested, Outcome, Report};
+pub(crate) use report::{Outcome, Report};
 
 /// What is promoted, and how.
 pub(crate) struct Promotion {

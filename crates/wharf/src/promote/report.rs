@@ -5,6 +5,7 @@ use wharf_oci::Digest;
 use wharf_trust::policy::Decision;
 
 use crate::carry::Artifact;
+use crate::papers::Attested;
 use crate::promote::Promotion;
 use crate::publish::Channel;
 
@@ -36,6 +37,7 @@ pub(crate) struct Report {
     pub(crate) verified: Decisions,
     /// What was copied; none where it did not come to that.
     pub(crate) copied: Option<Artifact>,
+    /// The promotion attestation at the destination.
     pub(crate) attestation: Option<Attested>,
     pub(crate) tags: Vec<Channel>,
     pub(crate) channels: Vec<Channel>,
@@ -53,15 +55,6 @@ pub(crate) struct PolicyName {
 pub(crate) struct Decisions {
     pub(crate) source: Option<Decision>,
     pub(crate) destination: Option<Decision>,
-}
-
-/// The promotion attestation at the destination.
-#[derive(Debug, Serialize)]
-pub(crate) struct Attested {
-    /// The manifest that attaches it.
-    pub(crate) digest: Digest,
-    /// Whether it was attached now; otherwise one that says the same was there.
-    pub(crate) attached: bool,
 }
 
 impl Report {

@@ -13,7 +13,7 @@ pub(crate) use differences::Differences;
 pub(crate) use manifest::manifest as chart_manifest;
 pub(crate) use plan::{Plan, PlanOptions};
 pub(crate) use probe::resolve;
-pub(crate) use push::{Destination, PushOptions, move_tag, publish};
+pub(crate) use push::{Destination, PushOptions, Signer, move_tag, publish};
 pub(crate) use report::{Channel, Outcome, Report};
 
 /// The version is taken by other content.

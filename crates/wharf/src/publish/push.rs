@@ -7,9 +7,11 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use wharf_client::{Registry, RegistryError, RemoteRepository};
 use wharf_content::{CopyOptions, Error, ErrorKind, Progress, ReadTarget, Target, copy};
-use wharf_oci::{Digest, ImageReference, RepositoryName, Tag};
+use wharf_oci::{Digest, ImageReference, Reference, RepositoryName, Tag};
+use wharf_trust::{COSIGN_SIGN, PrivateKey};
 
 use crate::exit::Usage;
+use crate::papers::{Attested, attest_once};
 use crate::publish::probe::{Presence, probe, resolve};
 use crate::publish::project::{self, Project};
 use crate::publish::{Channel, Outcome, Plan, Refused, Report};
@@ -63,6 +65,15 @@ pub(crate) struct PushOptions {
     /// The tags to move last.
     pub(crate) channels: Vec<Tag>,
     pub(crate) progress: Arc<dyn Progress>,
+    /// Sign what is published, before the channels move.
+    pub(crate) signer: Option<Arc<Signer>>,
+}
+
+/// Signs what is published.
+pub(crate) struct Signer {
+    pub(crate) key: PrivateKey,
+    /// When, in seconds of RFC 3339.
+    pub(crate) at: String,
 }
 
 /// Publishes a plan.
@@ -108,8 +119,20 @@ pub(crate) async fn publish(
             carry(plan, &repository, options, &mut report).await?;
         }
     }
+    if let Some(signer) = options.signer.as_ref().filter(|_| !options.dry_run) {
+        let signed = sign(&repository, &report.digest, signer).await;
+        report.signature =
+            Some(signed.with_context(|| format!("{} is published, but not signed", report.reference))?);
+    }
     move_channels(&repository, options, &mut report).await?;
     Ok(report)
+}
+
+/// Attaches a signature as `cosign sign` does, unless there is one by this key.
+async fn sign(repository: &RemoteRepository, digest: &Digest, signer: &Signer) -> anyhow::Result<Attested> {
+    let published = repository.resolve(&Reference::Digest(digest.clone())).await?;
+    let stated = (COSIGN_SIGN, serde_json::json!({}));
+    attest_once(repository, &published, &signer.key, stated, &|_| true, &signer.at).await
 }
 
 /// Looks at the version, and at the project where the version is not seen: a registry may hide what is absent behind

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use wharf_oci::{Digest, RepositoryName, Tag};
 
+use crate::papers::Attested;
 use crate::publish::project::Project;
 use crate::publish::{Differences, Plan};
 use crate::terminal::{self, NAME, styled};
@@ -44,6 +45,9 @@ pub(crate) struct Report {
     pub(crate) chart_size: u64,
     pub(crate) provenance: bool,
     pub(crate) project: Project,
+    /// The signature of this publish, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<Attested>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) carried_bytes: u64,
     pub(crate) warnings: Vec<String>,
@@ -84,6 +88,7 @@ impl Report {
             chart_size: plan.chart.descriptor.size,
             provenance: plan.provenance.is_some(),
             project: Project::Unknown,
+            signature: None,
             channels: Vec::new(),
             carried_bytes: 0,
             warnings: plan.warnings.clone(),
@@ -127,6 +132,11 @@ impl Report {
             for line in differences.lines() {
                 terminal::more(line);
             }
+        }
+        if let Some(signature) = &self.signature {
+            let what = if signature.attached { "with the key" } else { "already, with this key" };
+            terminal::step("Signed", what);
+            terminal::more(&signature.digest);
         }
         for channel in &self.channels {
             let name = styled(NAME, &channel.name);

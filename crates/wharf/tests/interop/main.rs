@@ -14,6 +14,7 @@ mod helm;
 mod helm_same;
 mod oras;
 mod podman_or_buildah;
+mod promote;
 mod publish;
 mod regctl;
 mod skopeo;

@@ -210,3 +210,28 @@ fn a_version_that_is_taken_by_other_content_is_not_overwritten() {
     let forced = promote(&world, &newer, &taken, &["--force"]).ok().json();
     assert_eq!((&forced["outcome"], &forced["tags"][0]["moved"]), (&"promoted".into(), &true.into()));
 }
+
+#[test]
+fn what_is_published_with_a_key_is_signed_once_and_can_be_promoted() {
+    let (world, from, to) = world();
+    let (chart, place) = (world.chart(), world.oci("shop"));
+    let publish = |more: &[&str]| {
+        let line = ["publish", chart.to_str().unwrap(), &place, "--sign", "release.key", "-o", "json"];
+        world.wharf_with(&[&line[..], more].concat(), "", &[("COSIGN_PASSWORD", "pw")])
+    };
+    assert!(publish(&["--dry-run"]).ok().json().get("signature").is_none());
+    promote(&world, &from, &to, &[]).fails(5, "");
+    let first = publish(&[]).ok().json();
+    assert_eq!((&first["outcome"], &first["signature"]["attached"]), (&"already-there".into(), &true.into()));
+    let again = publish(&["--channel", "beta"]).ok().json();
+    assert_eq!(again["signature"]["attached"], false);
+    assert_eq!(again["signature"]["digest"], first["signature"]["digest"]);
+    promote(&world, &from, &to, &[]).ok();
+    let wrong = world.wharf_with(
+        &["publish", "storefront", &place, "--sign", "release.key"],
+        "",
+        &[("COSIGN_PASSWORD", "x")],
+    );
+    assert!(wrong.status == 1 && wrong.stderr.contains("cannot open key release.key"), "{wrong:?}");
+    world.wharf(&["publish", "storefront", "--plan", "plan", "--sign", "release.key"]).fails(2, "--sign");
+}
