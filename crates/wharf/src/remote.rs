@@ -31,6 +31,10 @@ pub(crate) struct Connection {
     /// How many requests may begin in a minute; commands that have such a flag set it.
     #[arg(skip)]
     pub(crate) requests_per_minute: Option<NonZeroU32>,
+
+    /// Logins by host that this process made itself; they go before what is stored.
+    #[arg(skip)]
+    pub(crate) logins: Vec<(String, Credential)>,
 }
 
 /// Who to be, other than what is stored.
@@ -71,7 +75,8 @@ impl Connection {
     /// Returns the registry of `place`, `HOST[/PATH]`, as who is given or stored for it.
     pub(crate) async fn registry(&self, place: &str, identity: &Identity) -> anyhow::Result<Registry> {
         let host = place.split('/').next().unwrap_or(place);
-        let credential = match identity.given()? {
+        let known = self.logins.iter().find(|(known, _)| known == host).map(|(_, login)| login.clone());
+        let credential = match identity.given()?.or(known) {
             Some(given) => given,
             None => {
                 let found = credential_store().find(place).await.context("cannot look up the login")?;

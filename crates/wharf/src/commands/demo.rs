@@ -11,21 +11,35 @@ use wharf_client::{Credential, Registry, RegistryOptions, Secret};
 use wharf_content::{CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, LayoutTarget, NoProgress, ReadTarget, copy};
 use wharf_oci::{Reference, Tag};
 use wharf_registry::{App, Config, Server, ServerHandle, bootstrap};
+use wharf_trust::{KeyAlgorithm, PrivateKey};
 
 use super::data;
+use super::publish::created;
 use crate::exit::{Status, Usage};
-use crate::publish::{Destination, Outcome, Plan, PlanOptions, PushOptions, Refused, publish};
+use crate::place::Place;
+use crate::promote::{self, Judge, Promotion};
+use crate::publish::{
+    Destination, Outcome, Plan, PlanOptions, PushOptions, Refused, Signer, create_project, publish,
+};
+use crate::remote::Connection;
 use crate::terminal::{self, FAINT, HEADING, NAME, styled};
 
 /// Where the example chart lies in the source tree.
 const EXAMPLE: &str = "examples/storefront";
 const CHANNEL: &str = "stable";
+/// What the second registry demands.
+const POLICY: &str = "\
+version: 1
+default: deny
+signers: { release: { key: { file: release.pub } } }
+rules: [ { name: production, match: { repositories: ['**'] }, signatures: { of: [release] } } ]
+";
 
 /// Show the main job of Wharf on a real chart.
 ///
 /// Starts a registry of its own on a free loopback port, with its data in a temporary folder; publishes a chart there;
 /// tries to publish other content under the same version, which is refused; moves a channel; pulls the chart back by
-/// digest and compares every byte. Everything is removed at the end.
+/// digest and compares every byte; signs it, and promotes it to a second registry by a policy. Everything is removed at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  wharf demo\n  wharf demo --chart ./my-chart\n  wharf demo --stay")]
 pub(crate) struct Args {
@@ -49,8 +63,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     terminal::line(styled(HEADING, "Wharf, from a chart to a verified copy of it"));
 
     let (server, credential) = start(&work.path().join("registry")).await?;
+    let (production, login) = start(&work.path().join("production")).await?;
+    let production =
+        Production { host: production.address().to_string(), credential: login, server: production };
     let demo = Demo { chart, plan, host: server.address().to_string(), credential, work: work.path() };
-    let result = demo.show().await;
+    let mut result = demo.show().await;
+    if result.is_ok() {
+        result = demo.promote(&production).await;
+    }
     if result.is_ok() {
         terminal::line(format_args!(
             "\n{} {}",
@@ -62,6 +82,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         }
     }
     server.shutdown().await;
+    production.server.shutdown().await;
     if result.is_ok() && !args.stay {
         demo.farewell();
     }
@@ -99,7 +120,71 @@ struct Demo<'a> {
     work: &'a Path,
 }
 
+/// The second registry: what is promoted goes there.
+struct Production {
+    host: String,
+    credential: Credential,
+    server: ServerHandle,
+}
+
 impl Demo<'_> {
+    /// Promotes to the second registry: refused as long as nobody signed, then signed, then promoted.
+    async fn promote(&self, production: &Production) -> anyhow::Result<()> {
+        terminal::step("Started", format_args!("a second registry at http://{}", production.host));
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
+        fs::write(self.work.join("release.pub"), key.public().to_pem()).context("cannot write the key")?;
+        let policy = self.work.join("policy.yaml");
+        fs::write(&policy, POLICY).context("cannot write the policy")?;
+        let login = production.credential.clone();
+        let registry = Registry::new(
+            &production.host,
+            RegistryOptions { credential: login.clone(), ..RegistryOptions::default() },
+        )?;
+        create_project(&registry, self.project()).await?;
+
+        let source: Place = format!("{}/{}:{}", self.place(), self.name(), self.plan.tag).parse()?;
+        let destination: Place = format!("{}/{}/{}", production.host, self.project(), self.name()).parse()?;
+        let promotion = Promotion {
+            judge: Some(Judge::read(&policy, None, &source, &destination)?),
+            source,
+            destination,
+            signer: None,
+            channels: vec![CHANNEL.parse()?],
+            force: false,
+            dry_run: false,
+            at: created()?,
+        };
+        let connection = Connection {
+            logins: vec![(self.host.clone(), self.credential.clone()), (production.host.clone(), login)],
+            ..Connection::default()
+        };
+        let refused = promotion.run(&connection).await?;
+        ensure!(refused.outcome == promote::Outcome::Refused, "a chart that nobody signed was promoted");
+        terminal::step_noted(
+            "Refused",
+            format_args!("to promote what nobody signed (exit status {})", Status::Signature as u8),
+        );
+
+        let signer = Signer { key, at: created()? };
+        let options = PushOptions {
+            force: false,
+            dry_run: false,
+            channels: Vec::new(),
+            progress: Arc::new(NoProgress),
+            signer: Some(Arc::new(signer)),
+        };
+        let signed = publish(&self.plan, &self.registry()?, &self.destination()?, &options).await?;
+        let signature = signed.signature.context("the chart was not signed")?;
+        terminal::step("Signed", "the chart, with a key made for this demo");
+        terminal::more(&signature.digest);
+
+        let report = promotion.run(&connection).await?;
+        ensure!(report.outcome == promote::Outcome::Promoted, "a signed chart was not promoted");
+        terminal::step("Promoted", format_args!("to {}", styled(NAME, &report.destination)));
+        terminal::more("with its signature, verified there reading nothing else; the channel moved last");
+        Ok(())
+    }
+
     async fn show(&self) -> anyhow::Result<()> {
         terminal::line("");
         terminal::step("Started", format_args!("a registry at http://{}", self.host));

@@ -13,6 +13,7 @@ pub(crate) use differences::Differences;
 pub(crate) use manifest::manifest as chart_manifest;
 pub(crate) use plan::{Plan, PlanOptions};
 pub(crate) use probe::resolve;
+pub(crate) use project::create as create_project;
 pub(crate) use push::{Destination, PushOptions, Signer, move_tag, publish};
 pub(crate) use report::{Channel, Outcome, Report};
 

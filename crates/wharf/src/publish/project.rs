@@ -33,7 +33,7 @@ pub(super) async fn find(registry: &Registry, name: &str) -> anyhow::Result<Proj
 }
 
 /// Creates the project, private.
-pub(super) async fn create(registry: &Registry, name: &str) -> anyhow::Result<Project> {
+pub(crate) async fn create(registry: &Registry, name: &str) -> anyhow::Result<Project> {
     let body = json!({ "project_name": name, "public": false });
     let answer = registry
         .api(reqwest::Method::POST, "api/v2.0/projects", Some(&body))

@@ -15,6 +15,9 @@ fn the_demo_shows_the_whole_journey_and_leaves_nothing_behind() {
         "Moved",
         "Pulled",
         "identical, byte for byte",
+        "to promote what nobody signed",
+        "Signed",
+        "Promoted",
     ] {
         assert!(run.stdout.contains(step), "{step} is missing:\n{}", run.stdout);
     }
