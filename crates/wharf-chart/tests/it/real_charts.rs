@@ -42,7 +42,13 @@ fn real_charts_load_and_lint_as_helm_does_it() {
         dump(&load(&folder).unwrap(), name, &mut lines);
         let report = lint(name, &read_folder(&folder), &LintOptions::default(), &NoEngine).unwrap();
         for finding in report.findings.iter().filter(|finding| !finding.path.starts_with("templates/")) {
-            lines.insert(format!("{name} lint {}", to_json(&finding.to_string().into()).unwrap()));
+            let text = finding.to_string();
+            // A schema that lies in the network: each says in its own words why it does not come.
+            let text = text
+                .split_once(": Get \"")
+                .or_else(|| text.split_once(": schemas are"))
+                .map_or(text.as_str(), |cut| cut.0);
+            lines.insert(format!("{name} lint {}", to_json(&text.into()).unwrap()));
         }
     }
     let missing: Vec<_> = expected.difference(&lines).collect();
