@@ -7,7 +7,7 @@ use crate::dsse::Envelope;
 use crate::encoding::Base64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Artifact, HashAlgorithm};
-use crate::key::{PrivateKey, PublicKey};
+use crate::key::{PublicKey, SigningKey};
 use crate::rekor::LogEntry;
 
 /// Media type of a bundle of version 0.3, which is the one that is written.
@@ -145,7 +145,7 @@ impl Bundle {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub fn sign_artifact(bytes: &[u8], key: &PrivateKey) -> Result<Self> {
+    pub fn sign_artifact(bytes: &[u8], key: &dyn SigningKey) -> Result<Self> {
         let scheme = key.public().default_scheme();
         let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha256);
         let message = MessageSignature {

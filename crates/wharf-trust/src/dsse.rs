@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::Base64;
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{PrivateKey, PublicKey, SignatureScheme};
+use crate::key::{PublicKey, SignatureScheme, SigningKey};
 
 /// Payload type of an in-toto statement.
 pub const IN_TOTO_PAYLOAD: &str = "application/vnd.in-toto+json";
@@ -44,7 +44,7 @@ impl Envelope {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub fn sign(payload_type: &str, payload: &[u8], key: &PrivateKey) -> Result<Self> {
+    pub fn sign(payload_type: &str, payload: &[u8], key: &dyn SigningKey) -> Result<Self> {
         let sig = key.sign(key.public().default_scheme(), &pre_authentication(payload_type, payload))?;
         Ok(Self {
             payload: payload.into(),

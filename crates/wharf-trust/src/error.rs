@@ -37,11 +37,19 @@ pub enum ErrorKind {
     Log,
     /// No trusted authority vouches for the time.
     Timestamp,
+    /// Whoever keeps the key did not sign.
+    KeyHolder,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<Box<str>>) -> Self {
         Self { kind, text: text.into(), source: None }
+    }
+
+    /// Returns the error of a [`SigningKey`](crate::SigningKey) whose key lies elsewhere: whoever keeps it did not sign.
+    #[must_use]
+    pub fn key_holder(text: impl Into<Box<str>>) -> Self {
+        Self::new(ErrorKind::KeyHolder, text)
     }
 
     pub(crate) fn malformed(text: impl Into<Box<str>>) -> Self {

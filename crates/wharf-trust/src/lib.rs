@@ -44,7 +44,7 @@ pub use dsse::{Envelope, EnvelopeSignature, IN_TOTO_PAYLOAD};
 pub use encoding::Base64;
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{Artifact, ArtifactHasher, HashAlgorithm};
-pub use key::{KeyAlgorithm, KeyKind, Password, PrivateKey, PublicKey, Salt, SignatureScheme};
+pub use key::{KeyAlgorithm, KeyKind, Password, PrivateKey, PublicKey, Salt, SignatureScheme, SigningKey};
 pub use legacy::{CERTIFICATE_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION};
 pub use rekor::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
 pub use root::{Period, TransparencyLog, TrustedRoot};

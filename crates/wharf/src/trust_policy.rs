@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::Value;
 use wharf_oci::{Algorithm, Digest};
+use wharf_provenance::Keyring;
 use wharf_trust::policy::Policy;
 use wharf_yaml::Reader;
 
@@ -30,7 +31,13 @@ pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> 
     });
     match (policy, failed) {
         (_, Some(error)) => Err(error.context(format!("policy {} names a file", path.display()))),
-        (Ok(policy), None) => Ok((policy, Algorithm::Sha256.digest(&text))),
+        (Ok(policy), None) => {
+            for (name, keyring) in policy.keyrings() {
+                Keyring::read(keyring)
+                    .map_err(|error| Usage(format!("{}: keyring {name}: {error}", path.display())))?;
+            }
+            Ok((policy, Algorithm::Sha256.digest(&text)))
+        }
         (Err(error), None) => Err(Usage(format!("{}: {error}", path.display())).into()),
     }
 }

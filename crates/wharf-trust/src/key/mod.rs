@@ -5,11 +5,13 @@ mod pem;
 mod private;
 mod public;
 mod scheme;
+mod signing;
 
 pub use encrypted::{Password, Salt};
 pub use private::{KeyAlgorithm, PrivateKey};
 pub use public::{KeyKind, PublicKey};
 pub use scheme::SignatureScheme;
+pub use signing::SigningKey;
 
 pub(crate) use pem::{Block, blocks, write as write_pem};
 

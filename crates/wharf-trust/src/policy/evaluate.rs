@@ -1,17 +1,20 @@
 //! From a policy and what is known of an artifact to a decision.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use wharf_oci::Digest;
 
 use super::decision::{Check, CheckOutcome, Decision, Verdict};
 use super::file::{Level, Transparency};
-use super::rule::{ArtifactKind, Attestation, Comparison, Policy, Rule, Signed, Signer, Who};
+use super::rule::{ArtifactKind, Attestation, Comparison, PgpKeys, Policy, Rule, Signed, Signer, Who};
 use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Artifact;
 use crate::simple::SimpleSigning;
 use crate::statement::{COSIGN_SIGN, Statement};
-use crate::verify::{ExpectedSigner, Proof, TimeSource, Verifier};
+use crate::verify::{ExpectedSigner, Proof, ProvenTime, TimeSource, Verifier};
 
 /// How many papers of one artifact are looked at.
 const MAX_PAPERS: usize = 1000;
@@ -52,8 +55,28 @@ pub enum PaperForm {
         /// The signature.
         bundle: Box<Bundle>,
     },
+    /// A chart's provenance file, as Helm writes it.
+    Provenance(Arc<dyn ProvenanceFile>),
     /// Something that claims to be one of those and cannot be read, with the reason.
     Unreadable(String),
+}
+
+/// A provenance file with the archive that it must be about. OpenPGP is known outside this crate.
+pub trait ProvenanceFile: fmt::Debug + Send + Sync {
+    /// Verifies, with the keys of a keyring and as of a moment, that the file is signed and names the archive's digest.
+    ///
+    /// # Errors
+    /// Why it does not, in words.
+    fn verify(&self, keyring: &[u8], now: Timestamp) -> std::result::Result<OpenPgpSigner, String>;
+}
+
+/// The OpenPGP key that signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPgpSigner {
+    /// Its fingerprint, in hexadecimal.
+    pub fingerprint: String,
+    /// Who it says it belongs to.
+    pub names: Vec<String>,
 }
 
 impl Policy {
@@ -146,10 +169,10 @@ impl Policy {
             }
             let good = evidence.papers.iter().find_map(|paper| {
                 let judged = self.judge(signer, signed, paper, now, satisfies);
-                judged
+                let note = judged
                     .map_err(|error| reasons.push(format!("{}: not by {name}: {error}", paper.name)))
                     .ok()?;
-                Some(format!("{} by {name}", paper.name))
+                Some(format!("{} by {name}{note}", paper.name))
             });
             if let Some(good) = good {
                 signers += 1;
@@ -164,6 +187,7 @@ impl Policy {
         Some(Check { demand, outcome, by, reasons })
     }
 
+    /// Returns what is to be noted of the signer.
     fn judge(
         &self,
         signer: &Signer,
@@ -171,7 +195,7 @@ impl Policy {
         paper: &PaperEvidence,
         now: Timestamp,
         satisfies: &dyn Fn(&Verifier<'_>, &PaperForm) -> Result<Proof>,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let rules;
         let (expected, keyless) = match &signer.who {
             Who::Key(key) => (ExpectedSigner::Key(key), false),
@@ -179,6 +203,7 @@ impl Policy {
                 rules = [rule.as_ref().clone()];
                 (ExpectedSigner::Identity(&rules), true)
             }
+            Who::Pgp(keys) => return by_pgp(keys, signer, signed, paper, now),
         };
         let verifier = Verifier {
             require_log: match signed.transparency {
@@ -191,35 +216,69 @@ impl Policy {
             ..Verifier::new(expected, Some(&self.root), now)
         };
         let proof = satisfies(&verifier, &paper.form)?;
-        let proven: Vec<_> =
-            proof.times.iter().filter(|time| time.by != TimeSource::Clock).map(|time| time.at).collect();
-        // Where nothing vouches for a time, the signature may have been made just now.
-        let outside = |at: &Timestamp| !signer.period.contains(*at);
-        if let Some(at) = proven
-            .iter()
-            .find(|at| outside(at))
-            .or_else(|| Some(&now).filter(|now| proven.is_empty() && outside(now)))
-        {
+        check_times(&proof.times, signer, signed, now)?;
+        Ok(String::new())
+    }
+}
+
+/// Verifies a provenance file. Nothing but the key vouches for it: no log, no proven time.
+fn by_pgp(
+    keys: &PgpKeys,
+    signer: &Signer,
+    signed: &Signed,
+    paper: &PaperEvidence,
+    now: Timestamp,
+) -> Result<String> {
+    let PaperForm::Provenance(file) = &paper.form else {
+        return unreadable("no provenance file, which alone OpenPGP keys sign");
+    };
+    if signed.transparency == Transparency::Required {
+        return Err(Error::new(ErrorKind::Log, "provenance files are in no transparency log"));
+    }
+    if signed.timestamp {
+        return Err(Error::new(ErrorKind::Timestamp, "provenance files have no signed timestamp"));
+    }
+    let by = file.verify(&keys.keyring, now).map_err(|reason| Error::new(ErrorKind::Signature, reason))?;
+    let fingerprint = by.fingerprint.to_uppercase();
+    if let Some(wanted) = keys.fingerprint.as_ref().filter(|wanted| **wanted != fingerprint) {
+        return Err(Error::new(
+            ErrorKind::Identity,
+            format!("signed by OpenPGP key {fingerprint}, not {wanted}"),
+        ));
+    }
+    check_times(&[], signer, signed, now)?;
+    Ok(format!(" (OpenPGP key {fingerprint}, {})", by.names.join(", ")))
+}
+
+/// Checks that the signer is trusted at every proven time, and that the oldest of them is not too old.
+fn check_times(times: &[ProvenTime], signer: &Signer, signed: &Signed, now: Timestamp) -> Result<()> {
+    let proven: Vec<_> =
+        times.iter().filter(|time| time.by != TimeSource::Clock).map(|time| time.at).collect();
+    // Where nothing vouches for a time, the signature may have been made just now.
+    let outside = |at: &Timestamp| !signer.period.contains(*at);
+    if let Some(at) = proven
+        .iter()
+        .find(|at| outside(at))
+        .or_else(|| Some(&now).filter(|now| proven.is_empty() && outside(now)))
+    {
+        return Err(Error::new(
+            ErrorKind::Identity,
+            format!("the signer is trusted {}, not at {at}", signer.period),
+        ));
+    }
+    if let Some(max_age) = signed.max_age {
+        let first = proven.iter().min();
+        let first = first.ok_or_else(|| Error::new(ErrorKind::Timestamp, "nothing vouches for its age"))?;
+        let age = now.duration_since(*first);
+        if age > max_age {
+            let (age, most) = (age.as_hours() / 24, max_age.as_hours() / 24);
             return Err(Error::new(
-                ErrorKind::Identity,
-                format!("the signer is trusted {}, not at {at}", signer.period),
+                ErrorKind::Timestamp,
+                format!("made {first}, {age} days ago, more than {most}"),
             ));
         }
-        if let Some(max_age) = signed.max_age {
-            let first = proven.iter().min();
-            let first =
-                first.ok_or_else(|| Error::new(ErrorKind::Timestamp, "nothing vouches for its age"))?;
-            let age = now.duration_since(*first);
-            if age > max_age {
-                let (age, most) = (age.as_hours() / 24, max_age.as_hours() / 24);
-                return Err(Error::new(
-                    ErrorKind::Timestamp,
-                    format!("made {first}, {age} days ago, more than {most}"),
-                ));
-            }
-        }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Rule {
@@ -250,9 +309,12 @@ fn signature(verifier: &Verifier<'_>, paper: &PaperForm, digest: &Digest) -> Res
             }
             Ok(verified.into_parts().1)
         }
+        PaperForm::Provenance(_) => unreadable(PROVENANCE),
         PaperForm::Unreadable(reason) => unreadable(reason),
     }
 }
+
+const PROVENANCE: &str = "a provenance file, which only a pgp signer makes";
 
 fn attested(
     verifier: &Verifier<'_>,
@@ -263,6 +325,7 @@ fn attested(
     let bundle = match paper {
         PaperForm::Bundle(bundle) => bundle,
         PaperForm::SimpleSigning { .. } => return unreadable("a signature, which says nothing else"),
+        PaperForm::Provenance(_) => return unreadable(PROVENANCE),
         PaperForm::Unreadable(reason) => return unreadable(reason),
     };
     let (statement, proof) = about(verifier, bundle, digest)?;

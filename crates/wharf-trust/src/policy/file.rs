@@ -39,6 +39,8 @@ pub(super) struct SignerFile {
     #[serde(default)]
     pub(super) keyless: Option<KeylessFile>,
     #[serde(default)]
+    pub(super) pgp: Option<PgpFile>,
+    #[serde(default)]
     pub(super) not_before: Option<Timestamp>,
     #[serde(default)]
     pub(super) not_after: Option<Timestamp>,
@@ -53,6 +55,14 @@ pub(super) struct KeyFile {
     pub(super) file: Option<String>,
     #[serde(default)]
     pub(super) pem: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PgpFile {
+    pub(super) keyring: String,
+    #[serde(default)]
+    pub(super) fingerprint: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,8 @@
 //!   "signers": {
 //!     "release": { "key": { "file": "release.pub" } },
 //!     "ci": { "keyless": { "issuer": { "exact": "https://token.actions.githubusercontent.com" },
-//!                          "subject": { "glob": "https://github.com/acme/*" } } }
+//!                          "subject": { "glob": "https://github.com/acme/*" } } },
+//!     "maintainers": { "pgp": { "keyring": "maintainers.gpg" } }
 //!   },
 //!   "rules": [ {
 //!     "name": "production",
@@ -31,5 +32,5 @@ mod glob;
 mod rule;
 
 pub use decision::{Check, CheckOutcome, Decision, Verdict};
-pub use evaluate::{Evidence, PaperEvidence, PaperForm};
+pub use evaluate::{Evidence, OpenPgpSigner, PaperEvidence, PaperForm, ProvenanceFile};
 pub use rule::{ArtifactKind, Policy};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::Verdict;
 use super::file::{
-    AttestationFile, ExceptionFile, KeylessFile, Level, PolicyFile, RuleFile, SignedFile, SignerFile,
-    TextFile, Transparency, ValueFile,
+    AttestationFile, ExceptionFile, KeylessFile, Level, PgpFile, PolicyFile, RuleFile, SignedFile,
+    SignerFile, TextFile, Transparency, ValueFile,
 };
 use super::glob::glob;
 use crate::cert::{Claim, IdentityRule, TextRule};
@@ -52,6 +52,17 @@ pub(super) struct Signer {
 pub(super) enum Who {
     Key(PublicKey),
     Keyless(Box<IdentityRule>),
+    Pgp(PgpKeys),
+}
+
+/// Keys of OpenPGP, which somebody else reads.
+#[derive(Debug, Clone)]
+pub(super) struct PgpKeys {
+    /// The name of the file.
+    pub(super) name: String,
+    pub(super) keyring: Vec<u8>,
+    /// The one key of it, in upper-case hexadecimal; any where it is none.
+    pub(super) fingerprint: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -135,6 +146,14 @@ impl Policy {
         Ok(Self { default: file.default, root, signers, rules, exceptions })
     }
 
+    /// Returns the OpenPGP keyrings of the signers, by the names of their files; whether they can be read is for others to say.
+    pub fn keyrings(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.signers.values().filter_map(|signer| match &signer.who {
+            Who::Pgp(keys) => Some((keys.name.as_str(), keys.keyring.as_slice())),
+            Who::Key(_) | Who::Keyless(_) => None,
+        })
+    }
+
     /// Says in words what the policy demands, one line each.
     #[must_use]
     pub fn explain(&self) -> Vec<String> {
@@ -142,6 +161,11 @@ impl Policy {
         for exception in &self.exceptions {
             let Exception { digest, reason, owner, expires } = exception;
             lines.push(format!("{digest} is allowed until {expires}: {reason} ({owner})"));
+        }
+        for (name, signer) in &self.signers {
+            if let Who::Pgp(keys) = &signer.who {
+                lines.push(format!("signer {name}: a chart's provenance file by {}", keys.describe()));
+            }
         }
         for rule in &self.rules {
             lines.push(format!("rule {}:", rule.name));
@@ -167,6 +191,15 @@ impl Policy {
         }
         lines.push(format!("anything else: {}", self.default));
         lines
+    }
+}
+
+impl PgpKeys {
+    pub(super) fn describe(&self) -> String {
+        match &self.fingerprint {
+            Some(fingerprint) => format!("OpenPGP key {fingerprint} of keyring {}", self.name),
+            None => format!("any OpenPGP key of keyring {}", self.name),
+        }
     }
 }
 
@@ -216,8 +249,8 @@ impl Comparison {
 
 fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<Signer> {
     let period = Period { start: file.not_before, end: file.not_after };
-    let who = match (file.key, file.keyless) {
-        (Some(key), None) => {
+    let who = match (file.key, file.keyless, file.pgp) {
+        (Some(key), None, None) => {
             let pem = match (key.file, key.pem) {
                 (Some(path), None) => load(&path)?,
                 (None, Some(pem)) => pem.into_bytes(),
@@ -225,10 +258,22 @@ fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) 
             };
             Who::Key(PublicKey::from_pem(&pem)?)
         }
-        (None, Some(keyless)) => Who::Keyless(Box::new(read_keyless(keyless)?)),
-        _ => return Err(wrong("a signer is either a key or keyless".to_owned())),
+        (None, Some(keyless), None) => Who::Keyless(Box::new(read_keyless(keyless)?)),
+        (None, None, Some(pgp)) => Who::Pgp(read_pgp(pgp, load)?),
+        _ => return Err(wrong("a signer is one of key, keyless and pgp".to_owned())),
     };
     Ok(Signer { who, period, revoked: file.revoked })
+}
+
+fn read_pgp(file: PgpFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<PgpKeys> {
+    let fingerprint = file.fingerprint.map(|text| text.replace([' ', ':'], "").to_uppercase());
+    // 40 digits are version 4, 64 are version 6; a shorter id can be forged.
+    if let Some(short) = fingerprint.as_ref().filter(|text| {
+        ![40, 64].contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_hexdigit())
+    }) {
+        return Err(wrong(format!("`{short}` is no fingerprint of 40 or 64 hexadecimal digits")));
+    }
+    Ok(PgpKeys { keyring: load(&file.keyring)?, name: file.keyring, fingerprint })
 }
 
 fn read_keyless(file: KeylessFile) -> Result<IdentityRule> {

@@ -165,7 +165,7 @@ impl Demo<'_> {
             format_args!("to promote what nobody signed (exit status {})", Status::Signature as u8),
         );
 
-        let signer = Signer { key, at: created()? };
+        let signer = Signer { key: Box::new(key), at: created()? };
         let options = PushOptions {
             force: false,
             dry_run: false,

@@ -62,7 +62,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         };
         let predicate_type = Statement::from_json(&payload)?.predicate_type;
         note("Signing artifact...");
-        let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &payload, &key)?;
+        let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &payload, &*key)?;
         if !given.is_on("new-bundle-format") {
             let bytes = serde_json::to_vec(&envelope)?;
             if given.is_on("no-upload") {

@@ -61,7 +61,7 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
         statement(given, name, digest)?.to_json()
     };
     let key = signing::key(given).context("creating bundle: getting keypair and token")?;
-    let bundle = Bundle::of_envelope(Envelope::sign(IN_TOTO_PAYLOAD, &payload, &key)?, key.public());
+    let bundle = Bundle::of_envelope(Envelope::sign(IN_TOTO_PAYLOAD, &payload, &*key)?, key.public());
     blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
     note(&format!("Wrote bundle to file {place}"));
     Ok(())

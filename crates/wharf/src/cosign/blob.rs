@@ -5,7 +5,10 @@ use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use wharf_client::{DownloadOptions, Site};
 use wharf_trust::{Artifact, ArtifactHasher, HashAlgorithm};
+
+use crate::cobra::block_on;
 
 /// Reads a whole file, or standard input.
 pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
@@ -14,7 +17,7 @@ pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a key: a file, or a variable.
+/// Reads a key: a file, a variable, or what lies at an URL.
 pub(super) fn key_file(reference: &str) -> anyhow::Result<Vec<u8>> {
     match reference.split_once("://") {
         None => read(reference),
@@ -22,8 +25,26 @@ pub(super) fn key_file(reference: &str) -> anyhow::Result<Vec<u8>> {
             Some(value) => Ok(value.into_encoded_bytes()),
             None => bail!("loading URL: env var ${name} not found"),
         },
-        Some((scheme, _)) => bail!("keys by {scheme}:// are not built in wharf yet: {reference}"),
+        Some(("http" | "https", _)) => {
+            download(reference).with_context(|| format!("loading URL {reference}"))
+        }
+        Some((scheme, _)) => bail!("loading URL: unrecognized scheme: {scheme}://"),
     }
+}
+
+/// A key or a certificate chain is a few kilobytes.
+const MAX_DOWNLOAD_BYTES: u64 = 1 << 20;
+
+/// Downloads a small file. On a thread of its own, because some callers wait for others already.
+fn download(url: &str) -> anyhow::Result<Vec<u8>> {
+    let fetch = || {
+        block_on(async {
+            let site = Site::new(url, DownloadOptions::default())?;
+            Ok(site.fetch(url, None, MAX_DOWNLOAD_BYTES).await?.to_vec())
+        })
+    };
+    std::thread::scope(|scope| scope.spawn(fetch).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Returns the artifact at a path: its digests, and its bytes where a signature needs them. Large files are read in pieces.

@@ -8,7 +8,7 @@ use wharf_trust::{KeyAlgorithm, PrivateKey, PublicKey};
 
 use super::signing::{self, Ask, password, salt};
 use super::verifying::text;
-use super::{blob, note, warning};
+use super::{blob, kms, note, tables, warning};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, MissingSwitch, Switch, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
@@ -19,7 +19,11 @@ pub(super) const GENERATE: Command = Command {
     about: "Generates a key-pair for signing.\n\nThe password comes from COSIGN_PASSWORD, the terminal, or standard input.",
     flags: &[&[
         flag("output-key-prefix", TextDefault("cosign"), "name used for generated .pub and .key files"),
-        flag("kms", Missing, ""),
+        flag(
+            "kms",
+            Text,
+            "create key pair in KMS service to use for signing: SCHEME://KEY, by the plug-in sigstore-kms-SCHEME",
+        ),
     ]],
     run: generate,
 };
@@ -41,7 +45,7 @@ pub(super) const PUBLIC: Command = Command {
     usage: "[flags]",
     about: "Gets a public key from the key-pair and writes it to a file or to standard output.",
     flags: &[&[
-        flag("key", Text, "path to the private key file, or env://VARIABLE"),
+        flag("key", Text, tables::PRIVATE_KEY),
         flag("outfile", Text, "where to write it, instead of standard output"),
         flag("sk", MissingSwitch, ""),
         flag("slot", Missing, ""),
@@ -54,6 +58,18 @@ fn generate(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::R
         bail!("keys outside files are not built in wharf yet: {place}");
     }
     let prefix = given.text("output-key-prefix").unwrap_or_default();
+    if let Some(reference) = text(given, "kms") {
+        let plugin = kms::Plugin::of(reference)?;
+        let plugin = plugin.with_context(|| {
+            format!(
+                "parsing input key resource id: expected format: [plugin name]://[key ref], got: {reference}"
+            )
+        })?;
+        let public = format!("{prefix}.pub");
+        blob::write_private(&public, plugin.create()?.to_pem().as_bytes())?;
+        note(&format!("Public key written to {public}"));
+        return Ok(());
+    }
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
     write_pair(&key, prefix, false)
 }
@@ -93,11 +109,14 @@ fn public(given: &Given, _: &[String], out: &mut dyn Write) -> anyhow::Result<()
     let Some(reference) = text(given, "key") else {
         bail!("exactly one of: key reference (--key), or hardware token (--sk) must be provided");
     };
-    let bytes = blob::key_file(reference)?;
-    // A public key is its own public half.
-    let key = match PublicKey::from_pem(&bytes) {
-        Ok(key) => key,
-        Err(_) => signing::load(reference).context("loading key")?.public().clone(),
+    let plugin = kms::Plugin::of(reference)?;
+    let key = match plugin {
+        Some(plugin) => plugin.public().context("loading key")?,
+        // A public key is its own public half.
+        None => match PublicKey::from_pem(&blob::key_file(reference)?) {
+            Ok(key) => key,
+            Err(_) => signing::load(reference).context("loading key")?.public().clone(),
+        },
     };
     match text(given, "outfile") {
         Some(path) => {

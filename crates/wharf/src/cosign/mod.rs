@@ -10,6 +10,7 @@ mod copy;
 mod env;
 mod image;
 mod keys;
+mod kms;
 mod show;
 mod sign;
 mod sign_blob;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use wharf_content::ReadTarget as _;
 use wharf_oci::{Descriptor, ManifestKind, Reference};
 use wharf_trust::{
-    Base64, Bundle, COSIGN_SIGN, Envelope, IN_TOTO_PAYLOAD, PrivateKey, SIGNATURE_ANNOTATION, SIMPLE_SIGNING,
-    STATEMENT_V1, SimpleSigning, Statement, Subject,
+    Base64, Bundle, COSIGN_SIGN, Envelope, IN_TOTO_PAYLOAD, SIGNATURE_ANNOTATION, SIMPLE_SIGNING,
+    STATEMENT_V1, SigningKey, SimpleSigning, Statement, Subject,
 };
 
 use super::attest_blob::now;
@@ -60,7 +60,7 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
             warn_of_tag(&image);
             note("Signing artifact...");
             for subject in subjects(given, &image).await? {
-                sign(given, &image, &subject, &key).await.with_context(|| format!("signing {written}"))?;
+                sign(given, &image, &subject, &*key).await.with_context(|| format!("signing {written}"))?;
             }
         }
         Ok(())
@@ -95,7 +95,12 @@ async fn subjects(given: &Given, image: &Image) -> anyhow::Result<Vec<Descriptor
     Ok(all)
 }
 
-async fn sign(given: &Given, image: &Image, subject: &Descriptor, key: &PrivateKey) -> anyhow::Result<()> {
+async fn sign(
+    given: &Given,
+    image: &Image,
+    subject: &Descriptor,
+    key: &dyn SigningKey,
+) -> anyhow::Result<()> {
     let annotations = annotations(given)?;
     if !given.is_on("new-bundle-format") {
         return sign_legacy(given, image, subject, key, annotations).await;
@@ -128,7 +133,7 @@ async fn sign_legacy(
     given: &Given,
     image: &Image,
     subject: &Descriptor,
-    key: &PrivateKey,
+    key: &dyn SigningKey,
     optional: Map<String, Value>,
 ) -> anyhow::Result<()> {
     let payload =

@@ -54,7 +54,7 @@ fn sign(given: &Given, path: &str, bundle: Option<&str>, out: &mut dyn Write) ->
     }
     let bytes = blob::read(path).context("getting payload")?;
     if let Some(place) = bundle {
-        let bundle = Bundle::sign_artifact(&bytes, &key)?;
+        let bundle = Bundle::sign_artifact(&bytes, &*key)?;
         blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
         note(&format!("Wrote bundle to file {place}"));
         return Ok(());

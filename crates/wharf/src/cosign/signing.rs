@@ -4,13 +4,13 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::Deserialize;
-use wharf_trust::{Password, PrivateKey, Salt};
+use wharf_trust::{Password, PrivateKey, Salt, SigningKey};
 
-use super::blob;
+use super::{blob, kms};
 use crate::cobra::flags::Given;
 
 /// Returns the key of `--key`, and makes sure that nothing else than the key is needed.
-pub(super) fn key(given: &Given) -> anyhow::Result<PrivateKey> {
+pub(super) fn key(given: &Given) -> anyhow::Result<Box<dyn SigningKey>> {
     offline(given)?;
     let Some(reference) = given.text("key").filter(|key| !key.is_empty()) else {
         bail!(
@@ -20,11 +20,15 @@ pub(super) fn key(given: &Given) -> anyhow::Result<PrivateKey> {
     load(reference).context("getting signer: reading key")
 }
 
-/// Reads and opens a private key.
-pub(crate) fn load(reference: &str) -> anyhow::Result<PrivateKey> {
+/// Returns the key of a reference: an encrypted file, a variable or a download, or a key that a plug-in keeps.
+pub(crate) fn load(reference: &str) -> anyhow::Result<Box<dyn SigningKey>> {
+    if let Some(plugin) = kms::Plugin::of(reference)? {
+        return Ok(Box::new(plugin.into_key()?));
+    }
     let text = blob::key_file(reference)?;
     if PrivateKey::is_encrypted_pem(&text) {
-        return PrivateKey::from_encrypted_pem(&text, &password(Ask::Once)?).context("decrypt");
+        let key = PrivateKey::from_encrypted_pem(&text, &password(Ask::Once)?).context("decrypt")?;
+        return Ok(Box::new(key));
     }
     // cosign opens encrypted keys only; the plain ones of other tools are imported first.
     let label = String::from_utf8_lossy(&text);

@@ -8,6 +8,11 @@ use crate::cobra::flags::{Flag, flag, short};
 const ONLY_FORMAT: &str = "this will be the only supported format in future versions";
 const IN_BUNDLE: &str = "please use --bundle, which includes the Rekor inclusion proof";
 
+/// What can stand for a private key.
+pub(super) const PRIVATE_KEY: &str = "path to the private key file, env://VARIABLE, URL, or SCHEME://KEY of a plug-in named sigstore-kms-SCHEME";
+/// What can stand for a public key.
+const PUBLIC_KEY: &str = "path to the public key file, env://VARIABLE, URL, or SCHEME://KEY of a plug-in named sigstore-kms-SCHEME";
+
 /// Flags of every command.
 pub(super) const GLOBAL: &[Flag] = &[
     flag("output-file", Missing, "log output to a file"),
@@ -17,7 +22,7 @@ pub(super) const GLOBAL: &[Flag] = &[
 
 /// Flags that say with what is signed.
 pub(super) const SIGNING: &[Flag] = &[
-    flag("key", Text, "path to the private key file, or env://VARIABLE"),
+    flag("key", Text, PRIVATE_KEY),
     flag("signing-config", Text, "path to a signing config file; one without services signs offline"),
     flag("use-signing-config", SwitchOn, "whether to use the signing config of the public instance"),
     flag("tlog-upload", SwitchOn, "whether or not to upload to the tlog")
@@ -54,7 +59,7 @@ pub(super) const SIGNING: &[Flag] = &[
 
 /// Flags that say who must have signed, and what must vouch for it.
 pub(super) const VERIFYING: &[Flag] = &[
-    flag("key", Text, "path to the public key file, or env://VARIABLE"),
+    flag("key", Text, PUBLIC_KEY),
     flag("certificate-identity", Text, "the identity expected in the certificate"),
     flag("certificate-identity-regexp", Text, "a regular expression alternative to --certificate-identity"),
     flag("certificate-oidc-issuer", Text, "the OIDC issuer expected in the certificate"),

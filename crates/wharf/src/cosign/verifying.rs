@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use wharf_trust::{Claim, ExpectedSigner, IdentityRule, PublicKey, TextRule, TrustedRoot, Verifier};
 
-use super::{blob, warning};
+use super::{blob, kms, warning};
 use crate::cobra::flags::Given;
 
 /// What the flags demand; [`Demands::verifier`] lends it out.
@@ -70,8 +70,11 @@ impl Demands {
     }
 }
 
-/// Reads a public key: a PEM file, or a variable.
+/// Returns the public key of a reference: PEM in a file, a variable or a download, or a key that a plug-in keeps.
 pub(super) fn public_key(reference: &str) -> anyhow::Result<PublicKey> {
+    if let Some(plugin) = kms::Plugin::of(reference)? {
+        return plugin.public();
+    }
     PublicKey::from_pem(&blob::key_file(reference)?).context("pem to public key")
 }
 

@@ -5,9 +5,9 @@ use wharf_oci::{Descriptor, Manifest, ManifestKind, Reference, media_type};
 use wharf_trust::Bundle;
 use wharf_trust::policy::{ArtifactKind, PaperEvidence, PaperForm};
 
-use super::{ATTESTATION, SIGNATURE, bundles, layers};
+use super::{ATTESTATION, SIGNATURE, bundles, layers, provenance};
 
-/// Reads what an artifact is and what is attached to it, in both layouts. Nothing is verified here.
+/// Reads what an artifact is and what is attached to it, in both layouts; of a chart also its provenance file. Nothing is verified here.
 ///
 /// # Errors
 /// The repository could not be asked.
@@ -18,8 +18,12 @@ pub(crate) async fn evidence(
     let digest = &artifact.digest;
     let asked = Reference::Digest(digest.clone());
     let raw = target.fetch_manifest(&asked, wharf_content::DEFAULT_MAX_MANIFEST_BYTES).await?;
-    let kind = kind(&raw.parse()?);
+    let manifest = raw.parse()?;
+    let kind = kind(&manifest);
     let mut found = Vec::new();
+    if kind == ArtifactKind::Chart {
+        found.extend(provenance::files(target, &manifest).await?);
+    }
     for paper in bundles(target, digest).await? {
         let form =
             paper.bundle.map_or_else(PaperForm::Unreadable, |bundle| PaperForm::Bundle(Box::new(bundle)));

@@ -4,6 +4,7 @@
 
 mod evidence;
 mod legacy;
+mod provenance;
 mod referrer;
 mod statement;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wharf_content::Target;
 use wharf_oci::{Descriptor, Digest};
 use wharf_trust::{
-    Bundle, Envelope, IN_TOTO_PAYLOAD, PrivateKey, STATEMENT_V1, Statement, Subject, Verifier,
+    Bundle, Envelope, IN_TOTO_PAYLOAD, STATEMENT_V1, SigningKey, Statement, Subject, Verifier,
 };
 
 use super::{attach, bundles};
@@ -29,7 +29,7 @@ pub(crate) struct Attested {
 pub(crate) async fn attest_once(
     place: &dyn Target,
     artifact: &Descriptor,
-    key: &PrivateKey,
+    key: &dyn SigningKey,
     (predicate_type, predicate): (&str, Value),
     says_the_same: &(dyn Fn(&Value) -> bool + Sync),
     created: &str,

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use wharf_content::Target;
 use wharf_oci::Descriptor;
-use wharf_trust::PrivateKey;
+use wharf_trust::SigningKey;
 
 use crate::cosign;
 use crate::papers::{Attested, attest_once, digest_set};
@@ -20,7 +20,7 @@ const TIME: &str = "promotedAt";
 
 /// Signs as the promoter.
 pub(crate) struct Signer {
-    key: PrivateKey,
+    key: Box<dyn SigningKey>,
     /// Who that is, in words; the key is what proves it.
     promoter: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Signer {
             }
             said == predicate
         };
-        attest_once(destination, artifact, &self.key, (PROMOTION, stated), &says_the_same, at).await
+        attest_once(destination, artifact, &*self.key, (PROMOTION, stated), &says_the_same, at).await
     }
 
     fn predicate(&self, statement: &Statement<'_>) -> Value {

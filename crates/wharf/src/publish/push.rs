@@ -8,7 +8,7 @@ use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use wharf_client::{Registry, RegistryError, RemoteRepository};
 use wharf_content::{CopyOptions, Error, ErrorKind, Progress, ReadTarget, Target, copy};
 use wharf_oci::{Digest, ImageReference, Reference, RepositoryName, Tag};
-use wharf_trust::{COSIGN_SIGN, PrivateKey};
+use wharf_trust::{COSIGN_SIGN, SigningKey};
 
 use crate::exit::Usage;
 use crate::papers::{Attested, attest_once};
@@ -71,7 +71,7 @@ pub(crate) struct PushOptions {
 
 /// Signs what is published.
 pub(crate) struct Signer {
-    pub(crate) key: PrivateKey,
+    pub(crate) key: Box<dyn SigningKey>,
     /// When, in seconds of RFC 3339.
     pub(crate) at: String,
 }
@@ -132,7 +132,7 @@ pub(crate) async fn publish(
 async fn sign(repository: &RemoteRepository, digest: &Digest, signer: &Signer) -> anyhow::Result<Attested> {
     let published = repository.resolve(&Reference::Digest(digest.clone())).await?;
     let stated = (COSIGN_SIGN, serde_json::json!({}));
-    attest_once(repository, &published, &signer.key, stated, &|_| true, &signer.at).await
+    attest_once(repository, &published, &*signer.key, stated, &|_| true, &signer.at).await
 }
 
 /// Looks at the version, and at the project where the version is not seen: a registry may hide what is absent behind

@@ -8,6 +8,7 @@
 mod cosign;
 mod cosign_blob;
 mod cosign_image;
+mod cosign_kms;
 mod crane;
 mod harness;
 mod helm;

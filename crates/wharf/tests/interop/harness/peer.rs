@@ -30,7 +30,7 @@ pub(crate) fn missing(name: &str) {
 }
 
 /// These come with the distribution, in its version; the others are pinned and only taken from the peers' folder.
-const DEBIAN: &[&str] = &["skopeo", "podman", "buildah"];
+const DEBIAN: &[&str] = &["skopeo", "podman", "buildah", "openssl"];
 
 fn folder() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -57,7 +57,10 @@ impl Sandbox {
         let home = self.home.path();
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(home).stdin(Stdio::null()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Programs of the test's own come first.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(home.join("bin")).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).unwrap());
         command.env("HOME", home).env("DOCKER_CONFIG", home.join(".docker")).env("XDG_RUNTIME_DIR", home);
         command.env("COSIGN_PASSWORD", "key-password");
         command.env("TMPDIR", home);
