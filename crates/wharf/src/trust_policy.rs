@@ -7,7 +7,6 @@ use serde_json::Value;
 use wharf_oci::{Algorithm, Digest};
 use wharf_provenance::Keyring;
 use wharf_trust::policy::Policy;
-use wharf_yaml::Reader;
 
 use crate::exit::Usage;
 
@@ -44,8 +43,7 @@ pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> 
 
 /// Turns YAML into JSON; a name that comes twice in one map is refused.
 pub(crate) fn json(text: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let value = Reader::new().strict(true).numbers(wharf_yaml::Numbers::AsWritten).read(text)?;
-    Ok(wharf_yaml::to_json(&value)?.into())
+    Ok(wharf_papers::policy_json(text)?)
 }
 
 /// Reads a list of cases, YAML or JSON.

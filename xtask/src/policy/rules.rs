@@ -21,10 +21,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("wharf-trust", &["wharf-oci"]),
     // Middle.
     ("wharf-content", &["wharf-oci"]),
+    (
+        "wharf-papers",
+        &["wharf-content", "wharf-trust", "wharf-provenance", "wharf-chart", "wharf-yaml", "wharf-oci"],
+    ),
     // Edges: sockets, disks, clusters.
     ("wharf-storage", &["wharf-oci", "wharf-access"]),
     ("wharf-client", &["wharf-content", "wharf-oci"]),
-    ("wharf-registry", &["wharf-storage", "wharf-content", "wharf-trust", "wharf-access", "wharf-oci"]),
+    (
+        "wharf-registry",
+        &["wharf-storage", "wharf-content", "wharf-papers", "wharf-trust", "wharf-access", "wharf-oci"],
+    ),
     ("wharf-cluster", &["wharf-engine", "wharf-chart", "wharf-yaml"]),
 ];
 

@@ -26,9 +26,13 @@ pub(super) struct PolicyFile {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RootFile {
-    pub(super) file: String,
+    #[serde(default)]
+    pub(super) file: Option<String>,
     #[serde(default)]
     pub(super) sha256: Option<String>,
+    /// The trusted root itself, for a policy that stands alone.
+    #[serde(default)]
+    pub(super) inline: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +64,11 @@ pub(super) struct KeyFile {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PgpFile {
-    pub(super) keyring: String,
+    #[serde(default)]
+    pub(super) keyring: Option<String>,
+    /// The keyring itself, armoured, for a policy that stands alone.
+    #[serde(default)]
+    pub(super) armor: Option<String>,
     #[serde(default)]
     pub(super) fingerprint: Option<String>,
 }

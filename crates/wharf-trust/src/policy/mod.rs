@@ -30,6 +30,7 @@ mod evaluate;
 mod file;
 mod glob;
 mod rule;
+mod steady;
 
 pub use decision::{Check, CheckOutcome, Decision, Verdict};
 pub use evaluate::{Evidence, OpenPgpSigner, PaperEvidence, PaperForm, ProvenanceFile};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::Verdict;
 use super::file::{
-    AttestationFile, ExceptionFile, KeylessFile, Level, PgpFile, PolicyFile, RuleFile, SignedFile,
+    AttestationFile, ExceptionFile, KeylessFile, Level, PgpFile, PolicyFile, RootFile, RuleFile, SignedFile,
     SignerFile, TextFile, Transparency, ValueFile,
 };
 use super::glob::glob;
@@ -123,14 +123,18 @@ impl Policy {
         }
         let root = match file.trust_root {
             None => TrustedRoot::public_good(),
-            Some(named) => {
-                let bytes = load(&named.file)?;
+            Some(RootFile { file: Some(name), sha256: wanted, inline: None }) => {
+                let bytes = load(&name)?;
                 let is = to_hex(&sha256(&bytes));
-                if let Some(wanted) = named.sha256.filter(|wanted| !wanted.eq_ignore_ascii_case(&is)) {
-                    return Err(wrong(format!("trust root {} has sha256 {is}, not {wanted}", named.file)));
+                if let Some(wanted) = wanted.filter(|wanted| !wanted.eq_ignore_ascii_case(&is)) {
+                    return Err(wrong(format!("trust root {name} has sha256 {is}, not {wanted}")));
                 }
                 TrustedRoot::from_json(&bytes)?
             }
+            Some(RootFile { file: None, sha256: None, inline: Some(root) }) => {
+                TrustedRoot::from_json(root.to_string().as_bytes())?
+            }
+            Some(_) => return Err(wrong("a trust root is either a file or inline".to_owned())),
         };
         let mut signers = BTreeMap::new();
         for (name, signer) in file.signers {
@@ -273,7 +277,13 @@ fn read_pgp(file: PgpFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Res
     }) {
         return Err(wrong(format!("`{short}` is no fingerprint of 40 or 64 hexadecimal digits")));
     }
-    Ok(PgpKeys { keyring: load(&file.keyring)?, name: file.keyring, fingerprint })
+    match (file.keyring, file.armor) {
+        (Some(name), None) => Ok(PgpKeys { keyring: load(&name)?, name, fingerprint }),
+        (None, Some(armor)) => {
+            Ok(PgpKeys { keyring: armor.into_bytes(), name: "in the policy".to_owned(), fingerprint })
+        }
+        _ => Err(wrong("an OpenPGP keyring is either a file or an armor".to_owned())),
+    }
 }
 
 fn read_keyless(file: KeylessFile) -> Result<IdentityRule> {

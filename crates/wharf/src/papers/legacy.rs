@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
+use anyhow::Context as _;
 use bytes::Bytes;
-use wharf_content::Target;
-use wharf_oci::{Descriptor, Digest, Reference, media_type};
+use wharf_content::{ReadTarget, Target};
+use wharf_oci::{Descriptor, Digest, media_type};
+use wharf_papers::Limits;
 
-use super::{Document, MAX_PAPERS, fetch, is_missing, push, sibling};
-
-/// The end of the tag that holds signatures.
-pub(crate) const SIGNATURE: &str = "sig";
-/// The end of the tag that holds attestations.
-pub(crate) const ATTESTATION: &str = "att";
+use super::{Document, push, sibling};
 
 /// A layer under a sibling tag.
 pub(crate) struct LegacyLayer {
@@ -23,31 +19,18 @@ pub(crate) struct LegacyLayer {
 /// Returns the layers under a sibling tag; none where there is no such tag.
 ///
 /// # Errors
-/// The repository could not be asked, or there are more layers than are read.
+/// The repository could not be asked, or there are more and larger layers than are read.
 pub(crate) async fn layers(
-    target: &dyn Target,
+    target: &dyn ReadTarget,
     subject: &Digest,
     end: &str,
 ) -> anyhow::Result<Vec<LegacyLayer>> {
-    let Some(listed) = listed(target, subject, end).await? else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for descriptor in listed {
-        let bytes = fetch(target, &descriptor).await?;
-        found.push(LegacyLayer { descriptor, bytes });
-    }
-    Ok(found)
-}
-
-async fn listed(target: &dyn Target, subject: &Digest, end: &str) -> anyhow::Result<Option<Vec<Descriptor>>> {
-    let tag = Reference::Tag(sibling(subject, end)?);
-    let raw = match target.fetch_manifest(&tag, wharf_content::DEFAULT_MAX_MANIFEST_BYTES).await {
-        Ok(raw) => raw,
-        Err(error) if is_missing(&error) => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let found = wharf_papers::layers(target, subject, end, &Limits::default()).await?;
+    let whole = |layer: wharf_papers::LegacyLayer| {
+        let bytes = layer.bytes.map_err(anyhow::Error::msg).context("cannot read the papers")?;
+        Ok(LegacyLayer { descriptor: layer.descriptor, bytes })
     };
-    let layers = raw.parse()?.layers;
-    ensure!(layers.len() <= MAX_PAPERS, "{tag} has {} layers; at most {MAX_PAPERS} are read", layers.len());
-    Ok(Some(layers))
+    found.into_iter().map(whole).collect()
 }
 
 /// Adds a layer to what lies under a sibling tag. Two who add at once may lose one of both: the layout knows no better.
@@ -61,7 +44,8 @@ pub(crate) async fn append(
     bytes: Vec<u8>,
     annotations: BTreeMap<String, String>,
 ) -> anyhow::Result<bool> {
-    let mut layers = listed(target, subject, end).await?.unwrap_or_default();
+    let listed = wharf_papers::listed_layers(target, subject, end, &Limits::default()).await?;
+    let mut layers = listed.unwrap_or_default();
     let digest = wharf_oci::Algorithm::Sha256.digest(&bytes);
     if layers.iter().any(|layer| layer.digest == digest && layer.annotations == annotations) {
         return Ok(false);

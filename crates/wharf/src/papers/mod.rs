@@ -1,28 +1,40 @@
-//! Papers as they lie in a repository: bundles as referrers, and the older sibling tags.
-//!
-//! What is read here is not verified; that is `wharf-trust`'s.
+//! Papers of a repository that a command works on: read by `wharf-papers`, and attached here.
 
-mod evidence;
 mod legacy;
-mod provenance;
 mod referrer;
 mod statement;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use serde::Serialize;
-use wharf_content::{BytesSource, RawManifest, Target, collect, verified};
-use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag, media_type};
+use wharf_content::{BytesSource, RawManifest, ReadTarget, Target};
+use wharf_oci::{Descriptor, Digest, Tag, media_type};
+use wharf_papers::{BundlePaper, Limits};
+use wharf_trust::policy::{ArtifactKind, PaperEvidence};
 
-pub(crate) use evidence::evidence;
-pub(crate) use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, append, layers};
-pub(crate) use referrer::{attach, bundles};
+pub(crate) use legacy::{LegacyLayer, append, layers};
+pub(crate) use referrer::attach;
 pub(crate) use statement::{Attested, attest_once, digest_set};
+pub(crate) use wharf_papers::{ATTESTATION, SIGNATURE};
 
-/// The longest paper that is read, in bytes: what cosign reads unless told otherwise.
-const MAX_PAPER_BYTES: u64 = 128 << 20;
-/// How many papers of one manifest are read.
-const MAX_PAPERS: usize = 1000;
+/// Reads what an artifact is and what is attached to it, as a trust policy wants to see it.
+///
+/// # Errors
+/// The repository could not be asked.
+pub(crate) async fn evidence(
+    target: &dyn ReadTarget,
+    artifact: &Descriptor,
+) -> anyhow::Result<(ArtifactKind, Vec<PaperEvidence>)> {
+    Ok(wharf_papers::evidence(target, artifact, &Limits::default()).await?)
+}
+
+/// Returns every bundle attached to a digest.
+///
+/// # Errors
+/// The repository could not be asked.
+pub(crate) async fn bundles(target: &dyn ReadTarget, subject: &Digest) -> anyhow::Result<Vec<BundlePaper>> {
+    Ok(wharf_papers::bundles(target, subject, &Limits::default()).await?)
+}
 
 /// A manifest that is written.
 #[derive(Serialize)]
@@ -51,23 +63,6 @@ async fn push(target: &dyn Target, media_type: &str, bytes: Vec<u8>) -> anyhow::
     let descriptor = Descriptor::new(media_type, digest, bytes.len() as u64);
     target.push_blob(&descriptor, &BytesSource(Bytes::from(bytes))).await?;
     Ok(descriptor)
-}
-
-async fn fetch(target: &dyn Target, layer: &Descriptor) -> anyhow::Result<Bytes> {
-    let stream = verified(target.fetch_blob(layer, 0).await?, layer);
-    collect(stream, MAX_PAPER_BYTES.min(layer.size)).await.with_context(|| format!("paper {}", layer.digest))
-}
-
-async fn manifest(target: &dyn Target, digest: &Digest) -> anyhow::Result<Manifest> {
-    let raw = target
-        .fetch_manifest(&Reference::Digest(digest.clone()), wharf_content::DEFAULT_MAX_MANIFEST_BYTES)
-        .await?;
-    Ok(raw.parse()?)
-}
-
-/// Whether something with a kind is simply not there.
-fn is_missing(error: &wharf_content::Error) -> bool {
-    error.kind() == wharf_content::ErrorKind::NotFound
 }
 
 /// A sibling tag of a digest, which every digest that is used here has.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use wharf_chart::Provenance;
-use wharf_content::Target;
+use wharf_content::{ReadTarget, Result};
 use wharf_oci::{Descriptor, Digest, Manifest, media_type};
 use wharf_provenance::{Keyring, verify};
 use wharf_trust::policy::{OpenPgpSigner, PaperEvidence, PaperForm, ProvenanceFile};
 
-use super::fetch;
+use crate::Budget;
 
 /// The longest provenance file, in bytes.
 const MAX_PROVENANCE_BYTES: u64 = 1 << 20;
@@ -24,7 +24,7 @@ struct ChartProvenance {
 
 impl ProvenanceFile for ChartProvenance {
     /// The archive counts by its digest; under which name it was signed does not matter, since the registry knows no file names.
-    fn verify(&self, keyring: &[u8], now: Timestamp) -> Result<OpenPgpSigner, String> {
+    fn verify(&self, keyring: &[u8], now: Timestamp) -> std::result::Result<OpenPgpSigner, String> {
         let keyring = Keyring::read(keyring).map_err(|error| error.to_string())?;
         let now =
             u32::try_from(now.as_second()).map_err(|_| format!("{now} is beyond OpenPGP's calendar"))?;
@@ -42,8 +42,12 @@ impl ProvenanceFile for ChartProvenance {
 /// Returns the provenance files in the manifest of a chart.
 ///
 /// # Errors
-/// The repository could not be asked.
-pub(super) async fn files(target: &dyn Target, chart: &Manifest) -> anyhow::Result<Vec<PaperEvidence>> {
+/// The target could not be asked.
+pub(super) async fn files(
+    target: &dyn ReadTarget,
+    chart: &Manifest,
+    budget: &mut Budget,
+) -> Result<Vec<PaperEvidence>> {
     let of_type = |wanted: &'static str| chart.layers.iter().filter(move |layer| layer.media_type == wanted);
     let archives: Vec<&Descriptor> = of_type(media_type::HELM_CHART).collect();
     let mut found = Vec::new();
@@ -53,10 +57,13 @@ pub(super) async fn files(target: &dyn Target, chart: &Manifest) -> anyhow::Resu
                 "a provenance file of {} bytes; at most {MAX_PROVENANCE_BYTES} are read",
                 layer.size
             )),
-            [archive] => PaperForm::Provenance(Arc::new(ChartProvenance {
-                file: fetch(target, layer).await?,
-                archive: archive.digest.clone(),
-            })),
+            [archive] => match budget.fetch_or_reason(target, layer).await? {
+                Ok(file) => {
+                    let archive = archive.digest.clone();
+                    PaperForm::Provenance(Arc::new(ChartProvenance { file, archive }))
+                }
+                Err(reason) => PaperForm::Unreadable(reason),
+            },
             several => PaperForm::Unreadable(format!(
                 "a provenance file beside {} archives, not exactly one",
                 several.len()

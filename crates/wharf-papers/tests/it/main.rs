@@ -1,0 +1,3 @@
+//! Papers are read within limits, and what cannot be read is not hidden.
+
+mod limits;
