@@ -1,11 +1,15 @@
 //! Everything attached to an artifact, as a trust policy wants to see it.
 
-use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, ReadTarget, Result};
-use wharf_oci::{Descriptor, Manifest, ManifestKind, Reference, media_type};
+use serde::Deserialize;
+use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, ReadTarget, Result, collect, verified};
+use wharf_oci::{Descriptor, Reference};
 use wharf_trust::Bundle;
-use wharf_trust::policy::{ArtifactKind, PaperEvidence, PaperForm};
+use wharf_trust::policy::{ArtifactKind, Facts, PaperEvidence, PaperForm};
 
-use crate::{ATTESTATION, Budget, Limits, SIGNATURE, bundles, layers, provenance};
+use crate::{ATTESTATION, Budget, Limits, SIGNATURE, bundles, layers, manifest, provenance};
+
+/// The longest config of an image that is read for its platform, in bytes.
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 /// Reads what an artifact is and what is attached to it, in both layouts; of a chart also its provenance file. Nothing is
 /// verified here.
@@ -19,13 +23,13 @@ pub async fn evidence(
     target: &dyn ReadTarget,
     artifact: &Descriptor,
     limits: &Limits,
-) -> Result<(ArtifactKind, Vec<PaperEvidence>)> {
+) -> Result<(Facts, Vec<PaperEvidence>)> {
     let digest = &artifact.digest;
     let asked = Reference::Digest(digest.clone());
     let manifest = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?.parse()?;
-    let kind = kind(&manifest);
+    let facts = Facts::of(&manifest);
     let mut found = Vec::new();
-    if kind == ArtifactKind::Chart {
+    if facts.kind == ArtifactKind::Chart {
         found.extend(provenance::files(target, &manifest, &mut Budget::new(limits)).await?);
     }
     for paper in bundles(target, digest, limits).await? {
@@ -51,17 +55,28 @@ pub async fn evidence(
         let form = form.unwrap_or_else(PaperForm::Unreadable);
         found.push(PaperEvidence { name: layer.descriptor.digest.to_string(), form });
     }
-    Ok((kind, found))
+    Ok((facts, found))
 }
 
-/// What an artifact is: by its config, as every tool tells.
-fn kind(manifest: &Manifest) -> ArtifactKind {
-    if manifest.kind == ManifestKind::Index {
-        return ArtifactKind::Image;
+/// Reads what a single image runs on, by its config; of an index its manifest told that already. A config that does not
+/// say it leaves it unknown.
+///
+/// # Errors
+/// The target could not be asked.
+pub async fn read_platform(target: &dyn ReadTarget, artifact: &Descriptor, facts: &mut Facts) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Config {
+        os: String,
+        architecture: String,
+        variant: Option<String>,
     }
-    match manifest.config.as_ref().map(|config| config.media_type.as_str()) {
-        Some(media_type::HELM_CONFIG) => ArtifactKind::Chart,
-        Some(media_type::OCI_CONFIG | media_type::DOCKER_CONFIG) => ArtifactKind::Image,
-        _ => ArtifactKind::Artifact,
+    if facts.kind != ArtifactKind::Image || !facts.platforms.is_empty() {
+        return Ok(());
     }
+    let Some(config) = manifest(target, &artifact.digest).await?.config else { return Ok(()) };
+    let bytes = collect(verified(target.fetch_blob(&config, 0).await?, &config), MAX_CONFIG_BYTES).await?;
+    let Ok(Config { os, architecture, variant }) = serde_json::from_slice(&bytes) else { return Ok(()) };
+    let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
+    facts.platforms.push(format!("{os}/{architecture}{variant}"));
+    Ok(())
 }

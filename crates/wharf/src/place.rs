@@ -96,6 +96,14 @@ impl Place {
         }
     }
 
+    /// Returns `HOST/REPOSITORY`, where it has such a name.
+    pub(crate) fn repository(&self) -> Option<String> {
+        match self {
+            Self::Registry(reference) => Some(format!("{}/{}", reference.host, reference.repository)),
+            Self::Layout(..) | Self::Tar(..) => None,
+        }
+    }
+
     /// Returns what is meant there, which must be written.
     pub(crate) fn named(&self) -> anyhow::Result<Reference> {
         let missing = || Usage(format!("{self} names neither tag nor digest; none is guessed"));

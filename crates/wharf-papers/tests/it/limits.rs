@@ -44,8 +44,8 @@ async fn a_paper_beyond_the_limits_proves_nothing_and_is_not_hidden() {
     let target = MemoryTarget::new();
     let chart = artifact(&target).await;
     let layers = [attach(&target, &chart, 0).await, attach(&target, &chart, 1).await];
-    let (kind, found) = evidence(&target, &chart, &Limits::default()).await.unwrap();
-    assert_eq!(kind, ArtifactKind::Chart);
+    let (facts, found) = evidence(&target, &chart, &Limits::default()).await.unwrap();
+    assert_eq!(facts.kind, ArtifactKind::Chart);
     assert!(found.iter().all(|paper| matches!(paper.form, PaperForm::Bundle(_))), "{found:?}");
 
     let most = layers.iter().map(|layer| layer.size).max().unwrap();

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::approval::Approvals;
+
 /// The answer: a verdict with every check that led to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,9 @@ pub struct Decision {
     pub digest: String,
     /// Every check, in the order of the rule.
     pub checks: Vec<Check>,
+    /// Who asked for a promotion and who agreed, where the rule demands that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
 }
 
 /// Whether an artifact may be used.
@@ -61,6 +66,13 @@ impl Decision {
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.verdict != Verdict::Deny
+    }
+
+    /// Whether nothing is missing but that somebody asks or agrees.
+    #[must_use]
+    pub fn waits_for_approval(&self) -> bool {
+        let failed = self.checks.iter().filter(|check| check.outcome == CheckOutcome::Failed).count();
+        failed == 1 && self.approvals.as_ref().is_some_and(|approvals| !approvals.are_enough())
     }
 }
 

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use wharf_oci::Digest;
 
+use super::approval::Intent;
 use super::decision::{Check, CheckOutcome, Decision, Verdict};
+use super::demand::{check_age, check_not_expired};
+use super::facts::Facts;
 use super::file::{Level, Transparency};
-use super::rule::{ArtifactKind, Attestation, Comparison, PgpKeys, Policy, Rule, Signed, Signer, Who};
+use super::rule::{Attestation, Comparison, PgpKeys, Policy, Principal, Rule, Signed, Signer, Who};
 use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Artifact;
@@ -24,14 +27,16 @@ const MAX_PAPERS: usize = 1000;
 pub struct Evidence<'a> {
     /// `HOST/REPOSITORY`.
     pub repository: &'a str,
-    /// What it is.
-    pub kind: ArtifactKind,
+    /// What it is, and what else it says of itself.
+    pub facts: &'a Facts,
     /// Its digest, resolved once; what is decided holds for nothing else.
     pub digest: &'a Digest,
     /// Whether the caller named the digest, rather than a tag.
     pub pinned: bool,
     /// What is attached to it.
     pub papers: &'a [PaperEvidence],
+    /// The promotion that is under way; where there is none, nobody needs to have asked for it.
+    pub promotion: Option<Intent<'a>>,
 }
 
 /// Something attached to an artifact.
@@ -89,6 +94,7 @@ impl Policy {
             rule: rule.map(|rule| rule.name.clone()),
             digest: digest.clone(),
             checks,
+            approvals: None,
         };
         if let Some(exception) =
             self.exceptions.iter().find(|each| each.digest == digest && now <= each.expires)
@@ -105,23 +111,51 @@ impl Policy {
             let check = Check { demand: "a rule".to_owned(), outcome: met, by: Vec::new(), reasons };
             return decide(self.default, None, vec![check]);
         };
-        let checks = self.checks(rule, evidence, now);
+        let mut checks = self.checks(rule, evidence, now);
+        let approvals = match (&rule.promotion, &evidence.promotion) {
+            (Some(wanted), Some(intent)) => {
+                let (check, found) = self.approvals(wanted, intent, evidence.digest, now);
+                checks.push(check);
+                Some(found)
+            }
+            _ => None,
+        };
         let worst = |outcome| checks.iter().any(|check| check.outcome == outcome);
         let verdict = match (worst(CheckOutcome::Failed), worst(CheckOutcome::Warned)) {
             (true, _) => Verdict::Deny,
             (false, true) => Verdict::Warn,
             (false, false) => Verdict::Allow,
         };
-        decide(verdict, Some(rule), checks)
+        Decision { approvals, ..decide(verdict, Some(rule), checks) }
+    }
+
+    /// Whether a rule matches by platform: only then somebody needs to read an image's config.
+    #[must_use]
+    pub fn asks_for_platforms(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.platforms.is_empty())
     }
 
     fn checks(&self, rule: &Rule, evidence: &Evidence<'_>, now: Timestamp) -> Vec<Check> {
         let mut checks = Vec::new();
-        if rule.require_digest {
-            let outcome = if evidence.pinned { CheckOutcome::Met } else { CheckOutcome::Failed };
-            let reasons =
-                if evidence.pinned { Vec::new() } else { vec!["named by a tag, which can move".to_owned()] };
-            checks.push(Check { demand: "named by digest".to_owned(), outcome, by: Vec::new(), reasons });
+        let mut plain = |level, demand: String, reasons: Vec<String>| {
+            let outcome = match level {
+                _ if reasons.is_empty() => CheckOutcome::Met,
+                Level::Enforce => CheckOutcome::Failed,
+                Level::Warn => CheckOutcome::Warned,
+                Level::Off => return,
+            };
+            checks.push(Check { demand, outcome, by: Vec::new(), reasons });
+        };
+        if let Some(reason) = &rule.deny {
+            plain(Level::Enforce, "not to be here at all".to_owned(), vec![reason.clone()]);
+            return checks;
+        }
+        if rule.require_digest != Level::Off {
+            let moves = (!evidence.pinned).then(|| "named by a tag, which can move".to_owned());
+            plain(rule.require_digest, "named by digest".to_owned(), moves.into_iter().collect());
+        }
+        if let Some(fresh) = rule.freshness.as_ref().filter(|fresh| fresh.said.level != Level::Off) {
+            plain(fresh.said.level, fresh.describe(), fresh.faults(evidence.facts, now));
         }
         if evidence.papers.len() > MAX_PAPERS {
             let reasons =
@@ -132,14 +166,14 @@ impl Policy {
         }
         if let Some(signed) = &rule.signatures {
             let demand = format!("signed by {}", signed.describe());
-            checks.extend(self.count(demand, signed, evidence, now, &|verifier, paper| {
+            checks.extend(self.count(demand, signed, evidence, now, &mut |verifier, paper| {
                 signature(verifier, paper, evidence.digest)
             }));
         }
         for attestation in &rule.attestations {
-            let demand = format!("{} by {}", attestation.predicate_type, attestation.by.describe());
-            checks.extend(self.count(demand, &attestation.by, evidence, now, &|verifier, paper| {
-                attested(verifier, paper, evidence.digest, attestation)
+            let demand = format!("{} by {}", attestation.demand.name(), attestation.by.describe());
+            checks.extend(self.count(demand, &attestation.by, evidence, now, &mut |verifier, paper| {
+                attested(verifier, paper, evidence.digest, attestation, now)
             }));
         }
         checks
@@ -152,12 +186,13 @@ impl Policy {
         signed: &Signed,
         evidence: &Evidence<'_>,
         now: Timestamp,
-        satisfies: &dyn Fn(&Verifier<'_>, &PaperForm) -> Result<Proof>,
+        satisfies: &mut dyn FnMut(&Verifier<'_>, &PaperForm) -> Result<Proof>,
     ) -> Option<Check> {
         if signed.level == Level::Off {
             return None;
         }
-        let (mut by, mut reasons, mut signers) = (Vec::new(), Vec::new(), 0);
+        let (mut by, mut reasons) = (Vec::new(), Vec::new());
+        let mut signers: Vec<Principal> = Vec::new();
         if evidence.papers.is_empty() {
             reasons.push("nothing is attached".to_owned());
         }
@@ -167,19 +202,25 @@ impl Policy {
                 reasons.push(format!("{name} is revoked"));
                 continue;
             }
-            let good = evidence.papers.iter().find_map(|paper| {
-                let judged = self.judge(signer, signed, paper, now, satisfies);
-                let note = judged
-                    .map_err(|error| reasons.push(format!("{}: not by {name}: {error}", paper.name)))
-                    .ok()?;
-                Some(format!("{} by {name}{note}", paper.name))
-            });
-            if let Some(good) = good {
-                signers += 1;
-                by.push(good);
+            for paper in evidence.papers {
+                let Judged { principal, note } = match self.judge(signer, signed, paper, now, satisfies) {
+                    Ok(judged) => judged,
+                    Err(error) => {
+                        reasons.push(format!("{}: not by {name}: {error}", paper.name));
+                        continue;
+                    }
+                };
+                // One key under two names is one signer.
+                if signers.iter().any(|known| known.may_be(&principal)) {
+                    reasons.push(format!("{}: {name} is {principal}, who counts already", paper.name));
+                    continue;
+                }
+                signers.push(principal);
+                by.push(format!("{} by {name}{note}", paper.name));
+                break;
             }
         }
-        let outcome = match (signers >= signed.at_least, signed.level) {
+        let outcome = match (signers.len() >= signed.at_least, signed.level) {
             (true, _) => CheckOutcome::Met,
             (false, Level::Warn) => CheckOutcome::Warned,
             (false, _) => CheckOutcome::Failed,
@@ -187,15 +228,14 @@ impl Policy {
         Some(Check { demand, outcome, by, reasons })
     }
 
-    /// Returns what is to be noted of the signer.
-    fn judge(
+    pub(super) fn judge(
         &self,
         signer: &Signer,
         signed: &Signed,
         paper: &PaperEvidence,
         now: Timestamp,
-        satisfies: &dyn Fn(&Verifier<'_>, &PaperForm) -> Result<Proof>,
-    ) -> Result<String> {
+        satisfies: &mut dyn FnMut(&Verifier<'_>, &PaperForm) -> Result<Proof>,
+    ) -> Result<Judged> {
         let rules;
         let (expected, keyless) = match &signer.who {
             Who::Key(key) => (ExpectedSigner::Key(key), false),
@@ -215,10 +255,22 @@ impl Policy {
             require_sct: keyless,
             ..Verifier::new(expected, Some(&self.root), now)
         };
+        let by_root = keyless || verifier.require_log || verifier.require_timestamp;
+        if let Some(until) = self.root_good_until.filter(|until| by_root && now > *until) {
+            let text = format!("the trust root was good until {until}, and needs to be looked after");
+            return Err(Error::new(ErrorKind::Certificate, text));
+        }
         let proof = satisfies(&verifier, &paper.form)?;
         check_times(&proof.times, signer, signed, now)?;
-        Ok(String::new())
+        Ok(Judged { principal: Principal::of(&proof.signer), note: String::new() })
     }
+}
+
+/// Who signed a paper that satisfies a demand.
+pub(super) struct Judged {
+    pub(super) principal: Principal,
+    /// What else is to be told of the signer.
+    note: String,
 }
 
 /// Verifies a provenance file. Nothing but the key vouches for it: no log, no proven time.
@@ -228,7 +280,7 @@ fn by_pgp(
     signed: &Signed,
     paper: &PaperEvidence,
     now: Timestamp,
-) -> Result<String> {
+) -> Result<Judged> {
     let PaperForm::Provenance(file) = &paper.form else {
         return unreadable("no provenance file, which alone OpenPGP keys sign");
     };
@@ -247,7 +299,8 @@ fn by_pgp(
         ));
     }
     check_times(&[], signer, signed, now)?;
-    Ok(format!(" (OpenPGP key {fingerprint}, {})", by.names.join(", ")))
+    let note = format!(" (OpenPGP key {fingerprint}, {})", by.names.join(", "));
+    Ok(Judged { principal: Principal::OpenPgp { fingerprint }, note })
 }
 
 /// Checks that the signer is trusted at every proven time, and that the oldest of them is not too old.
@@ -284,7 +337,14 @@ fn check_times(times: &[ProvenTime], signer: &Signer, signed: &Signed, now: Time
 impl Rule {
     fn fits(&self, evidence: &Evidence<'_>) -> bool {
         self.repositories.iter().any(|pattern| pattern.accepts(evidence.repository))
-            && (self.kinds.is_empty() || self.kinds.contains(&evidence.kind))
+            && (self.kinds.is_empty() || self.kinds.contains(&evidence.facts.kind))
+            && self.fits_platforms(&evidence.facts.platforms)
+    }
+
+    /// What is of nobody knows which platform fits every rule: it must not slip through to a milder one.
+    fn fits_platforms(&self, platforms: &[String]) -> bool {
+        let is_wanted = |platform: &String| self.platforms.iter().any(|pattern| pattern.accepts(platform));
+        self.platforms.is_empty() || platforms.is_empty() || platforms.iter().any(is_wanted)
     }
 }
 
@@ -321,6 +381,7 @@ fn attested(
     paper: &PaperForm,
     digest: &Digest,
     wanted: &Attestation,
+    now: Timestamp,
 ) -> Result<Proof> {
     let bundle = match paper {
         PaperForm::Bundle(bundle) => bundle,
@@ -329,22 +390,22 @@ fn attested(
         PaperForm::Unreadable(reason) => return unreadable(reason),
     };
     let (statement, proof) = about(verifier, bundle, digest)?;
-    statement.check_predicate_type(&wanted.predicate_type)?;
+    wanted.demand.check(&statement, now)?;
     for comparison in &wanted.values {
-        comparison.check(&statement.predicate)?;
+        comparison.check(&statement.predicate, now)?;
     }
     Ok(proof)
 }
 
 /// The verified statement, which must be about the digest.
-fn about(verifier: &Verifier<'_>, bundle: &Bundle, digest: &Digest) -> Result<(Statement, Proof)> {
+pub(super) fn about(verifier: &Verifier<'_>, bundle: &Bundle, digest: &Digest) -> Result<(Statement, Proof)> {
     let verified = verifier.verify_statement(bundle)?;
     verified.value().check_subject(&Artifact::from_oci(digest)?)?;
     Ok(verified.into_parts())
 }
 
 impl Comparison {
-    fn check(&self, predicate: &serde_json::Value) -> Result<()> {
+    fn check(&self, predicate: &serde_json::Value, now: Timestamp) -> Result<()> {
         let said = &self.said;
         let differs = |found: &str| {
             let demand = self.describe();
@@ -369,7 +430,11 @@ impl Comparison {
             && said.at_least.is_none_or(|limit| number.is_some_and(|number| number >= limit))
             && !(said.not_empty && empty);
         if good {
-            return Ok(());
+            let text = value.as_str();
+            if let Some(days) = said.max_age_days {
+                check_age(&said.pointer, text, days, now)?;
+            }
+            return if said.not_expired { check_not_expired(&said.pointer, text, now) } else { Ok(()) };
         }
         let text = value.to_string();
         let shown: String = text.chars().take(80).collect();

@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::approval::PromotionFile;
 use super::decision::Verdict;
-use super::rule::ArtifactKind;
+use super::demand::{ProvenanceFile, SbomFile, SummaryFile, VulnerabilitiesFile};
+use super::facts::ArtifactKind;
+use super::freshness::FreshnessFile;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,6 +36,9 @@ pub(super) struct RootFile {
     /// The trusted root itself, for a policy that stands alone.
     #[serde(default)]
     pub(super) inline: Option<Value>,
+    /// Until when nobody needs to look whether there is a newer one.
+    #[serde(default)]
+    pub(super) good_until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -99,12 +105,19 @@ pub(super) struct RuleFile {
     pub(super) name: String,
     #[serde(rename = "match")]
     pub(super) matches: MatchFile,
+    /// Why nothing that matches is ever allowed.
     #[serde(default)]
-    pub(super) require_digest: bool,
+    pub(super) deny: Option<String>,
+    #[serde(default)]
+    pub(super) require_digest: Demanded,
     #[serde(default)]
     pub(super) signatures: Option<SignedFile>,
     #[serde(default)]
     pub(super) attestations: Vec<AttestationFile>,
+    #[serde(default)]
+    pub(super) freshness: Option<FreshnessFile>,
+    #[serde(default)]
+    pub(super) promotion: Option<PromotionFile>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +126,9 @@ pub(super) struct MatchFile {
     pub(super) repositories: Vec<String>,
     #[serde(default)]
     pub(super) kinds: Vec<ArtifactKind>,
+    /// `OS/ARCHITECTURE[/VARIANT]`, as patterns; one that the artifact has is enough.
+    #[serde(default)]
+    pub(super) platforms: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +149,55 @@ pub(super) struct SignedFile {
 
 fn one() -> usize {
     1
+}
+
+impl SignedFile {
+    /// Returns the plain demand that so many of them signed.
+    pub(super) fn of(at_least: usize, of: Vec<String>) -> Self {
+        Self {
+            at_least,
+            of,
+            transparency: Transparency::default(),
+            timestamp: false,
+            max_age_days: None,
+            level: Level::Enforce,
+        }
+    }
+}
+
+/// `true` and `false`, or a level.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Demanded {
+    Plainly(bool),
+    At(Level),
+}
+
+impl Default for Demanded {
+    fn default() -> Self {
+        Self::Plainly(false)
+    }
+}
+
+impl Demanded {
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Plainly(true) => Level::Enforce,
+            Self::Plainly(false) => Level::Off,
+            Self::At(level) => level,
+        }
+    }
+}
+
+impl Level {
+    /// What follows a demand in words.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Enforce => "",
+            Self::Warn => " (only warned of)",
+            Self::Off => " (switched off)",
+        }
+    }
 }
 
 /// Whether a log must hold the signature.
@@ -158,8 +223,17 @@ pub(super) enum Level {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AttestationFile {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
+    /// One of these says what it is: a predicate type, or a kind whose content is understood.
+    #[serde(rename = "type", default)]
+    pub(super) kind: Option<String>,
+    #[serde(default)]
+    pub(super) provenance: Option<ProvenanceFile>,
+    #[serde(default)]
+    pub(super) sbom: Option<SbomFile>,
+    #[serde(default)]
+    pub(super) vulnerabilities: Option<VulnerabilitiesFile>,
+    #[serde(default)]
+    pub(super) summary: Option<SummaryFile>,
     pub(super) by: SignedFile,
     #[serde(default)]
     pub(super) values: Vec<ValueFile>,
@@ -182,6 +256,10 @@ pub(super) struct ValueFile {
     pub(super) at_least: Option<f64>,
     #[serde(default)]
     pub(super) not_empty: bool,
+    #[serde(default)]
+    pub(super) max_age_days: Option<u32>,
+    #[serde(default)]
+    pub(super) not_expired: bool,
 }
 
 #[derive(Deserialize)]

@@ -25,13 +25,25 @@
 //! }
 //! ```
 
+mod approval;
 mod decision;
+mod demand;
 mod evaluate;
+mod facts;
 mod file;
+mod freshness;
 mod glob;
+mod import;
 mod rule;
 mod steady;
 
+pub use approval::{
+    Approvals, Asked, AskedImage, Endorsement, Intent, PROMOTION_APPROVAL, PROMOTION_REQUEST,
+};
 pub use decision::{Check, CheckOutcome, Decision, Verdict};
 pub use evaluate::{Evidence, OpenPgpSigner, PaperEvidence, PaperForm, ProvenanceFile};
-pub use rule::{ArtifactKind, Policy};
+pub use facts::{ArtifactKind, Facts};
+pub use import::{Fate, Imported, Item, import_cluster_image_policies, import_containers_policy};
+pub use rule::{Policy, Principal};
+
+use rule::read_only_text;

@@ -1,15 +1,20 @@
 //! The policy in memory, checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::approval::Promotion;
 use super::decision::Verdict;
+use super::demand::{Demand, Provenance, Sbom, Summary, Vulnerabilities};
+use super::facts::ArtifactKind;
 use super::file::{
     AttestationFile, ExceptionFile, KeylessFile, Level, PgpFile, PolicyFile, RootFile, RuleFile, SignedFile,
     SignerFile, TextFile, Transparency, ValueFile,
 };
+use super::freshness::Freshness;
 use super::glob::glob;
 use crate::cert::{Claim, IdentityRule, TextRule};
 use crate::encoding::to_hex;
@@ -18,24 +23,14 @@ use crate::hash::sha256;
 use crate::key::PublicKey;
 use crate::root::{Period, TrustedRoot};
 use crate::statement::predicate_type;
-
-/// What an artifact is, as its manifest tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ArtifactKind {
-    /// A container image, or an index of images.
-    Image,
-    /// A Helm chart.
-    Chart,
-    /// Anything else.
-    Artifact,
-}
+use crate::verify::Signer as Proven;
 
 /// Which artifacts are believed. See the module for the file.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub(super) default: Verdict,
     pub(super) root: TrustedRoot,
+    pub(super) root_good_until: Option<Timestamp>,
     pub(super) signers: BTreeMap<String, Signer>,
     pub(super) rules: Vec<Rule>,
     pub(super) exceptions: Vec<Exception>,
@@ -70,9 +65,70 @@ pub(super) struct Rule {
     pub(super) name: String,
     pub(super) repositories: Vec<TextRule>,
     pub(super) kinds: Vec<ArtifactKind>,
-    pub(super) require_digest: bool,
+    pub(super) platforms: Vec<TextRule>,
+    pub(super) deny: Option<String>,
+    pub(super) require_digest: Level,
     pub(super) signatures: Option<Signed>,
     pub(super) attestations: Vec<Attestation>,
+    pub(super) freshness: Option<Freshness>,
+    pub(super) promotion: Option<Promotion>,
+}
+
+/// Who signed: the holder of a key, or of an identity that was proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Principal {
+    /// A key.
+    Key {
+        /// The SHA-256 of the public key (SPKI), in base64, as bundles name it.
+        key: String,
+    },
+    /// An identity.
+    Identity {
+        /// Who.
+        subject: String,
+        /// Who vouches for that.
+        issuer: String,
+    },
+    /// An OpenPGP key.
+    OpenPgp {
+        /// Its fingerprint, in hexadecimal.
+        fingerprint: String,
+    },
+}
+
+impl Principal {
+    pub(super) fn of(signer: &Proven) -> Self {
+        match signer {
+            Proven::Key(hint) => Self::Key { key: hint.clone() },
+            Proven::Certificate(identity) => {
+                Self::Identity { subject: identity.subject.clone(), issuer: identity.issuer.clone() }
+            }
+        }
+    }
+
+    /// Whether both may be the same person: the same key, or the same subject, whoever vouches for it.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key { key: one }, Self::Key { key: other }) => one == other,
+            (Self::OpenPgp { fingerprint: one }, Self::OpenPgp { fingerprint: other }) => one == other,
+            (Self::Identity { subject: one, .. }, Self::Identity { subject: other, .. }) => {
+                one.eq_ignore_ascii_case(other)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key { key } => write!(f, "key {key}"),
+            Self::Identity { subject, issuer } => write!(f, "{subject} by {issuer}"),
+            Self::OpenPgp { fingerprint } => write!(f, "OpenPGP key {fingerprint}"),
+        }
+    }
 }
 
 /// How many of whom must have signed, and what must vouch for it.
@@ -88,7 +144,7 @@ pub(super) struct Signed {
 
 #[derive(Debug, Clone)]
 pub(super) struct Attestation {
-    pub(super) predicate_type: String,
+    pub(super) demand: Demand,
     pub(super) by: Signed,
     pub(super) values: Vec<Comparison>,
 }
@@ -121,9 +177,10 @@ impl Policy {
         if file.version != 1 {
             return Err(Error::unsupported(format!("version {}, not 1", file.version)));
         }
+        let root_good_until = file.trust_root.as_ref().and_then(|root| root.good_until);
         let root = match file.trust_root {
             None => TrustedRoot::public_good(),
-            Some(RootFile { file: Some(name), sha256: wanted, inline: None }) => {
+            Some(RootFile { file: Some(name), sha256: wanted, inline: None, .. }) => {
                 let bytes = load(&name)?;
                 let is = to_hex(&sha256(&bytes));
                 if let Some(wanted) = wanted.filter(|wanted| !wanted.eq_ignore_ascii_case(&is)) {
@@ -131,7 +188,7 @@ impl Policy {
                 }
                 TrustedRoot::from_json(&bytes)?
             }
-            Some(RootFile { file: None, sha256: None, inline: Some(root) }) => {
+            Some(RootFile { file: None, sha256: None, inline: Some(root), .. }) => {
                 TrustedRoot::from_json(root.to_string().as_bytes())?
             }
             Some(_) => return Err(wrong("a trust root is either a file or inline".to_owned())),
@@ -147,7 +204,7 @@ impl Policy {
             rules.push(read_rule(rule, &signers).map_err(|error| error.within(format!("rule {name}")))?);
         }
         let exceptions = file.exceptions.into_iter().map(read_exception).collect::<Result<_>>()?;
-        Ok(Self { default: file.default, root, signers, rules, exceptions })
+        Ok(Self { default: file.default, root, root_good_until, signers, rules, exceptions })
     }
 
     /// Returns the OpenPGP keyrings of the signers, by the names of their files; whether they can be read is for others to say.
@@ -173,25 +230,7 @@ impl Policy {
         }
         for rule in &self.rules {
             lines.push(format!("rule {}:", rule.name));
-            if rule.require_digest {
-                lines.push("  must be named by digest".to_owned());
-            }
-            if let Some(signed) = &rule.signatures {
-                lines.push(format!("  must be signed by {}", signed.describe()));
-            }
-            for attestation in &rule.attestations {
-                lines.push(format!(
-                    "  must have {} by {}",
-                    attestation.predicate_type,
-                    attestation.by.describe()
-                ));
-                for comparison in &attestation.values {
-                    lines.push(format!("    where {}", comparison.describe()));
-                }
-            }
-            if rule.signatures.is_none() && rule.attestations.is_empty() {
-                lines.push("  nothing else is demanded".to_owned());
-            }
+            rule.explain(&mut lines);
         }
         lines.push(format!("anything else: {}", self.default));
         lines
@@ -203,6 +242,38 @@ impl PgpKeys {
         match &self.fingerprint {
             Some(fingerprint) => format!("OpenPGP key {fingerprint} of keyring {}", self.name),
             None => format!("any OpenPGP key of keyring {}", self.name),
+        }
+    }
+}
+
+impl Rule {
+    fn explain(&self, lines: &mut Vec<String>) {
+        let before = lines.len();
+        if let Some(reason) = &self.deny {
+            lines.push(format!("  never: {reason}"));
+            return;
+        }
+        if self.require_digest != Level::Off {
+            lines.push(format!("  must be named by digest{}", self.require_digest.suffix()));
+        }
+        if let Some(freshness) = &self.freshness {
+            lines.push(format!("  must be {}", freshness.describe()));
+        }
+        if let Some(signed) = &self.signatures {
+            lines.push(format!("  must be signed by {}", signed.describe()));
+        }
+        for attestation in &self.attestations {
+            lines.push(format!("  must have {} by {}", attestation.demand.name(), attestation.by.describe()));
+            lines.extend(attestation.demand.describe().into_iter().map(|line| format!("    {line}")));
+            for comparison in &attestation.values {
+                lines.push(format!("    where {}", comparison.describe()));
+            }
+        }
+        if lines.len() == before {
+            lines.push("  nothing else is demanded".to_owned());
+        }
+        if let Some(promotion) = &self.promotion {
+            lines.push(format!("  a promotion needs {}", promotion.describe()));
         }
     }
 }
@@ -221,18 +292,28 @@ impl Signed {
         if let Some(age) = self.max_age {
             text.push_str(&format!(", not older than {} days", age.as_hours() / 24));
         }
-        match self.level {
-            Level::Enforce => {}
-            Level::Warn => text.push_str(" (only warned of)"),
-            Level::Off => text.push_str(" (switched off)"),
-        }
-        text
+        text + self.level.suffix()
     }
 }
 
 impl Comparison {
+    /// Whether what comes of it depends on the present time.
+    pub(super) fn goes_by_the_clock(&self) -> bool {
+        self.said.max_age_days.is_some() || self.said.not_expired
+    }
+
     pub(super) fn describe(&self) -> String {
-        let ValueFile { pointer, equals, one_of, matches, at_most, at_least, not_empty } = &self.said;
+        let ValueFile {
+            pointer,
+            equals,
+            one_of,
+            matches,
+            at_most,
+            at_least,
+            not_empty,
+            max_age_days,
+            not_expired,
+        } = &self.said;
         let mut parts = Vec::new();
         if let Some(value) = equals {
             parts.push(format!("is {value}"));
@@ -246,6 +327,10 @@ impl Comparison {
         parts.extend(at_least.iter().map(|limit| format!("is at least {limit}")));
         if *not_empty {
             parts.push("is not empty".to_owned());
+        }
+        parts.extend(max_age_days.map(|days| format!("is not more than {days} days ago")));
+        if *not_expired {
+            parts.push("is yet to come".to_owned());
         }
         format!("{pointer} {}", parts.join(" and "))
     }
@@ -295,47 +380,88 @@ fn read_keyless(file: KeylessFile) -> Result<IdentityRule> {
     Ok(rule)
 }
 
+/// Whether a text of a policy can be read, as an import writes it.
+pub(super) fn read_only_text(said: &serde_json::Value) -> Result<()> {
+    let file: TextFile =
+        serde_json::from_value(said.clone()).map_err(|error| wrong("no text".to_owned()).because(error))?;
+    read_text(file).map(|_| ())
+}
+
 fn read_text(file: TextFile) -> Result<TextRule> {
-    match (file.exact, file.glob, file.regex) {
-        (Some(exact), None, None) if !exact.is_empty() => Ok(TextRule::exact(exact)),
-        (None, Some(pattern), None) if pattern.chars().any(|c| c != '*') => glob(&pattern),
-        (None, None, Some(pattern)) if !pattern.is_empty() => TextRule::whole(&pattern),
-        _ => Err(wrong("a text is exactly one of exact, glob and regex, and not everything".to_owned())),
+    let everything = "a text is exactly one of exact, glob and regex, and not everything";
+    let rule = match (file.exact, file.glob, file.regex) {
+        (Some(exact), None, None) if !exact.is_empty() => TextRule::exact(exact),
+        (None, Some(pattern), None) if pattern.chars().any(|c| c != '*') => glob(&pattern)?,
+        (None, None, Some(pattern)) if !pattern.is_empty() => TextRule::whole(&pattern)?,
+        _ => return Err(wrong(everything.to_owned())),
+    };
+    // What accepts this accepts anybody: nobody is called so.
+    if rule.accepts("\u{1}") || rule.accepts("\u{1}\u{2}@\u{3}") {
+        return Err(wrong(everything.to_owned()));
     }
+    Ok(rule)
 }
 
 fn read_rule(file: RuleFile, signers: &BTreeMap<String, Signer>) -> Result<Rule> {
     if file.matches.repositories.is_empty() {
         return Err(wrong("matches no repository".to_owned()));
     }
+    let demands = file.signatures.is_some() || !file.attestations.is_empty();
+    if file.deny.is_some() && (demands || file.freshness.is_some() || file.promotion.is_some()) {
+        return Err(wrong("denies everything, so it can demand nothing".to_owned()));
+    }
     let signed = |signed| read_signed(signed, signers);
     Ok(Rule {
         name: file.name,
         repositories: file.matches.repositories.iter().map(|pattern| glob(pattern)).collect::<Result<_>>()?,
         kinds: file.matches.kinds,
-        require_digest: file.require_digest,
+        platforms: file.matches.platforms.iter().map(|pattern| glob(pattern)).collect::<Result<_>>()?,
+        deny: file.deny,
+        require_digest: file.require_digest.level(),
         signatures: file.signatures.map(signed).transpose()?,
         attestations: file
             .attestations
             .into_iter()
             .map(|each| read_attestation(each, signers))
             .collect::<Result<_>>()?,
+        freshness: file.freshness.map(Freshness::read).transpose()?,
+        promotion: file.promotion.map(|promotion| Promotion::read(promotion, signers)).transpose()?,
     })
 }
 
 fn read_attestation(file: AttestationFile, signers: &BTreeMap<String, Signer>) -> Result<Attestation> {
-    let predicate_type = predicate_type(&file.kind)?.to_owned();
+    let AttestationFile { kind, provenance, sbom, vulnerabilities, summary, .. } = file;
+    let mut demands = Vec::new();
+    demands.extend(kind.map(|kind| Ok(Demand::Type(predicate_type(&kind)?.to_owned()))));
+    demands.extend(provenance.map(|said| Provenance::read(said).map(Demand::Provenance)));
+    demands.extend(sbom.map(|said| Sbom::read(said).map(Demand::Sbom)));
+    demands.extend(vulnerabilities.map(|said| Vulnerabilities::read(said).map(Demand::Vulnerabilities)));
+    demands.extend(summary.map(|said| Summary::read(said).map(Demand::Summary)));
+    let one_of = "an attestation is exactly one of type, provenance, sbom, vulnerabilities and summary";
+    let (Some(demand), true) = (demands.pop(), demands.is_empty()) else {
+        return Err(wrong(one_of.to_owned()));
+    };
     let values = file.values.into_iter().map(read_comparison).collect::<Result<_>>()?;
-    Ok(Attestation { predicate_type, by: read_signed(file.by, signers)?, values })
+    Ok(Attestation { demand: demand?, by: read_stating(file.by, signers)?, values })
+}
+
+/// Reads who must have made a statement. OpenPGP keys sign provenance files, which state nothing but the archive.
+pub(super) fn read_stating(file: SignedFile, signers: &BTreeMap<String, Signer>) -> Result<Signed> {
+    let by_pgp = |name: &&String| signers.get(*name).is_some_and(|signer| matches!(signer.who, Who::Pgp(_)));
+    match file.of.iter().find(by_pgp) {
+        Some(name) => Err(wrong(format!("signer `{name}` is an OpenPGP key, which makes no statements"))),
+        None => read_signed(file, signers),
+    }
 }
 
 fn read_comparison(said: ValueFile) -> Result<Comparison> {
     if !said.pointer.is_empty() && !said.pointer.starts_with('/') {
         return Err(wrong(format!("`{}` is no JSON pointer", said.pointer)));
     }
-    let ValueFile { equals, one_of, matches, at_most, at_least, not_empty, .. } = &said;
+    let ValueFile { equals, one_of, matches, at_most, at_least, .. } = &said;
     let numbers = at_most.is_some() || at_least.is_some();
-    if equals.is_none() && one_of.is_none() && matches.is_none() && !numbers && !not_empty {
+    let times = said.max_age_days.is_some() || said.not_expired;
+    if equals.is_none() && one_of.is_none() && matches.is_none() && !numbers && !times && !said.not_empty {
         return Err(wrong(format!("`{}` is compared with nothing", said.pointer)));
     }
     let pattern = said.matches.as_deref().map(TextRule::whole).transpose()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::file::Transparency;
-use super::rule::{Attestation, Exception, Policy, Rule, Signed, Signer, Who};
+use super::rule::{Attestation, Comparison, Exception, Policy, Rule, Signed, Signer, Who};
 
 /// How long a decision that goes by the age of a signature is taken to hold.
 const BY_AGE: SignedDuration = SignedDuration::from_secs(1);
@@ -17,12 +17,12 @@ impl Policy {
     #[must_use]
     pub fn steady_until(&self, now: Timestamp) -> Option<Timestamp> {
         // Taken apart field by field, so that whoever adds one is asked here whether a time is in it.
-        let Self { default: _, root: _, signers, rules, exceptions } = self;
+        let Self { default: _, root: _, root_good_until, signers, rules, exceptions } = self;
         let ends = exceptions.iter().map(|Exception { digest: _, reason: _, owner: _, expires }| *expires);
         let periods = signers.values().flat_map(|Signer { who: _, period, revoked: _ }| {
             [period.start, period.end].into_iter().flatten()
         });
-        let edge = ends.chain(periods).filter(|edge| *edge >= now).min();
+        let edge = ends.chain(periods).chain(*root_good_until).filter(|edge| *edge >= now).min();
         let by_age = rules.iter().any(|rule| goes_by_the_clock(rule, signers));
         let by_age = by_age.then(|| now.saturating_add(BY_AGE).unwrap_or(now));
         edge.into_iter().chain(by_age).min()
@@ -32,7 +32,19 @@ impl Policy {
 /// Whether what the rule demands depends on the present time: on how old a signature is, or on whether a certificate is
 /// valid now, where nothing vouches for when it was used.
 fn goes_by_the_clock(rule: &Rule, signers: &BTreeMap<String, Signer>) -> bool {
-    let Rule { name: _, repositories: _, kinds: _, require_digest: _, signatures, attestations } = rule;
+    let Rule {
+        name: _,
+        repositories: _,
+        kinds: _,
+        platforms: _,
+        deny: _,
+        require_digest: _,
+        signatures,
+        attestations,
+        freshness,
+        // It counts only while a promotion is under way.
+        promotion: _,
+    } = rule;
     let limited = |signed: &Signed| {
         let Signed { at_least: _, of, transparency, timestamp, max_age, level: _ } = signed;
         let unproven = *transparency == Transparency::None && !timestamp;
@@ -44,6 +56,9 @@ fn goes_by_the_clock(rule: &Rule, signers: &BTreeMap<String, Signer>) -> bool {
         };
         max_age.is_some() || of.iter().any(by_the_clock)
     };
-    let attested = |Attestation { predicate_type: _, by, values: _ }: &Attestation| limited(by);
-    signatures.iter().any(limited) || attestations.iter().any(attested)
+    let attested = |Attestation { demand, by, values }: &Attestation| {
+        limited(by) || demand.goes_by_the_clock() || values.iter().any(Comparison::goes_by_the_clock)
+    };
+    let ages = freshness.iter().any(|fresh| fresh.said.max_age_days.is_some());
+    ages || signatures.iter().any(limited) || attestations.iter().any(attested)
 }

@@ -8,6 +8,7 @@
 )]
 
 mod hostile;
+mod import;
 mod keys;
 mod logs;
 mod offline;

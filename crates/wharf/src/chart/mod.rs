@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod folder;
+pub(crate) mod images;
 mod machine;
 
 pub(crate) use check::Rendering;

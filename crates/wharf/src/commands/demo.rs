@@ -153,6 +153,8 @@ impl Demo<'_> {
             force: false,
             dry_run: false,
             at: created()?,
+            images: None,
+            step: promote::Step::Carry,
         };
         let connection = Connection {
             logins: vec![(self.host.clone(), self.credential.clone()), (production.host.clone(), login)],
@@ -165,13 +167,14 @@ impl Demo<'_> {
             format_args!("to promote what nobody signed (exit status {})", Status::Signature as u8),
         );
 
-        let signer = Signer { key: Box::new(key), at: created()? };
+        let signer = Signer { key: Box::new(key) };
         let options = PushOptions {
             force: false,
             dry_run: false,
             channels: Vec::new(),
             progress: Arc::new(NoProgress),
             signer: Some(Arc::new(signer)),
+            at: created()?,
         };
         let signed = publish(&self.plan, &self.registry()?, &self.destination()?, &options).await?;
         let signature = signed.signature.context("the chart was not signed")?;
@@ -228,6 +231,7 @@ impl Demo<'_> {
             channels: channels.to_vec(),
             progress: Arc::new(NoProgress),
             signer: None,
+            at: created()?,
         };
         publish(plan, &self.registry()?, &self.destination()?, &options).await
     }

@@ -1,20 +1,14 @@
 //! `wharf images`: every image that a chart refers to.
 
 use serde_json::json;
-use wharf_chart::Chart;
-use wharf_engine::{RenderOptions, render};
-use wharf_manifests::{Image, ImageReport, ImageSearch, Verdict};
-use wharf_yaml::{Map, Value};
+use wharf_manifests::{Image, ImageReport, Verdict};
 
 use crate::api::Table;
-use crate::chart::still;
+use crate::chart::images::{self, MAX_SWITCHES, Renders};
 use crate::cli::Output;
 use crate::exit::Status;
 use crate::helm::{ValueSources, load_chart};
 use crate::terminal::{self, FAINT, GOOD, NOTE, styled};
-
-/// How many values are switched on or off one at a time, at most.
-const MAX_SWITCHES: usize = 500;
 
 /// List every image that a chart refers to, and where.
 ///
@@ -56,81 +50,15 @@ pub(crate) struct Args {
     output: Output,
 }
 
-/// How the renders went.
-#[derive(Default)]
-struct Renders {
-    done: usize,
-    /// Those that failed, with the reason.
-    failed: Vec<(String, String)>,
-    /// Switches beyond [`MAX_SWITCHES`].
-    left_out: usize,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<Status> {
     let chart = load_chart(&args.chart)?;
     let user = args.values.read()?;
-    let mut search = ImageSearch::new(&chart);
-    search.add("the given values", &render(&chart, &user, &RenderOptions::default(), &still)?);
-    let mut renders = Renders { done: 1, ..Renders::default() };
-    if !args.one_render {
-        render_variants(&chart, &user, &mut search, &mut renders);
-    }
-    let report = search.report();
+    let (report, renders) = images::find(&chart, &user, args.one_render)?;
     match args.output {
         Output::Json => terminal::line(format_args!("{:#}", document(&report, &renders))),
         Output::Text => show(&report, &renders),
     }
     Ok(if args.complete && !report.is_complete() { Status::Findings } else { Status::Done })
-}
-
-/// Renders with each values file of the chart, and with each switch the other way.
-fn render_variants(chart: &Chart, user: &Value, search: &mut ImageSearch<'_>, renders: &mut Renders) {
-    let mut variant = |label: String, values: Value| {
-        let values = wharf_chart::merge_tables(&values, user);
-        match render(chart, &values, &RenderOptions::default(), &still) {
-            Ok(rendered) => {
-                search.add(&label, &rendered);
-                renders.done += 1;
-            }
-            // What a chart refuses cannot be installed either, so it uses no image.
-            Err(error) => renders.failed.push((label, error.to_string())),
-        }
-    };
-    for file in chart.raw.iter().filter(|file| is_values_file(&file.name)) {
-        if let Ok(values) = wharf_chart::read_values(&file.data) {
-            variant(file.name.clone(), values);
-        }
-    }
-    let all = wharf_chart::coalesce_values(chart, user).map(|(values, _)| values).unwrap_or_default();
-    let mut switches = Vec::new();
-    find_switches(&all, &mut Vec::new(), &mut switches);
-    renders.left_out = switches.len().saturating_sub(MAX_SWITCHES);
-    for (keys, is_on) in switches.into_iter().take(MAX_SWITCHES) {
-        let flipped = keys.iter().rev().fold(Value::Bool(!is_on), |inner, key| {
-            Value::Map(std::sync::Arc::new(Map::from([(key.as_str().into(), inner)])))
-        });
-        let label = format!("{}={}", keys.join("."), !is_on);
-        variant(label, flipped);
-    }
-}
-
-/// Whether a file of the chart holds values for trying it out: `ci/*-values.yaml` or `values-*.yaml`.
-fn is_values_file(name: &str) -> bool {
-    match name.strip_prefix("ci/") {
-        Some(name) => name.ends_with("values.yaml"),
-        None => name.starts_with("values-") && name.ends_with(".yaml"),
-    }
-}
-
-fn find_switches(value: &Value, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, bool)>) {
-    for (key, value) in value.as_map().into_iter().flatten() {
-        path.push(key.to_string());
-        match value {
-            Value::Bool(is_on) if key.ends_with("nabled") => found.push((path.clone(), *is_on)),
-            _ => find_switches(value, path, found),
-        }
-        path.pop();
-    }
 }
 
 fn show(report: &ImageReport, renders: &Renders) {

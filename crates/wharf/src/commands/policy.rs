@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use wharf_oci::Digest;
 use wharf_trust::Bundle;
-use wharf_trust::policy::{ArtifactKind, Evidence, PaperEvidence, PaperForm, Policy, Verdict};
+use wharf_trust::policy::{
+    ArtifactKind, Evidence, Facts, Fate, Imported, PaperEvidence, PaperForm, Policy, Verdict,
+    import_cluster_image_policies, import_containers_policy,
+};
 
 use super::verify::show;
 use crate::cli::Output;
-use crate::exit::Status;
+use crate::exit::{Status, Usage};
 use crate::terminal::{self, BAD, GOOD, styled};
 use crate::trust_policy;
 
@@ -33,12 +36,39 @@ enum Command {
     /// Decide on stored cases and compare with what is expected.
     ///
     /// The cases are a list; each has `name`, `repository`, `digest`, `expect` (allow, warn or deny) and, where needed, `kind`
-    /// (image, chart or artifact), `pinned`, `at` (the time of the decision) and `papers`: bundles beside the file of cases.
+    /// (image, chart or artifact), `platforms`, `version`, `created`, `pinned`, `at` (the time of the decision) and `papers`:
+    /// bundles beside the file of cases.
     Test {
         /// The trust policy, YAML or JSON.
         policy: PathBuf,
         /// The cases, YAML or JSON.
         cases: PathBuf,
+    },
+    /// Put a policy of another tool into one of this kind.
+    ///
+    /// A file of ClusterImagePolicy documents (sigstore's policy-controller, v1alpha1 or v1beta1) or a containers policy.json.
+    /// The policy goes to standard output or --to, and what became of each part to standard error. Where the result would
+    /// demand less than the original, nothing is written without --weaker, and the status is 10.
+    #[command(after_help = "\
+Examples:
+  wharf policy import cluster-image-policies.yaml --to trust.yaml
+  wharf policy import /etc/containers/policy.json --weaker
+  wharf policy import policies.yaml --trust-root trusted-root.json --output json")]
+    Import {
+        /// The policy, YAML or JSON.
+        file: PathBuf,
+        /// Write the policy here instead of to standard output.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// The trusted root that stands for the authorities and logs that the original names.
+        #[arg(long, value_name = "FILE")]
+        trust_root: Option<String>,
+        /// Write the policy although it demands less than the original.
+        #[arg(long)]
+        weaker: bool,
+        /// How to report: json has the policy and what became of each part in one document.
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
+        output: Output,
     },
 }
 
@@ -50,6 +80,12 @@ struct Case {
     digest: String,
     #[serde(default = "image")]
     kind: ArtifactKind,
+    #[serde(default)]
+    platforms: Vec<String>,
+    #[serde(default)]
+    version: Option<String>,
+    #[serde(default)]
+    created: Option<Timestamp>,
     #[serde(default)]
     pinned: bool,
     #[serde(default)]
@@ -72,7 +108,70 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Status> {
             Ok(Status::Done)
         }
         Command::Test { policy, cases } => test(&trust_policy::read(policy)?, cases),
+        Command::Import { file, to, trust_root, weaker, output } => {
+            let imported = read_foreign(file, trust_root.as_deref())?;
+            let is_refused = imported.is_weaker() && !weaker;
+            tell(&imported, *output)?;
+            if is_refused {
+                terminal::error(&[format!(
+                    "{} demands more than can be said here; --weaker writes the policy in spite of that",
+                    file.display()
+                )]);
+                return Ok(Status::Findings);
+            }
+            let text = yaml(&imported.policy)?;
+            match to {
+                Some(to) => {
+                    std::fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))?
+                }
+                None if *output == Output::Text => terminal::line(text.trim_end()),
+                None => {}
+            }
+            Ok(Status::Done)
+        }
     }
+}
+
+/// Reads a policy of another tool: documents of a cluster, or a policy.json.
+fn read_foreign(file: &Path, root: Option<&str>) -> anyhow::Result<Imported> {
+    let failed = || format!("cannot read {}", file.display());
+    let text = std::fs::read(file).with_context(failed)?;
+    let mut documents = Vec::new();
+    for part in wharf_yaml::split_documents(&text).with_context(failed)? {
+        let json = trust_policy::json(&part).with_context(failed)?;
+        let value: serde_json::Value = serde_json::from_slice(&json)?;
+        documents.extend((!value.is_null()).then_some(value));
+    }
+    let imported = match documents.as_slice() {
+        [policy] if policy.get("kind").is_none() && policy.get("default").is_some() => {
+            import_containers_policy(policy, root)
+        }
+        policies => import_cluster_image_policies(policies, root),
+    };
+    let imported = imported.map_err(|error| Usage(format!("{}: {error}", file.display())))?;
+    Ok(imported)
+}
+
+fn tell(imported: &Imported, output: Output) -> anyhow::Result<()> {
+    if output == Output::Json {
+        terminal::line(serde_json::to_string_pretty(imported)?);
+        return Ok(());
+    }
+    for item in &imported.items {
+        let word = match item.fate {
+            Fate::Taken => "taken",
+            Fate::Apart => "apart",
+            Fate::Stricter => "stricter",
+            Fate::Unsaid => "unsaid",
+        };
+        terminal::note(format_args!("{word:>10}  {}: {}", item.path, item.text));
+    }
+    Ok(())
+}
+
+fn yaml(policy: &serde_json::Value) -> anyhow::Result<String> {
+    let value = wharf_yaml::from_json(policy.to_string().as_bytes())?;
+    Ok(wharf_yaml::to_yaml(&value)?)
 }
 
 fn test(policy: &Policy, path: &Path) -> anyhow::Result<Status> {
@@ -85,12 +184,19 @@ fn test(policy: &Policy, path: &Path) -> anyhow::Result<Status> {
         let digest: Digest = case.digest.parse().with_context(|| format!("case {}", case.name))?;
         let papers =
             case.papers.iter().map(|name| paper(&beside.join(name))).collect::<anyhow::Result<Vec<_>>>()?;
+        let facts = Facts {
+            kind: case.kind,
+            platforms: case.platforms.clone(),
+            version: case.version.clone(),
+            created: case.created,
+        };
         let evidence = Evidence {
             repository: &case.repository,
-            kind: case.kind,
+            facts: &facts,
             digest: &digest,
             pinned: case.pinned,
             papers: &papers,
+            promotion: None,
         };
         let decision = policy.decide(&evidence, case.at.unwrap_or_else(Timestamp::now));
         if decision.verdict == case.expect {

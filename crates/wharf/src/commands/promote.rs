@@ -9,10 +9,12 @@ use wharf_trust::policy::Decision;
 
 use super::publish::created;
 use super::verify;
+use crate::carry::Artifact;
 use crate::cli::Output;
 use crate::exit::Status;
+use crate::helm::ValueSources;
 use crate::place::{FORMS, Place};
-use crate::promote::{Judge, Outcome, Promotion, Report, Signer};
+use crate::promote::{ImagePlan, Judge, Map, Outcome, Promotion, Report, Signer, Step};
 use crate::publish::Channel;
 use crate::remote::Connection;
 use crate::terminal::{self, NAME, styled};
@@ -31,12 +33,23 @@ use crate::terminal::{self, NAME, styled};
 The policy judges by the name of the destination's repository, at both ends: its rules say what may lie there. Where the
 destination is a file or a folder, by that of the source.
 
+Images that go along lie beside the chart at the destination: HOST/FOLDER/shop takes quay.io/acme/web:1 to
+HOST/FOLDER/acme/web:1, and an image that lies beside the chart at the source keeps its path. --map says otherwise. They
+are looked for beside the chart at the source first, where an earlier promotion put them, then where their names say.
+
+Where the policy's rule demands approvals, one asks and another agrees, each with a key that the policy knows:
+  wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml \\
+      --channel stable --request --key ann.key
+  wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml \\
+      --channel stable --approve --key bob.key
+
 Examples:
   wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml
   wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml --channel stable
   wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml --dry-run
   wharf promote localhost:5000/staging/web:1.4.0 localhost:5000/prod/web --policy trust.yaml \\
       --key promoter.key --by ann@example.com --receipt web-1.4.0.json
+  wharf promote localhost:5000/staging/shop:1.4.0 localhost:5000/prod/shop --policy trust.yaml --with-images
   wharf promote localhost:5000/staging/web:1.4.0 tar:web.tar --policy trust.yaml --as registry.example.com/prod/web
   wharf promote tar:web.tar:1.4.0 registry.example.com/prod/web --policy trust.yaml --output json"))]
 pub(crate) struct Args {
@@ -59,6 +72,29 @@ pub(crate) struct Args {
     /// Move this tag, too, last of all; may be repeated.
     #[arg(long = "channel", value_name = "TAG")]
     channels: Vec<Tag>,
+
+    /// Of a chart: promote the images that it uses as well, found as `wharf images` finds them, each by the policy.
+    #[arg(long)]
+    with_images: bool,
+
+    /// With --with-images: render the chart once, with the given values only.
+    #[arg(long, requires = "with_images")]
+    one_render: bool,
+
+    /// With --with-images: images below one repository go below another; may be repeated, the longest that fits counts.
+    #[arg(long = "map", value_name = "FROM=TO", requires = "with_images")]
+    maps: Vec<Map>,
+
+    #[command(flatten)]
+    values: ValueSources,
+
+    /// Ask for the promotion and do nothing else: sign a request with --key and attach it at the source.
+    #[arg(long, requires_all = ["policy", "key"], conflicts_with_all = ["approve", "receipt"])]
+    request: bool,
+
+    /// Agree to the promotion that somebody else asked for, signed with --key; carry it out once enough have.
+    #[arg(long, requires_all = ["policy", "key"])]
+    approve: bool,
 
     /// Sign a promotion attestation with this key and attach it at the destination; the password is in COSIGN_PASSWORD.
     #[arg(long, value_name = "FILE")]
@@ -94,7 +130,18 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let judge =
         judge.map(|file| Judge::read(file, judged_as, &args.source, &args.destination)).transpose()?;
     let signer = args.key.as_deref().map(|key| Signer::read(key, args.by)).transpose()?;
+    let images = match args.with_images {
+        true => Some(ImagePlan { values: args.values.read()?, one_render: args.one_render, maps: args.maps }),
+        false => None,
+    };
+    let step = match (args.request, args.approve) {
+        (true, _) => Step::Request,
+        (_, true) => Step::Approve,
+        _ => Step::Carry,
+    };
     let promotion = Promotion {
+        images,
+        step,
         source: args.source,
         destination: args.destination,
         judge,
@@ -112,7 +159,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     if report.outcome == Outcome::Refused {
         return Ok(Status::Signature);
     }
-    if let Some(file) = &args.receipt {
+    if let Some(file) = args.receipt.as_ref().filter(|_| report.outcome != Outcome::Approved) {
         keep(file, &report)?;
     }
     Ok(Status::Done)
@@ -126,8 +173,25 @@ fn keep(file: &Path, report: &Report) -> anyhow::Result<()> {
 
 fn show(report: &Report) -> anyhow::Result<()> {
     decision(&report.source, report.verified.source.as_ref())?;
+    for image in &report.images {
+        decision(&image.source, image.verified.source.as_ref())?;
+    }
+    if let Some(request) = &report.request {
+        let verb = if request.attached { "Requested" } else { "Is there" };
+        terminal::step(verb, "the request, signed");
+        terminal::more(&request.digest);
+    }
+    if let Some(approval) = &report.approval {
+        let verb = if approval.attached { "Approved" } else { "Is there" };
+        terminal::step(verb, "the approval, signed");
+        terminal::more(&approval.digest);
+    }
+    report.images.iter().filter_map(|image| image.copied.as_ref()).for_each(Artifact::print);
     if let Some(copied) = &report.copied {
         copied.print();
+    }
+    for image in &report.images {
+        decision(&image.destination, image.verified.destination.as_ref())?;
     }
     decision(&report.destination, report.verified.destination.as_ref())?;
     if let Some(attested) = &report.attestation {
@@ -135,38 +199,50 @@ fn show(report: &Report) -> anyhow::Result<()> {
         terminal::step(verb, "the promotion, signed");
         terminal::more(&attested.digest);
     }
-    let destination = styled(NAME, &report.destination);
-    match report.outcome {
-        Outcome::Refused if report.copied.is_none() => {
-            terminal::step_noted(
-                "Refused",
-                format_args!("at the source; nothing was written to {destination}"),
-            );
-            return Ok(());
-        }
-        Outcome::Refused => {
-            terminal::step_noted(
-                "Refused",
-                format_args!("at the destination; no tag of {destination} was moved"),
-            );
-            return Ok(());
-        }
-        Outcome::Promoted | Outcome::AlreadyThere | Outcome::WouldPromote => {}
-    }
     let would = report.outcome == Outcome::WouldPromote;
-    report.tags.iter().for_each(|tag| moved("Tag", tag, would));
-    report.channels.iter().for_each(|channel| moved("Channel", channel, would));
-    match report.outcome {
-        Outcome::Promoted => terminal::step("Promoted", format_args!("to {destination}")),
-        Outcome::AlreadyThere => {
-            terminal::step("Is there", format_args!("at {destination}, and nothing was left to do"));
-        }
-        _ => terminal::step("Would go", format_args!("to {destination}")),
+    let of_images = report.images.iter().flat_map(|image| &image.tags);
+    if report.outcome != Outcome::Refused {
+        of_images.chain(&report.tags).for_each(|tag| moved("Tag", tag, would));
+        report.channels.iter().for_each(|channel| moved("Channel", channel, would));
     }
+    outcome(report);
     if report.policy.is_none() {
         terminal::warning("no policy was given: digests were compared, signatures were not looked at");
     }
     Ok(())
+}
+
+fn outcome(report: &Report) {
+    let destination = styled(NAME, &report.destination);
+    match report.outcome {
+        Outcome::Refused => {
+            let what = match report.copied {
+                None => format!("at the source; nothing was written to {destination}"),
+                Some(_) => format!("at the destination; no tag of {destination} was moved"),
+            };
+            terminal::step_noted("Refused", what);
+            if let Some(note) = &report.note {
+                terminal::more(note);
+            }
+        }
+        Outcome::Promoted => terminal::step("Promoted", format_args!("to {destination}")),
+        Outcome::AlreadyThere => {
+            terminal::step("Is there", format_args!("at {destination}, and nothing was left to do"));
+        }
+        Outcome::WouldPromote => terminal::step("Would go", format_args!("to {destination}")),
+        Outcome::WouldRequest => terminal::step("Would ask", format_args!("to promote to {destination}")),
+        Outcome::WouldApprove => {
+            terminal::step("Would agree", format_args!("and more must, to {destination}"))
+        }
+        Outcome::Requested | Outcome::Approved => {
+            let approvals = report.verified.source.as_ref().and_then(|decision| decision.approvals.as_ref());
+            let missing = approvals.map_or(0, |found| found.needed.saturating_sub(found.approvals.len()));
+            terminal::step(
+                "Waits",
+                format_args!("for {missing} to approve; nothing is at {destination} yet"),
+            );
+        }
+    }
 }
 
 fn decision(place: &str, decision: Option<&Decision>) -> anyhow::Result<()> {

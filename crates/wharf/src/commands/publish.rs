@@ -10,7 +10,9 @@ use wharf_oci::Tag;
 
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
-use crate::publish::{Destination, Plan, PlanOptions, PushOptions, Refused, Report, Signer, publish};
+use crate::publish::{
+    Destination, Paper, Plan, PlanOptions, PushOptions, Refused, Report, Signer, publish, unsigned,
+};
 use crate::remote::{Connection, Identity};
 use crate::terminal::{self, NAME, styled};
 use crate::{cosign, progress};
@@ -30,10 +32,12 @@ Examples:
   wharf publish ./storefront oci://registry.example.com/shop
   wharf publish ./storefront oci://localhost:5000/shop --channel stable --output json
   wharf publish ./storefront oci://registry.example.com/shop --sign cosign.key --channel stable
+  wharf publish ./storefront oci://localhost:5000/shop --sign cosign.key --sbom storefront.cdx.json \\
+      --attest slsaprovenance1=provenance.json --channel stable
   wharf publish storefront-1.4.0.tgz oci://localhost:5000/shop --dry-run
 
 Build in one place, push from another:
-  wharf publish ./storefront --plan ./plan
+  wharf publish ./storefront --plan ./plan --sbom storefront.cdx.json
   wharf publish --plan ./plan oci://registry.example.com/shop
 
 SOURCE_DATE_EPOCH, where set, is the time of every file in the archive and of the manifest's \"created\" annotation."
@@ -62,6 +66,15 @@ pub(crate) struct Args {
     /// Sign what is published with this key, as cosign does, before the channels move; the password is in COSIGN_PASSWORD.
     #[arg(long, value_name = "KEY")]
     sign: Option<String>,
+
+    /// Attach a statement of this type about what is published, signed with --sign as `cosign attest --type TYPE
+    /// --predicate FILE` does; may be repeated.
+    #[arg(long = "attest", value_name = "TYPE=FILE")]
+    attestations: Vec<String>,
+
+    /// Attach an SBOM (SPDX or CycloneDX, JSON): with --sign as a signed statement, else as a file; may be repeated.
+    #[arg(long = "sbom", value_name = "FILE")]
+    sboms: Vec<PathBuf>,
 
     /// Replace other content under the same version; the registry's audit log says so.
     #[arg(long)]
@@ -104,11 +117,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let signer = match &args.sign {
         Some(key) => {
             let key = cosign::load_private_key(key).with_context(|| format!("cannot open key {key}"))?;
-            Some(Arc::new(Signer { key, at: created()? }))
+            Some(Arc::new(Signer { key }))
         }
         None => None,
     };
+    let mut papers =
+        args.attestations.iter().map(|text| Paper::attestation(text)).collect::<anyhow::Result<Vec<_>>>()?;
+    for file in &args.sboms {
+        papers.push(Paper::sbom(file)?);
+    }
     let options = PlanOptions {
+        papers: papers.clone(),
         version: args.version.clone(),
         app_version: args.app_version.clone(),
         source_date_epoch: source_date_epoch()?,
@@ -128,8 +147,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
             return Ok(Status::Done);
         }
         Task::Publish(chart, destination) => (Plan::from_path(&chart, &options)?, destination),
-        Task::PushPlan(folder, destination) => (Plan::read(&folder).await?, destination),
+        Task::PushPlan(folder, destination) => {
+            let mut plan = Plan::read(&folder).await?;
+            plan.papers.extend(papers);
+            (plan, destination)
+        }
     };
+    if let (None, Some(paper)) = (&signer, plan.papers.iter().find(|paper| paper.needs_signer())) {
+        return Err(Usage(unsigned(paper)).into());
+    }
     if let Some(channel) = channels.iter().find(|channel| **channel == plan.tag) {
         return Err(Usage(format!("channel {channel} is the version itself")).into());
     }
@@ -140,6 +166,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         channels,
         progress: progress::for_transfers(),
         signer,
+        at: created()?,
     };
     let published = publish(&plan, &registry, &destination, &push).await;
     match published

@@ -11,8 +11,9 @@ use wharf_content::{
     DEFAULT_MAX_MANIFEST_BYTES, Outcome, PlatformFilter, Progress, ReadTarget, collect, resolve_platform,
     verified,
 };
-use wharf_oci::{Descriptor, Digest, Manifest, media_type};
+use wharf_oci::{Descriptor, Digest, Manifest, Reference, media_type};
 
+use super::verify;
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
 use crate::files;
@@ -35,6 +36,7 @@ const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 Examples:
   wharf pull localhost:5000/shop/reports:2026-11
   wharf pull localhost:5000/shop/storefront:1.4.0 --to ./charts
+  wharf pull localhost:5000/shop/storefront:1.4.0 --policy trust.yaml
   wharf pull tar:report.tar:v1 --to ./out --overwrite"))]
 pub(crate) struct Args {
     /// The artifact, by tag or digest.
@@ -52,6 +54,14 @@ pub(crate) struct Args {
     /// Of an index, the artifact of this platform.
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<PlatformFilter>,
+
+    /// Verify the artifact by this trust policy first, and pull exactly what was verified.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// The name by which the policy judges, instead of that of the repository.
+    #[arg(long = "as", value_name = "HOST/REPOSITORY", requires = "policy")]
+    judged_as: Option<String>,
 
     /// Say what would be written, and write nothing.
     #[arg(long)]
@@ -74,7 +84,20 @@ struct File {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let target = args.place.open(&args.connection, &Identity::default()).await?;
-    let reference = args.place.named()?;
+    let mut reference = args.place.named()?;
+    if let Some(policy) = &args.policy {
+        let artifact = target.resolve(&reference).await?;
+        let pinned = matches!(reference, Reference::Digest(_));
+        let decision =
+            verify::decide(policy, args.judged_as.as_deref(), &args.place, &*target, &artifact, pinned);
+        let decision = decision.await?;
+        if !decision.is_allowed() {
+            verify::show(&args.place.to_string(), &decision, args.output)?;
+            return Ok(Status::Signature);
+        }
+        // What was verified is what is pulled, wherever the tag goes meanwhile.
+        reference = Reference::Digest(artifact.digest);
+    }
     let raw = match &args.platform {
         Some(platform) => resolve_platform(&*target, &reference, platform).await?,
         None => target.fetch_manifest(&reference, DEFAULT_MAX_MANIFEST_BYTES).await?,

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use wharf_trust::{
-    Bundle, Envelope, HashAlgorithm, IN_TOTO_PAYLOAD, STATEMENT_V01, Statement, Subject, predicate_type,
-};
+use wharf_trust::{Bundle, Envelope, HashAlgorithm, IN_TOTO_PAYLOAD, STATEMENT_V01, Statement, Subject};
 
 use super::verifying::text;
 use super::{blob, note, signing, tables};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Text};
 use crate::cobra::flags::{Given, flag};
+use crate::papers;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest-blob"],
@@ -88,23 +87,11 @@ pub(super) fn statement_file(path: &str) -> anyhow::Result<Vec<u8>> {
 
 /// Returns the statement that cosign would write: the predicate as it came, or wrapped where its type is cosign's own.
 pub(super) fn statement(given: &Given, name: String, digest: String) -> anyhow::Result<Statement> {
-    let kind = given.text("type").unwrap_or_default();
-    let uri = predicate_type(kind)?;
     let path = given.text("predicate").unwrap_or_default();
     note(&format!("Using payload from: {path}"));
     let bytes = blob::read(path).context("getting predicate reader")?;
-    let predicate = if kind == "custom" || uri == CUSTOM {
-        let data = String::from_utf8(bytes).with_context(|| format!("predicate {path} is not text"))?;
-        serde_json::json!({ "Data": data, "Timestamp": now()? })
-    } else if kind == "spdx" {
-        let data = String::from_utf8(bytes).with_context(|| format!("predicate {path} is not text"))?;
-        serde_json::Value::String(data)
-    } else {
-        let read: serde_json::Value = serde_json::from_slice(&bytes)
-            .with_context(|| format!("invalid JSON payload for predicate type {uri}"))?;
-        ensure!(read.is_object(), "invalid JSON payload for predicate type {uri}: {path} holds no object");
-        read
-    };
+    let (predicate_type, predicate) =
+        papers::predicate(given.text("type").unwrap_or_default(), path, &bytes, &now()?)?;
     Ok(Statement {
         statement_type: STATEMENT_V01.to_owned(),
         subject: vec![Subject {
@@ -112,12 +99,10 @@ pub(super) fn statement(given: &Given, name: String, digest: String) -> anyhow::
             digest: BTreeMap::from([("sha256".to_owned(), digest)]),
             ..Subject::default()
         }],
-        predicate_type: uri.to_owned(),
+        predicate_type,
         predicate,
     })
 }
-
-const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
 
 /// The time that is written down: `SOURCE_DATE_EPOCH` where builds are to be repeated, else now, to the second.
 pub(super) fn now() -> anyhow::Result<String> {

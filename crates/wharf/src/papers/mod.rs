@@ -1,5 +1,6 @@
 //! Papers of a repository that a command works on: read by `wharf-papers`, and attached here.
 
+mod file;
 mod legacy;
 mod referrer;
 mod statement;
@@ -10,22 +11,28 @@ use serde::Serialize;
 use wharf_content::{BytesSource, RawManifest, ReadTarget, Target};
 use wharf_oci::{Descriptor, Digest, Tag, media_type};
 use wharf_papers::{BundlePaper, Limits};
-use wharf_trust::policy::{ArtifactKind, PaperEvidence};
+use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 
+pub(crate) use file::attach_file;
 pub(crate) use legacy::{LegacyLayer, append, layers};
 pub(crate) use referrer::attach;
-pub(crate) use statement::{Attested, attest_once, digest_set};
+pub(crate) use statement::{Attested, attest_once, digest_set, predicate, sign};
 pub(crate) use wharf_papers::{ATTESTATION, SIGNATURE};
 
-/// Reads what an artifact is and what is attached to it, as a trust policy wants to see it.
+/// Reads what an artifact is and what is attached to it, as this trust policy wants to see it.
 ///
 /// # Errors
 /// The repository could not be asked.
 pub(crate) async fn evidence(
     target: &dyn ReadTarget,
     artifact: &Descriptor,
-) -> anyhow::Result<(ArtifactKind, Vec<PaperEvidence>)> {
-    Ok(wharf_papers::evidence(target, artifact, &Limits::default()).await?)
+    policy: &Policy,
+) -> anyhow::Result<(Facts, Vec<PaperEvidence>)> {
+    let (mut facts, found) = wharf_papers::evidence(target, artifact, &Limits::default()).await?;
+    if policy.asks_for_platforms() {
+        wharf_papers::read_platform(target, artifact, &mut facts).await?;
+    }
+    Ok((facts, found))
 }
 
 /// Returns every bundle attached to a digest.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wharf_content::Target;
 use wharf_oci::{Descriptor, Digest};
 use wharf_trust::{
@@ -11,6 +12,9 @@ use wharf_trust::{
 };
 
 use super::{attach, bundles};
+
+/// The type of predicates of which nothing is known but that somebody stated them.
+const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
 
 /// A statement as it is attached to its subject.
 #[derive(Clone, Debug, Serialize)]
@@ -45,16 +49,49 @@ pub(crate) async fn attest_once(
     if let Some(same) = found.into_iter().find(|paper| paper.bundle.as_ref().is_ok_and(is_same)) {
         return Ok(Attested { digest: same.manifest, attached: false });
     }
+    let bundle = sign(&artifact.digest, key, (predicate_type, predicate))?;
+    let digest = attach(place, artifact, &bundle, predicate_type, created).await?;
+    Ok(Attested { digest, attached: true })
+}
+
+/// Signs a statement about a digest.
+///
+/// # Errors
+/// The key does not sign.
+pub(crate) fn sign(
+    subject: &Digest,
+    key: &dyn SigningKey,
+    (predicate_type, predicate): (&str, Value),
+) -> anyhow::Result<Bundle> {
     let statement = Statement {
         statement_type: STATEMENT_V1.to_owned(),
-        subject: vec![Subject { digest: digest_set(&artifact.digest), ..Subject::default() }],
+        subject: vec![Subject { digest: digest_set(subject), ..Subject::default() }],
         predicate_type: predicate_type.to_owned(),
         predicate,
     };
     let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key)?;
-    let bundle = Bundle::of_envelope(envelope, key.public());
-    let digest = attach(place, artifact, &bundle, predicate_type, created).await?;
-    Ok(Attested { digest, attached: true })
+    Ok(Bundle::of_envelope(envelope, key.public()))
+}
+
+/// Returns the predicate type that `kind` means, and what cosign makes of a predicate's file: the JSON object that it is,
+/// or text wrapped where the type is cosign's own.
+///
+/// # Errors
+/// Not such a file, or no such type.
+pub(crate) fn predicate(kind: &str, name: &str, bytes: &[u8], at: &str) -> anyhow::Result<(String, Value)> {
+    let uri = wharf_trust::predicate_type(kind)?;
+    let text = || std::str::from_utf8(bytes).with_context(|| format!("predicate {name} is not text"));
+    let predicate = if uri == CUSTOM {
+        json!({ "Data": text()?, "Timestamp": at })
+    } else if kind == "spdx" {
+        Value::String(text()?.to_owned())
+    } else {
+        let read: Value = serde_json::from_slice(bytes)
+            .with_context(|| format!("invalid JSON payload for predicate type {uri}"))?;
+        ensure!(read.is_object(), "invalid JSON payload for predicate type {uri}: {name} holds no object");
+        read
+    };
+    Ok((uri.to_owned(), predicate))
 }
 
 /// A digest as in-toto writes it: hexadecimal by algorithm.

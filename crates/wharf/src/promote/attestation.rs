@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use wharf_content::Target;
 use wharf_oci::Descriptor;
 use wharf_trust::SigningKey;
+use wharf_trust::policy::Principal;
 
 use crate::cosign;
 use crate::papers::{Attested, attest_once, digest_set};
+use crate::promote::report::ImageReport;
 use crate::promote::{Promotion, Report};
 use crate::publish::Channel;
 
@@ -37,6 +39,16 @@ impl Signer {
         let name = key.to_str().context("the name of the key's file is not UTF-8")?;
         let key = cosign::load_private_key(name).with_context(|| format!("cannot open key {name}"))?;
         Ok(Self { key, promoter })
+    }
+
+    /// The key.
+    pub(super) fn key(&self) -> &dyn SigningKey {
+        &*self.key
+    }
+
+    /// Who that is for a policy.
+    pub(super) fn principal(&self) -> Principal {
+        Principal::Key { key: self.key.public().hint() }
     }
 
     /// Attaches the attestation, unless one by this key that says the same is there: a promotion that was cut off and
@@ -70,6 +82,17 @@ impl Signer {
             "tags": names(&report.tags),
             "channels": names(&report.channels),
         });
+        if !report.images.is_empty() {
+            let image = |image: &ImageReport| {
+                json!({
+                    "name": image.name,
+                    "digest": digest_set(&image.digest),
+                    "source": image.source,
+                    "destination": image.destination,
+                })
+            };
+            predicate["images"] = report.images.iter().map(image).collect();
+        }
         if let Some(promoter) = &self.promoter {
             predicate["promoter"] = json!(promoter);
         }
@@ -80,6 +103,10 @@ impl Signer {
                 "rule": decision.rule,
                 "verdict": decision.verdict,
             });
+            if let Some(approvals) = &decision.approvals {
+                predicate["requestedBy"] = json!(approvals.request);
+                predicate["approvedBy"] = json!(approvals.approvals);
+            }
         }
         predicate
     }

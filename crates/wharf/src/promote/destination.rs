@@ -11,6 +11,7 @@ use crate::publish::{Channel, move_tag, resolve};
 use crate::remote::{Connection, Identity};
 
 /// The place that is written.
+#[derive(Clone)]
 pub(super) struct Destination {
     pub(super) target: Arc<dyn Target>,
     /// The same, where it is a registry: only there others may move a tag at the same time.

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use wharf_content::Target;
 use wharf_oci::{Descriptor, Digest};
-use wharf_trust::policy::{Decision, Evidence, Policy};
+use wharf_trust::policy::{Asked, Decision, Evidence, Facts, Intent, PaperEvidence, Policy};
 
 use crate::exit::Usage;
 use crate::place::Place;
@@ -20,6 +20,13 @@ pub(crate) struct Judge {
     pub(crate) repository: String,
 }
 
+/// What lies at one place of one artifact.
+pub(super) struct Found {
+    pub(super) digest: Digest,
+    pub(super) facts: Facts,
+    pub(super) papers: Vec<PaperEvidence>,
+}
+
 impl Judge {
     /// Reads the policy.
     ///
@@ -32,7 +39,7 @@ impl Judge {
         destination: &Place,
     ) -> anyhow::Result<Self> {
         let (policy, digest) = trust_policy::read_with_digest(file)?;
-        let named = || repository_of(destination).or_else(|| repository_of(source));
+        let named = || destination.repository().or_else(|| source.repository());
         let repository = repository.map(str::to_owned).or_else(named).ok_or_else(|| {
             Usage(format!(
                 "neither {source} nor {destination} has the name of a repository, by which a policy judges: give --as HOST/REPOSITORY"
@@ -41,24 +48,23 @@ impl Judge {
         Ok(Self { policy, digest, repository })
     }
 
-    /// Decides on what lies at `place` and reads nothing else.
-    pub(super) async fn decide(&self, place: &dyn Target, artifact: &Descriptor) -> anyhow::Result<Decision> {
-        let (kind, found) = papers::evidence(place, artifact).await?;
+    /// Reads what lies at `place`.
+    pub(super) async fn look(&self, place: &dyn Target, artifact: &Descriptor) -> anyhow::Result<Found> {
+        let (facts, papers) = papers::evidence(place, artifact, &self.policy).await?;
+        Ok(Found { digest: artifact.digest.clone(), facts, papers })
+    }
+
+    /// Decides on what was found under a name, as part of a promotion of `root`, and reads nothing else.
+    pub(super) fn decide(&self, found: &Found, repository: &str, root: &Found, asked: &Asked) -> Decision {
         let evidence = Evidence {
-            repository: &self.repository,
-            kind,
-            digest: &artifact.digest,
+            repository,
+            facts: &found.facts,
+            digest: &found.digest,
             // A promotion resolves once and goes by the digest from there on.
             pinned: true,
-            papers: &found,
+            papers: &found.papers,
+            promotion: Some(Intent { root: &root.digest, papers: &root.papers, asked }),
         };
-        Ok(self.policy.decide(&evidence, Timestamp::now()))
-    }
-}
-
-fn repository_of(place: &Place) -> Option<String> {
-    match place {
-        Place::Registry(reference) => Some(format!("{}/{}", reference.host, reference.repository)),
-        Place::Layout(..) | Place::Tar(..) => None,
+        self.policy.decide(&evidence, Timestamp::now())
     }
 }

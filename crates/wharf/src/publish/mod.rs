@@ -3,6 +3,7 @@
 
 mod differences;
 mod manifest;
+mod papers;
 mod plan;
 mod probe;
 mod project;
@@ -11,6 +12,7 @@ mod report;
 
 pub(crate) use differences::Differences;
 pub(crate) use manifest::manifest as chart_manifest;
+pub(crate) use papers::{Paper, PublishedPaper, unsigned};
 pub(crate) use plan::{Plan, PlanOptions};
 pub(crate) use probe::resolve;
 pub(crate) use project::create as create_project;

@@ -16,6 +16,7 @@ use wharf_oci::{Algorithm, Descriptor, Reference, Tag, media_type};
 use crate::chart::{Rendering, folder};
 use crate::exit::Usage;
 use crate::publish::manifest;
+use crate::publish::papers::{Paper, PlannedPaper};
 
 /// The name of the file beside the layout.
 const PLAN_FILE: &str = "plan.json";
@@ -32,6 +33,8 @@ pub(crate) struct PlanOptions {
     /// `SOURCE_DATE_EPOCH`: the time of every file in the archive, and of the manifest's `created` annotation, which
     /// is absent without it.
     pub(crate) source_date_epoch: Option<u64>,
+    /// What is published along with the chart.
+    pub(crate) papers: Vec<Paper>,
 }
 
 /// A chart, packed and described, ready to be pushed.
@@ -47,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) config: Piece,
     pub(crate) provenance: Option<Piece>,
     pub(crate) manifest: RawManifest,
+    /// What is attached to it.
+    pub(crate) papers: Vec<Paper>,
     /// What the user should look at.
     pub(crate) warnings: Vec<String>,
 }
@@ -78,6 +83,8 @@ struct PlanFile {
     file_name: String,
     manifest: Descriptor,
     chart: Descriptor,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    papers: Vec<PlannedPaper>,
 }
 
 impl Plan {
@@ -176,6 +183,7 @@ impl Plan {
             config,
             provenance,
             manifest,
+            papers: options.papers.clone(),
             warnings,
         })
     }
@@ -208,7 +216,9 @@ impl Plan {
         let layout = LayoutTarget::create(folder).await?;
         let options = CopyOptions { tags: Some(vec![self.tag.clone()]), ..CopyOptions::default() };
         copy(&self.target().await?, &self.reference(), &layout, &options).await?;
+        let papers = self.papers.iter().enumerate().map(|(number, paper)| paper.write(folder, number));
         let file = PlanFile {
+            papers: papers.collect::<anyhow::Result<_>>()?,
             schema_version: 1,
             name: self.metadata.name.clone(),
             version: self.metadata.version.clone(),
@@ -269,7 +279,9 @@ impl Plan {
         if tag != file.tag {
             bail!("{} says tag {}, but version {} has the tag {tag}", path.display(), file.tag, file.version);
         }
+        let papers = file.papers.into_iter().map(|paper| Paper::of_plan(folder, paper));
         Ok(Self {
+            papers: papers.collect::<anyhow::Result<_>>()?,
             tag,
             file_name: file_name(&loaded.metadata),
             warnings: Vec::new(),

@@ -12,6 +12,7 @@ use wharf_trust::{COSIGN_SIGN, SigningKey};
 
 use crate::exit::Usage;
 use crate::papers::{Attested, attest_once};
+use crate::publish::papers;
 use crate::publish::probe::{Presence, probe, resolve};
 use crate::publish::project::{self, Project};
 use crate::publish::{Channel, Outcome, Plan, Refused, Report};
@@ -67,13 +68,13 @@ pub(crate) struct PushOptions {
     pub(crate) progress: Arc<dyn Progress>,
     /// Sign what is published, before the channels move.
     pub(crate) signer: Option<Arc<Signer>>,
+    /// When papers are made, in seconds of RFC 3339.
+    pub(crate) at: String,
 }
 
 /// Signs what is published.
 pub(crate) struct Signer {
     pub(crate) key: Box<dyn SigningKey>,
-    /// When, in seconds of RFC 3339.
-    pub(crate) at: String,
 }
 
 /// Publishes a plan.
@@ -120,19 +121,25 @@ pub(crate) async fn publish(
         }
     }
     if let Some(signer) = options.signer.as_ref().filter(|_| !options.dry_run) {
-        let signed = sign(&repository, &report.digest, signer).await;
+        let signed = sign(&repository, &report.digest, signer, &options.at).await;
         report.signature =
             Some(signed.with_context(|| format!("{} is published, but not signed", report.reference))?);
     }
+    papers::attach(&plan.papers, &repository, options, &mut report).await?;
     move_channels(&repository, options, &mut report).await?;
     Ok(report)
 }
 
 /// Attaches a signature as `cosign sign` does, unless there is one by this key.
-async fn sign(repository: &RemoteRepository, digest: &Digest, signer: &Signer) -> anyhow::Result<Attested> {
+async fn sign(
+    repository: &RemoteRepository,
+    digest: &Digest,
+    signer: &Signer,
+    at: &str,
+) -> anyhow::Result<Attested> {
     let published = repository.resolve(&Reference::Digest(digest.clone())).await?;
     let stated = (COSIGN_SIGN, serde_json::json!({}));
-    attest_once(repository, &published, &*signer.key, stated, &|_| true, &signer.at).await
+    attest_once(repository, &published, &*signer.key, stated, &|_| true, at).await
 }
 
 /// Looks at the version, and at the project where the version is not seen: a registry may hide what is absent behind

@@ -5,7 +5,7 @@ use wharf_oci::{Digest, RepositoryName, Tag};
 
 use crate::papers::Attested;
 use crate::publish::project::Project;
-use crate::publish::{Differences, Plan};
+use crate::publish::{Differences, Plan, PublishedPaper};
 use crate::terminal::{self, NAME, styled};
 
 /// What happened.
@@ -48,6 +48,9 @@ pub(crate) struct Report {
     /// The signature of this publish, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) signature: Option<Attested>,
+    /// What was attached beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) papers: Vec<PublishedPaper>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) carried_bytes: u64,
     pub(crate) warnings: Vec<String>,
@@ -89,6 +92,7 @@ impl Report {
             provenance: plan.provenance.is_some(),
             project: Project::Unknown,
             signature: None,
+            papers: Vec::new(),
             channels: Vec::new(),
             carried_bytes: 0,
             warnings: plan.warnings.clone(),
@@ -137,6 +141,18 @@ impl Report {
             let what = if signature.attached { "with the key" } else { "already, with this key" };
             terminal::step("Signed", what);
             terminal::more(&signature.digest);
+        }
+        for paper in &self.papers {
+            let verb = match (&paper.digest, paper.attached) {
+                (None, _) => "Would add",
+                (Some(_), true) => "Attached",
+                (Some(_), false) => "Is there",
+            };
+            let how = if paper.signed { "" } else { ", unsigned" };
+            terminal::step(verb, format_args!("{} ({}{how})", styled(NAME, &paper.file), paper.r#type));
+            if let Some(digest) = &paper.digest {
+                terminal::more(digest);
+            }
         }
         for channel in &self.channels {
             let name = styled(NAME, &channel.name);
