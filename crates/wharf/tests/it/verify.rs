@@ -145,3 +145,53 @@ fn a_policy_is_explained_and_tried_on_stored_papers() {
     let run = world.wharf(&["policy", "test", "policy.yaml", "cases.yaml"]);
     assert!(run.status == 5 && run.stdout.contains("3 of 4"), "{run:?}");
 }
+
+const CLUSTER: &str = r#"
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: { name: prod }
+spec:
+  images: [{ glob: "r.example/prod/**" }]
+  authorities:
+  - keyless:
+      identities: [{ issuer: "https://token.example", subject: "https://git.example/acme/web" }]
+---
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: { name: play }
+spec:
+  images: [{ glob: "r.example/play/**" }]
+  authorities: [{ static: { action: pass } }]
+"#;
+
+#[test]
+fn an_imported_policy_that_demands_less_is_written_only_on_purpose() {
+    let world = World::without_registry();
+    cosign(&world, &["generate-key-pair", "--output-key-prefix", "release"]).ok();
+    let key = world.path("release.pub");
+    let policy = serde_json::json!({
+        "default": [{ "type": "reject" }],
+        "transports": { "docker": { "r.example": [{ "type": "sigstoreSigned", "keyPath": key }] } },
+    });
+    std::fs::write(world.path("policy.json"), policy.to_string()).unwrap();
+    let import = ["policy", "import", "policy.json", "--to", "trust.yaml"];
+    world.wharf(&import).fails(10, "signedIdentity (matchRepoDigestOrExact)").fails(10, "--weaker");
+    assert!(!world.path("trust.yaml").exists());
+    world.wharf(&[&import[..], &["--weaker"]].concat()).ok();
+    let words = world.wharf(&["policy", "explain", "trust.yaml"]).ok().stdout;
+    assert!(
+        words.contains("must be signed by 1 of key-1") && words.contains("anything else: deny"),
+        "{words}"
+    );
+
+    std::fs::write(world.path("cluster.yaml"), CLUSTER).unwrap();
+    let taken = world.wharf(&["policy", "import", "cluster.yaml"]).ok();
+    assert!(taken.stderr.contains("taken  prod.authorities[0].keyless.identities[0]"), "{taken:?}");
+    std::fs::write(world.path("trust.yaml"), &taken.stdout).unwrap();
+    let words = world.wharf(&["policy", "explain", "trust.yaml"]).ok().stdout;
+    assert!(words.contains("rule play:\n  nothing else is demanded"), "{words}");
+    let report = world.wharf(&["policy", "import", "cluster.yaml", "--output", "json"]).ok().json();
+    assert_eq!(report["policy"]["rules"][0]["name"], "prod");
+    std::fs::write(world.path("pod.yaml"), "kind: Pod\n").unwrap();
+    world.wharf(&["policy", "import", "pod.yaml"]).fails(2, "is no ClusterImagePolicy");
+}
