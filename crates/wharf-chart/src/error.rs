@@ -1,10 +1,19 @@
 use std::fmt;
 
+use crate::Spot;
+
 /// A chart, archive, version or rule file that cannot be used as it is.
 ///
 /// The displayed text is Helm's where Helm has one (`validation: chart.metadata.name is required`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(Box<(ErrorKind, String)>);
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    text: String,
+    spot: Option<Spot>,
+}
 
 /// What is wrong, and so who must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +33,18 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new((kind, text.into())))
+        Self(Box::new(Inner { kind, text: text.into(), spot: None }))
     }
 
     pub(crate) fn malformed(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Malformed, text)
+    }
+
+    /// A text that is no YAML.
+    pub(crate) fn yaml(text: &[u8], error: &wharf_yaml::Error) -> Self {
+        let (line, column) = (error.line().unwrap_or(1), error.column().unwrap_or(1));
+        let spot = Spot::at("", text, line, column).noted(error.problem());
+        Self::malformed(format!("error converting YAML to JSON: {error}")).pointing(Some(spot))
     }
 
     pub(crate) fn invalid(text: impl fmt::Display) -> Self {
@@ -36,20 +52,45 @@ impl Error {
     }
 
     /// Puts words in front, keeping the kind.
-    pub(crate) fn within(self, outer: impl fmt::Display) -> Self {
-        Self::new(self.kind(), format!("{outer}: {self}"))
+    pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
+        self.0.text = format!("{outer}: {self}");
+        self
+    }
+
+    /// Points at a place.
+    pub(crate) fn pointing(mut self, spot: Option<Spot>) -> Self {
+        self.0.spot = spot;
+        self
+    }
+
+    /// Names the text that the error points into, or puts a folder before the name it has.
+    #[must_use]
+    pub fn in_source(mut self, source: &str) -> Self {
+        if let Some(spot) = &mut self.0.spot {
+            spot.source = match spot.source.as_str() {
+                "" => source.to_owned(),
+                inner => format!("{source}/{inner}"),
+            };
+        }
+        self
+    }
+
+    /// Returns the place that the error points at.
+    #[must_use]
+    pub fn spot(&self) -> Option<&Spot> {
+        self.0.spot.as_ref()
     }
 
     /// Returns what is wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.0.0
+        self.0.kind
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.1)
+        f.write_str(&self.0.text)
     }
 }
 

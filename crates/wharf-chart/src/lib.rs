@@ -33,6 +33,7 @@ mod quote;
 mod repository;
 mod schema;
 pub mod semver;
+mod spot;
 mod values;
 
 pub use archive::{DEFAULT_PACK_TIME, PackOptions, Packed, pack, unpack_archive};
@@ -52,7 +53,8 @@ pub use repository::{
     Found, Index, IndexEntry, MAX_INDEX_BYTES, RepositoryEntry, RepositoryFile, join_url, resolve_url,
     same_url,
 };
-pub use schema::{check_against, check_values};
+pub use schema::{ValueFault, check_against, check_values, value_faults};
+pub use spot::Spot;
 pub use values::{
     coalesce_tables, coalesce_values, merge_tables, merge_values, process_dependencies, set_files, set_json,
     set_literal, set_strings, set_values,

@@ -7,7 +7,7 @@ use wharf_yaml::{Map, Value, from_yaml, split_documents};
 
 use crate::archive::{Budget, read_archive};
 use crate::quote::Quoted;
-use crate::{Chart, Error, ErrorKind, File, Limits, Lock, Metadata};
+use crate::{Chart, Error, ErrorKind, File, Limits, Lock, Metadata, Spot};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -91,7 +91,9 @@ fn load_files(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Cha
     // Files may come in any order, and other files are read by what Chart.yaml says.
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
         let metadata = metadata.get_or_insert_with(Metadata::default);
-        metadata.merge_yaml(&file.data, false).map_err(|error| error.within("cannot load Chart.yaml"))?;
+        metadata
+            .merge_yaml(&file.data, false)
+            .map_err(|error| error.within("cannot load Chart.yaml").in_source(&file.name))?;
         if metadata.api_version.is_empty() {
             "v1".clone_into(&mut metadata.api_version);
         }
@@ -108,8 +110,10 @@ fn load_files(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Cha
         if name.starts_with(['_', '.']) {
             continue;
         }
-        let within =
-            |error: Error| error.within(format_args!("error unpacking subchart {name} in {}", chart.name()));
+        let within = |error: Error| {
+            let outer = format!("error unpacking subchart {name} in {}", chart.name());
+            error.within(outer).in_source(&format!("charts/{name}"))
+        };
         let subchart = load_subchart(&name, files, chart.name(), budget, depth + 1).map_err(within)?;
         chart.dependencies.push(subchart);
     }
@@ -151,19 +155,19 @@ fn sort_in(
     match file.name.as_str() {
         "Chart.yaml" => {}
         "Chart.lock" => {
-            chart.lock =
-                Lock::from_yaml(&file.data).map_err(|error| error.within("cannot load Chart.lock"))?;
+            chart.lock = Lock::from_yaml(&file.data)
+                .map_err(|error| error.within("cannot load Chart.lock").in_source(&file.name))?;
         }
         "values.yaml" => {
-            chart.values =
-                read_values(&file.data).map_err(|error| error.within("cannot load values.yaml"))?;
+            chart.values = read_values(&file.data)
+                .map_err(|error| error.within("cannot load values.yaml").in_source(&file.name))?;
         }
         "values.schema.json" => chart.schema = Some(file.clone()),
         "requirements.yaml" => {
             let metadata = metadata.get_or_insert_with(Metadata::default);
             metadata
                 .merge_yaml(&file.data, false)
-                .map_err(|error| error.within("cannot load requirements.yaml"))?;
+                .map_err(|error| error.within("cannot load requirements.yaml").in_source(&file.name))?;
             if metadata.api_version == "v1" {
                 chart.files.push(file.clone());
             } else {
@@ -214,8 +218,13 @@ pub fn read_values(text: &[u8]) -> Result<Value, Error> {
     let documents = split_documents(text)
         .map_err(|error| Error::malformed(format!("error reading yaml document: {error}")))?;
     let mut values = Value::Map(Arc::default());
+    let mut lines_before = 0;
     for document in documents {
-        let fail = |text: String| Err(Error::malformed(format!("cannot unmarshal yaml document: {text}")));
+        let at = |line: usize, column: usize| Spot::at("", text, lines_before + line, column);
+        let fail = |text: String, spot: Spot| {
+            let error = Error::malformed(format!("cannot unmarshal yaml document: {text}"));
+            Err(error.pointing(Some(spot)))
+        };
         match from_yaml(&document) {
             Ok(Value::Null) => {}
             Ok(Value::Map(map)) => {
@@ -230,13 +239,21 @@ pub fn read_values(text: &[u8]) -> Result<Value, Error> {
                     Value::Bool(_) => "bool",
                     _ => "number",
                 };
-                return fail(format!(
+                let text = format!(
                     "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of \
                      type map[string]interface {{}}"
-                ));
+                );
+                let place = wharf_yaml::locate::<&str>(&document, &[]);
+                let (line, column) = place.map_or((1, 1), |place| (place.line, place.column));
+                return fail(text, at(line, column).noted(format!("values are a map, this is: {found}")));
             }
-            Err(error) => return fail(format!("error converting YAML to JSON: {error}")),
+            Err(error) => {
+                let spot = at(error.line().unwrap_or(1), error.column().unwrap_or(1));
+                return fail(format!("error converting YAML to JSON: {error}"), spot.noted(error.problem()));
+            }
         }
+        // The line that ends a document belongs to none.
+        lines_before += document.iter().filter(|&&byte| byte == b'\n').count() + 1;
     }
     Ok(values)
 }

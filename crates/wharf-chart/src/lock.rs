@@ -27,7 +27,7 @@ impl Lock {
         let value = Reader::new()
             .numbers(Numbers::AsWritten)
             .read(text)
-            .map_err(|error| Error::malformed(format!("error converting YAML to JSON: {error}")))?;
+            .map_err(|error| Error::yaml(text, &error))?;
         if value.is_null() {
             return Ok(None);
         }

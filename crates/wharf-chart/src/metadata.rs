@@ -9,7 +9,7 @@ use wharf_yaml::{Numbers, Reader, Value};
 use crate::fields::{self, JsonObject};
 use crate::quote::Quoted;
 use crate::semver::Version;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Spot};
 
 /// The contents of Chart.yaml.
 ///
@@ -112,10 +112,17 @@ impl Metadata {
             .strict(strict)
             .numbers(Numbers::AsWritten)
             .read(text)
-            .map_err(|error| Error::malformed(format!("error converting YAML to JSON: {error}")))?;
+            .map_err(|error| Error::yaml(text, &error))?;
         let mut decoder = fields::Decoder::new("Metadata", strict);
         self.decode(&value, &mut decoder);
-        decoder.finish()
+        decoder.finish().map_err(|error| {
+            let spot = error.to_string().split_once("Go struct field Metadata.").and_then(|(_, rest)| {
+                let field = rest.split(['.', ' ']).next()?;
+                let place = wharf_yaml::locate(text, &[field])?;
+                Some(Spot::at("", text, place.line, place.column))
+            });
+            error.pointing(spot)
+        })
     }
 
     fn decode(&mut self, value: &Value, d: &mut fields::Decoder) {

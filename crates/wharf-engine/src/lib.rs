@@ -35,6 +35,7 @@ mod glob;
 mod manifests;
 mod objects;
 mod parallel;
+mod pointing;
 mod render;
 mod templates;
 mod values;

@@ -2,16 +2,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use wharf_chart::semver::{Constraint, Version};
-use wharf_chart::{Chart, check_values, coalesce_values, process_dependencies};
+use wharf_chart::{Chart, check_values, coalesce_values, process_dependencies, value_faults};
 use wharf_sprig::Surroundings;
-use wharf_template::{Limits, Map, MissingKey, Value};
+use wharf_template::{Limits, Map, MissingKey, Origin, Value};
 use wharf_yaml::Value as Plain;
 
 use crate::error::{Error, ErrorKind};
-use crate::manifests::{Hook, Manifest, sort};
+use crate::manifests::{BadManifest, Hook, Manifest, sort};
 use crate::objects::{Capabilities, KubeVersion, default_api_versions};
-use crate::templates;
 use crate::values::live_values;
+use crate::{pointing, templates};
 
 /// How much stack a render may use, and a little more that its thread has.
 const STACK_BYTES: usize = 256 << 20;
@@ -78,7 +78,7 @@ pub struct Rendered {
     pub notes: String,
     /// The files under `crds/`, with their paths from the outermost chart's name.
     pub crds: Vec<(String, String)>,
-    /// What was passed over while values were merged, in Helm's words.
+    /// What was passed over while values were merged and hooks were told apart, in Helm's words.
     pub warnings: Vec<String>,
 }
 
@@ -108,7 +108,7 @@ pub fn render_files(
     options: &RenderOptions,
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<BTreeMap<String, String>, Error> {
-    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings())?.files))
+    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings(), None)?.files))
 }
 
 fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -129,6 +129,8 @@ struct Made {
     chart: Chart,
     files: BTreeMap<String, String>,
     warnings: Vec<String>,
+    /// Where the output of the template that was asked about comes from.
+    origins: Vec<Origin>,
 }
 
 fn render_templates(
@@ -136,6 +138,7 @@ fn render_templates(
     user: &Plain,
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
+    traced: Option<&str>,
 ) -> Result<Made, Error> {
     if !matches!(user, Plain::Map(_) | Plain::Null) {
         return Err(Error::values(format!("values must be a map, not {}", user.go_type())));
@@ -143,10 +146,13 @@ fn render_templates(
     let mut chart = chart.clone();
     let mut warnings = process_dependencies(&mut chart, user)
         .map_err(|error| Error::values(format!("chart dependencies processing failed: {error}")))?;
-    let (values, more) = coalesce_values(&chart, user).map_err(|error| Error::values(error.to_string()))?;
+    let (values, more) =
+        coalesce_values(&chart, user).map_err(|error| Error::values(error.to_string()).after(&warnings))?;
     warnings.extend(more);
     if !options.skip_schema_validation {
-        check_values(&chart, &values).map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))?;
+        check_values(&chart, &values).map_err(|error| {
+            Error::schema(error.to_string(), value_faults(&chart, &values)).after(&warnings)
+        })?;
     }
     let values = live_values(&values);
     let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
@@ -170,7 +176,8 @@ fn render_templates(
     ]);
     top.insert("Values".into(), Value::Map(values));
     let wanted = &chart.metadata.kube_version;
-    if !wanted.is_empty() && !is_compatible(wanted, &options.kube_version.normalized) {
+    // Helm's lint passes over it.
+    if !options.lint && !wanted.is_empty() && !is_compatible(wanted, &options.kube_version.normalized) {
         let text = format!(
             "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
             options.kube_version.version
@@ -184,8 +191,10 @@ fn render_templates(
         max_stack_bytes: STACK_BYTES,
         ..Limits::default()
     };
-    let files = templates::render(&chart, &top, surroundings, missing_key, options.lint, limits)?;
-    Ok(Made { chart, files, warnings })
+    let (files, origins) =
+        templates::render(&chart, &top, surroundings, missing_key, options.lint, limits, traced)
+            .map_err(|error| error.after(&warnings))?;
+    Ok(Made { chart, files, warnings, origins })
 }
 
 /// Whether a version satisfies a range; what does not parse does not.
@@ -202,8 +211,9 @@ fn render_here(
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
 ) -> Result<Rendered, Error> {
-    let Made { chart, mut files, warnings } = render_templates(chart, user, options, surroundings)?;
-    let own_notes = format!("{}/templates/NOTES.txt", chart.name());
+    let Made { chart: with_dependencies, mut files, mut warnings, .. } =
+        render_templates(chart, user, options, surroundings, None)?;
+    let own_notes = format!("{}/templates/NOTES.txt", with_dependencies.name());
     let mut notes = String::new();
     files.retain(|path, text| {
         if !path.ends_with("NOTES.txt") {
@@ -217,8 +227,20 @@ fn render_here(
         }
         false
     });
-    let (manifests, hooks) = sort(&files)?;
-    let crds = chart
+    let (manifests, hooks) = match sort(&files, &mut warnings) {
+        Ok(sorted) => sorted,
+        Err(BadManifest { mut error, path, at }) => {
+            // Rendered once more, now with the origin of everything noted.
+            if let Ok(again) = render_templates(chart, user, options, surroundings, Some(&path))
+                && again.files.get(&path) == files.get(&path)
+                && let Some(spot) = pointing::of_output(&again.origins, at)
+            {
+                error.spots_mut().push(spot.noted("this made it"));
+            }
+            return Err(error.after(&warnings));
+        }
+    };
+    let crds = with_dependencies
         .crds()
         .into_iter()
         .map(|crd| (crd.path, String::from_utf8_lossy(&crd.file.data).into_owned()))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wharf_chart::Chart;
 use wharf_sprig::Surroundings;
 use wharf_template::{
-    Function, FunctionTable, Limits, Map, MissingKey, Parsed, Runtime, Str, TemplateSet, Type, Value,
+    Function, FunctionTable, Limits, Map, MissingKey, Origin, Parsed, Runtime, Str, TemplateSet, Type, Value,
 };
 
 use crate::error::{Error, ErrorKind};
@@ -23,7 +23,7 @@ struct Renderable<'c> {
     base_path: String,
 }
 
-/// Renders all templates and returns the output by path.
+/// Renders all templates and returns the output by path; and of the one that is `traced` where its output comes from.
 pub(crate) fn render(
     root: &Chart,
     top: &Map,
@@ -31,7 +31,8 @@ pub(crate) fn render(
     missing_key: MissingKey,
     lint: bool,
     limits: Limits,
-) -> Result<BTreeMap<String, String>, Error> {
+    traced: Option<&str>,
+) -> Result<(BTreeMap<String, String>, Vec<Origin>), Error> {
     let mut found = Vec::new();
     collect(root, "", top, &mut found);
     // Deep ones first, so that what a parent defines hides what its dependencies define.
@@ -57,6 +58,7 @@ pub(crate) fn render(
     }
     let mut runtime = Runtime::new(missing_key, limits);
     let mut rendered = BTreeMap::new();
+    let mut origins = Vec::new();
     for template in found {
         if base_name(&template.path).starts_with('_') {
             continue;
@@ -67,9 +69,15 @@ pub(crate) fn render(
         ]);
         template.objects.insert("Template".into(), Value::Map(about.with_type(&VALUES)));
         let data = Value::Map(template.objects.with_type(&VALUES));
-        let out = runtime
-            .execute(&set, &template.path, &data)
-            .map_err(|error| execution_failure(&template.path, error))?;
+        let failed = |error| execution_failure(&template.path, error);
+        let out = if traced == Some(template.path.as_str()) {
+            let out;
+            (out, origins) = runtime.execute_traced(&set, &template.path, &data).map_err(failed)?;
+            without_no_value(&out, &mut origins);
+            out
+        } else {
+            runtime.execute(&set, &template.path, &data).map_err(failed)?
+        };
         let out = wharf_sprig::remove_no_value(&out).unwrap_or(out);
         let text = String::from_utf8(out).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
@@ -78,7 +86,16 @@ pub(crate) fn render(
         })?;
         rendered.insert(template.path, text);
     }
-    Ok(rendered)
+    Ok((rendered, origins))
+}
+
+/// Moves origins to where they are once every `<no value>` is taken out of the output.
+fn without_no_value(out: &[u8], origins: &mut [Origin]) {
+    const NO_VALUE: &[u8] = b"<no value>";
+    for origin in origins {
+        let before = &out[..origin.at.min(out.len())];
+        origin.at -= before.windows(NO_VALUE.len()).filter(|text| *text == NO_VALUE).count() * NO_VALUE.len();
+    }
 }
 
 /// Puts functions that let everything pass over those that end a render, as `helm lint` does.

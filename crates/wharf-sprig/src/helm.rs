@@ -53,7 +53,7 @@ pub(crate) fn add(table: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>
                 let parsed = Parsed::new(TPL_NAME, source.clone(), &call.set().functions().function_names())
                     .map_err(|error| {
                         let prefix = format!("cannot parse template {}: ", wharf_template::quote(&source));
-                        FuncError::Message(error.to_string()).wrapped(prefix)
+                        FuncError::Parse(error).wrapped(prefix)
                     })?;
                 let mut kept = kept.borrow_mut();
                 if kept.len() >= MAX_KEPT {

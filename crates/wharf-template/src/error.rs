@@ -10,11 +10,30 @@ pub struct ParseError {
     name: Arc<str>,
     line: u32,
     message: String,
+    text: Arc<[u8]>,
+    offset: usize,
 }
 
 impl ParseError {
     pub(crate) fn new(name: Arc<str>, line: u32, message: String) -> Self {
-        Self { name, line, message }
+        Self { name, line, message, text: Arc::default(), offset: 0 }
+    }
+
+    /// Tells the text that does not parse, and the byte at which that was noticed.
+    pub(crate) fn at(mut self, text: &[u8], offset: usize) -> Self {
+        self.text = text.into();
+        self.offset = offset;
+        self
+    }
+
+    /// Returns the text that does not parse.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Returns the byte of the text at which it was noticed; on the line that [`line`](Self::line) tells.
+    pub fn offset(&self) -> usize {
+        self.offset
     }
 
     /// Returns the name of the template file.
@@ -38,6 +57,8 @@ impl ParseError {
 pub struct Place {
     /// The name of the template file.
     pub file: Arc<str>,
+    /// The text of the file, or that given to `tpl`.
+    pub text: Arc<[u8]>,
     /// The line, counted from one.
     pub line: u32,
     /// The column in bytes, counted from zero, as Go reports it.
@@ -113,7 +134,9 @@ pub enum FuncError {
     Message(String),
     /// A template that the function executed failed.
     Exec(ExecError),
-    /// A template that the function parsed does not parse; the text may put words around it.
+    /// A template that the function parsed does not parse.
+    Parse(ParseError),
+    /// One of these with words before it.
     Wrapped {
         /// The words before the inner error.
         prefix: String,
@@ -140,6 +163,7 @@ impl fmt::Display for FuncError {
         match self {
             Self::Message(message) => f.write_str(message),
             Self::Exec(error) => error.fmt(f),
+            Self::Parse(error) => error.fmt(f),
             Self::Wrapped { prefix, inner } => write!(f, "{prefix}{inner}"),
         }
     }

@@ -33,7 +33,7 @@ mod stack;
 mod value;
 
 pub use error::{ExecError, FuncError, ParseError, Place};
-pub use eval::{Call, Limits, MissingKey, Runtime};
+pub use eval::{Call, Limits, MissingKey, Origin, Runtime};
 pub use function::{Function, FunctionNames, FunctionTable, Type};
 pub use numbers::{NumberError, parse_float, parse_int, parse_uint};
 pub use printf::{format_float, is_print, quote, sprint, sprintf};

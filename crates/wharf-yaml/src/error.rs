@@ -56,6 +56,16 @@ impl Error {
         Self::new(ErrorKind::Syntax, text, Some((here.line, here.column)))
     }
 
+    /// Returns the text without the library's name and the line.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        let text = self.0.text.strip_prefix("yaml: ").unwrap_or(&self.0.text);
+        match text.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+            Some((line, problem)) if line.bytes().all(|byte| byte.is_ascii_digit()) => problem,
+            _ => text,
+        }
+    }
+
     /// Returns what went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

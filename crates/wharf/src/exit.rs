@@ -9,7 +9,7 @@ use wharf_oci::distribution::ErrorEntry;
 
 use crate::promote::Taken;
 use crate::publish::{Differences, Refused};
-use crate::terminal;
+use crate::{pointing, terminal};
 
 /// The table of exit statuses, as shown by `wharf --help`.
 pub(crate) const TABLE: &str = "\
@@ -68,6 +68,7 @@ pub(crate) struct Usage(pub(crate) String);
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let texts = texts(error);
     terminal::error(&texts);
+    pointing::show(error);
     if let Some(Refused { report }) = find(error) {
         terminal::note(format_args!("  here:    {}", report.digest));
         for line in report.differences.iter().flat_map(Differences::lines) {

@@ -20,6 +20,7 @@ mod log_filter;
 mod oras;
 mod papers;
 mod place;
+mod pointing;
 mod progress;
 mod promote;
 mod publish;

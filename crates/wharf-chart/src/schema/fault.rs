@@ -35,6 +35,15 @@ impl Fault {
         out
     }
 
+    /// Tells each fault that has none below it, or words of its own.
+    pub(super) fn leaves(&self, tell: &mut impl FnMut(&[String], &str)) {
+        if let Kind::Text(text) = &self.kind {
+            tell(&self.location, text);
+        } else {
+            self.causes.iter().for_each(|cause| cause.leaves(tell));
+        }
+    }
+
     fn write(&self, out: &mut String, mut level: usize) {
         if !(matches!(self.kind, Kind::Reference) && self.causes.len() == 1) {
             if level > 0 {

@@ -63,6 +63,48 @@ fn collect(chart: &Chart, values: &Value, text: &mut String) {
     }
 }
 
+/// One thing in a chart's values that its schema does not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueFault {
+    /// The keys and indices that lead there, from the outermost chart's values.
+    pub path: Vec<String>,
+    /// What is wrong, as in the text of [`check_values`].
+    pub text: String,
+}
+
+/// Returns one by one what [`check_values`] says in one text, for whoever wants to point at it.
+#[must_use]
+pub fn value_faults(chart: &Chart, values: &Value) -> Vec<ValueFault> {
+    let mut faults = Vec::new();
+    collect_faults(chart, values, &mut Vec::new(), &mut faults);
+    faults
+}
+
+fn collect_faults(chart: &Chart, values: &Value, above: &mut Vec<String>, faults: &mut Vec<ValueFault>) {
+    if let Some(schema) = &chart.schema
+        && let Ok((document, _)) = Json::read_first(&schema.data)
+        && let Ok(schemas) = Compiler::compile(ADDRESS, document)
+        && let Ok(Some(fault)) = Validator::new(&schemas).run(&Json::from(values))
+    {
+        fault.leaves(&mut |location, text| {
+            let path = above.iter().chain(location).cloned().collect();
+            faults.push(ValueFault { path, text: text.to_owned() });
+        });
+    }
+    for subchart in &chart.dependencies {
+        above.push(subchart.name().to_owned());
+        match values.at(subchart.name()) {
+            None | Some(Value::Null) => {}
+            Some(section @ Value::Map(_)) => collect_faults(subchart, section, above, faults),
+            Some(other) => faults.push(ValueFault {
+                path: above.clone(),
+                text: format!("the values of a chart are a map, not {}", other.go_type()),
+            }),
+        }
+        above.pop();
+    }
+}
+
 /// Holds values against one schema.
 ///
 /// # Errors

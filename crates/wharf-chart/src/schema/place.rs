@@ -44,25 +44,13 @@ fn percent_encoded(part: &str) -> String {
 }
 
 fn percent_decoded(text: &str) -> Result<String, String> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] != b'%' {
-            out.push(bytes[at]);
-            at += 1;
-            continue;
+    for (at, _) in text.match_indices('%') {
+        let escape = &text.as_bytes()[at..text.len().min(at + 3)];
+        if escape.len() < 3 || !escape[1..].iter().all(u8::is_ascii_hexdigit) {
+            return Err(format!("invalid URL escape {}", Quoted(&String::from_utf8_lossy(escape))));
         }
-        let code = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let Some(code) = code else {
-            let end = (at + 3).min(bytes.len());
-            let part = String::from_utf8_lossy(&bytes[at..end]);
-            return Err(format!("invalid URL escape {}", Quoted(&part)));
-        };
-        out.push(code);
-        at += 3;
     }
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    Ok(percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned())
 }
 
 /// Returns what stands before the fragment, and the fragment.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use wharf_yaml::{Reader, Value};
+use wharf_yaml::{Reader, Value, locate};
 
 /// What Helm reads of a document to sort it.
 #[derive(Debug, Default)]
@@ -11,17 +11,34 @@ pub(super) struct Head {
     pub(super) annotations: BTreeMap<String, String>,
 }
 
+/// Why a document has no head.
+#[derive(Debug)]
+pub(super) struct Unread {
+    /// In Helm's words.
+    pub(super) text: String,
+    /// The same in short.
+    pub(super) problem: String,
+    /// Line and column in the document, from one.
+    pub(super) place: (usize, usize),
+}
+
 impl Head {
     /// Reads the head of a document.
     ///
     /// # Errors
     /// Fails in the words of Helm's YAML library when the document is not YAML, or a field has the wrong type.
-    pub(super) fn read(document: &str) -> Result<Self, String> {
+    pub(super) fn read(document: &str) -> Result<Self, Unread> {
         let value = Reader::new()
             .only(&["apiVersion", "kind", "metadata"])
             .read(document.as_bytes())
-            .map_err(|error| format!("error converting YAML to JSON: {error}"))?;
+            .map_err(|error| Unread {
+                text: format!("error converting YAML to JSON: {error}"),
+                problem: error.problem().to_owned(),
+                place: (error.line().unwrap_or(1), error.column().unwrap_or(1)),
+            })?;
         let wrong = |found: &Value, field: &str, wanted: &str| {
+            let path: Vec<&str> = field.trim_start_matches("struct field ").split('.').skip(1).collect();
+            let place = locate(document.as_bytes(), &path).map_or((1, 1), |place| (place.line, place.column));
             let kind = match found {
                 Value::Bool(_) => "bool",
                 Value::String(_) => "string",
@@ -29,9 +46,13 @@ impl Head {
                 Value::Map(_) => "object",
                 _ => "number",
             };
-            format!(
-                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go {field} of type {wanted}"
-            )
+            Unread {
+                text: format!(
+                    "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go {field} of type {wanted}"
+                ),
+                problem: format!("{} must not be of type {kind}", path.join(".")),
+                place,
+            }
         };
         let text = |found: &Value, field: &str| match found {
             Value::Null => Ok(String::new()),

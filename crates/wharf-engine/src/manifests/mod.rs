@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use head::Head;
 
+use wharf_chart::Spot;
+
 use crate::error::{Error, ErrorKind};
 use crate::parallel;
 
@@ -47,6 +49,9 @@ impl Hook {
     }
 }
 
+/// Begins the warning about a document with events that nobody knows; they follow.
+const UNKNOWN_HOOKS: &str = "skipping unknown hooks: ";
+
 const EVENTS: &[&str] = &[
     "pre-install",
     "post-install",
@@ -59,8 +64,33 @@ const EVENTS: &[&str] = &[
     "test",
 ];
 
+/// A document that Helm cannot sort.
+pub(crate) struct BadManifest {
+    pub(crate) error: Error,
+    /// The file that holds it, and the byte of its text where the fault is.
+    pub(crate) path: String,
+    pub(crate) at: usize,
+}
+
+impl BadManifest {
+    fn new(path: &str, document: &str, text: &str, unread: head::Unread) -> Self {
+        let (line, column) = unread.place;
+        let spot = Spot::at(format!("{path}, rendered"), document.as_bytes(), line, column);
+        let error = Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {}", unread.text))
+            .pointing(vec![spot.noted(unread.problem)]);
+        // The document is a part of the text.
+        let start = document.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let begin: usize = document.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let inside = document[begin..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
+        Self { error, path: path.to_owned(), at: (start + begin + inside).min(text.len()) }
+    }
+}
+
 /// Splits files into documents and sorts these into install order, manifests and hooks apart.
-pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, Vec<Hook>), Error> {
+pub(crate) fn sort(
+    files: &BTreeMap<String, String>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Manifest>, Vec<Hook>), BadManifest> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
     let documents: Vec<(&String, &str)> = files
@@ -74,9 +104,7 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, V
     let heads =
         parallel::map(&documents, |(_, document)| document.len(), |(_, document)| Head::read(document));
     for ((path, document), head) in documents.into_iter().zip(heads) {
-        let head = head.map_err(|error| {
-            Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {error}"))
-        })?;
+        let head = head.map_err(|unread| BadManifest::new(path, document, &files[path], unread))?;
         let manifest = Manifest {
             path: path.clone(),
             content: document.to_owned(),
@@ -89,6 +117,7 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Manifest>, V
         };
         // One event that nobody knows, and the document is dropped.
         let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
+            warnings.push(format!("{UNKNOWN_HOOKS}{events}"));
             continue;
         };
         let words = |name: &str| match head.annotations.get(name) {

@@ -114,6 +114,9 @@ impl Object for Capabilities {
     }
 }
 
+/// A field that templates cannot reach, but that is printed with the others.
+const NORMALIZED: &str = "normalizedVersion";
+
 impl Object for KubeVersion {
     fn type_name(&self) -> &'static str {
         "common.KubeVersion"
@@ -124,12 +127,14 @@ impl Object for KubeVersion {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+        let exported = self.fields().into_iter().filter(|(field, _)| *field != NORMALIZED);
+        exported.into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         vec![
             ("Version", self.version.as_str().into()),
+            (NORMALIZED, self.normalized.as_str().into()),
             ("Major", self.major.as_str().into()),
             ("Minor", self.minor.as_str().into()),
         ]
@@ -142,7 +147,10 @@ impl Object for KubeVersion {
         type MethodCode =
             fn(&mut wharf_template::Call<'_>, &Value, &[Value]) -> Result<Value, wharf_template::FuncError>;
         static METHODS: &[Method] = &[
-            method("String", |_, version, _| Ok(version.to_string().into())),
+            method("String", |_, version, _| match version {
+                Value::Object(object) => Ok(object.text_in_place().unwrap_or_default().as_str().into()),
+                _ => Ok(Value::Nil),
+            }),
             method("GitVersion", |_, version, _| match version {
                 Value::Object(object) => Ok(object.field("Version").unwrap_or(Value::Nil)),
                 _ => Ok(Value::Nil),
@@ -151,12 +159,13 @@ impl Object for KubeVersion {
         METHODS
     }
 
-    fn text(&self) -> Option<String> {
+    /// Go's method has a pointer for its receiver, so anything but an action that names the field shows the struct.
+    fn text_in_place(&self) -> Option<String> {
         Some(self.normalized.clone())
     }
 
     fn to_plain(&self) -> Value {
-        Value::Map(wharf_template::Map::of(self.fields()))
+        Value::Map(wharf_template::Map::of(self.fields().into_iter().filter(|(name, _)| *name != NORMALIZED)))
     }
 }
 
@@ -179,7 +188,7 @@ impl Object for BuildInfo {
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         vec![
-            ("Version", "v4.2".into()),
+            ("Version", "v4.2.4".into()),
             ("GitCommit", "".into()),
             ("GitTreeState", "".into()),
             ("GoVersion", "go1.26.8".into()),
@@ -189,7 +198,7 @@ impl Object for BuildInfo {
 
     fn to_plain(&self) -> Value {
         Value::Map(wharf_template::Map::of([
-            ("version", Value::from("v4.2")),
+            ("version", Value::from("v4.2.4")),
             ("go_version", "go1.26.8".into()),
             ("kube_client_version", "v1.36".into()),
         ]))

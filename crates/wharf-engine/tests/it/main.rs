@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod expressions;
+mod recorded;
 mod render;
 mod trees;
 

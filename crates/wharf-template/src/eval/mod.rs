@@ -56,6 +56,23 @@ pub struct Runtime {
     missing_key: MissingKey,
     limits: Limits,
     stack: StackGuard,
+    /// Where the output comes from, if somebody asked.
+    trace: Option<Vec<Origin>>,
+}
+
+/// From where a stretch of output comes: from here on, up to the next origin.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Where in the output it begins.
+    pub at: usize,
+    /// The name of the template file.
+    pub file: Arc<str>,
+    /// The text of that file.
+    pub text: Arc<[u8]>,
+    /// The byte of the text.
+    pub offset: usize,
+    /// Whether the output is that text itself, and not what an action there printed.
+    pub is_text: bool,
 }
 
 /// A variable's value, and whether Go would hold it as an interface, which some errors tell.
@@ -75,7 +92,24 @@ impl Runtime {
             missing_key,
             limits,
             stack: StackGuard::new(limits.max_stack_bytes),
+            trace: None,
         }
+    }
+
+    /// Executes a template as [`execute`](Self::execute) does, and tells where its output comes from.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_traced(
+        &mut self,
+        set: &TemplateSet,
+        name: &str,
+        data: &Value,
+    ) -> Result<(Vec<u8>, Vec<Origin>), ExecError> {
+        self.trace = Some(Vec::new());
+        let out = self.execute_to_end(set, name, data, |out| out.to_vec());
+        let trace = self.trace.take().unwrap_or_default();
+        Ok((out?, trace))
     }
 
     /// Executes the named template of a set and returns its output.
@@ -158,7 +192,7 @@ impl Call<'_> {
     /// # Errors
     /// Fails as the template fails.
     pub fn execute(&mut self, name: &str, data: &Value) -> Result<Str, ExecError> {
-        self.runtime.execute_to_end(self.set, name, data, |out| Str::from(out))
+        self.untraced(|runtime, own| runtime.execute_to_end(own, name, data, |out| Str::from(out)))
     }
 
     /// Executes a file just parsed, with the templates of a set at hand, and returns its output.
@@ -171,7 +205,15 @@ impl Call<'_> {
         parsed: &Parsed,
         data: &Value,
     ) -> Result<Str, ExecError> {
-        self.runtime.execute_tree(set, parsed.main(), data, |out| Str::from(out))
+        self.untraced(|runtime, _| runtime.execute_tree(set, parsed.main(), data, |out| Str::from(out)))
+    }
+
+    /// What a function makes comes from the action that calls it.
+    fn untraced<T>(&mut self, work: impl FnOnce(&mut Runtime, &TemplateSet) -> T) -> T {
+        let trace = self.runtime.trace.take();
+        let made = work(self.runtime, self.set);
+        self.runtime.trace = trace;
+        made
     }
 
     /// Checks that a string about to be made is not too long.

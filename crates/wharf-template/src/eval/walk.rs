@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Runtime, Var};
+use super::{Origin, Runtime, Var};
 use crate::error::{ExecError, FuncError, Place};
 use crate::parser::ast::{
     Branch, Command, File, Item, List, NodeRef, Operand, OperandKind, Pipe, Span, Template, Tree, Variable,
@@ -50,6 +50,9 @@ impl<'r, 't> Frame<'r, 't> {
 
     pub(super) fn walk(&mut self, dot: Dot<'_>, list: List) -> Result<Flow> {
         for item in self.file.items(list) {
+            if self.runtime.trace.is_some() {
+                self.note_origin(item);
+            }
             match item {
                 Item::Text(text) => self.write(self.file.bytes(*text))?,
                 Item::Action(pipe) => {
@@ -92,6 +95,24 @@ impl<'r, 't> Frame<'r, 't> {
             }
         }
         Ok(Flow::Next)
+    }
+
+    /// Notes from where what is written next comes.
+    #[cold]
+    fn note_origin(&mut self, item: &Item) {
+        let (offset, is_text) = match item {
+            Item::Text(span) => (span.start, true),
+            Item::Action(pipe) => (NodeRef::Action(pipe).pos(), false),
+            _ => return,
+        };
+        let origin = Origin {
+            at: self.runtime.out.len(),
+            file: Arc::clone(&self.file.name),
+            text: Arc::clone(&self.file.text),
+            offset: offset as usize,
+            is_text,
+        };
+        self.runtime.trace.get_or_insert_default().push(origin);
     }
 
     fn walk_else(&mut self, dot: Dot<'_>, branch: &'t Branch) -> Result<Flow> {
@@ -444,12 +465,30 @@ impl<'r, 't> Frame<'r, 't> {
                 let text = String::from_utf8_lossy(&NodeRef::Action(pipe).text(self.file)).into_owned();
                 return Err(self.error(format!("can't print {text} of type {}", other.type_name())));
             }
+            Value::Object(object) if self.names_a_place(pipe) && object.text_in_place().is_some() => {
+                return self.write(object.text_in_place().unwrap_or_default().as_bytes());
+            }
             other => {
                 let limit = self.runtime.limits.max_bytes;
                 crate::printf::print_value(&mut self.runtime.out, other, limit);
             }
         }
         self.write(b"")
+    }
+
+    /// Whether the value of a pipeline is what a field or variable holds, and not what a function returned.
+    fn names_a_place(&self, pipe: &Pipe) -> bool {
+        let operands = match self.file.commands(pipe) {
+            [only] => self.file.args(only),
+            _ => return false,
+        };
+        let is_place = |kind: &OperandKind| {
+            matches!(
+                kind,
+                OperandKind::Dot | OperandKind::Field(_) | OperandKind::Variable(..) | OperandKind::Chain(..)
+            )
+        };
+        matches!(operands, [only] if is_place(&only.kind))
     }
 
     fn write(&mut self, text: &[u8]) -> Result<()> {
@@ -492,6 +531,7 @@ impl<'r, 't> Frame<'r, 't> {
         let start = pos as usize;
         let place = Place {
             file: Arc::clone(&self.file.name),
+            text: Arc::clone(&self.file.text),
             line,
             column,
             span: start..(start + text.len()).min(self.file.text.len()),

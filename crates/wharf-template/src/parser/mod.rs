@@ -586,6 +586,7 @@ impl<'s> Parser<'s> {
 
     fn error(&self, message: String) -> ParseError {
         ParseError::new(Arc::clone(self.file), self.lexer.line(self.last_start), message)
+            .at(self.lexer.input(), self.last_start)
     }
 
     fn next(&mut self) -> Token<'s> {

@@ -38,6 +38,12 @@ pub trait Object: Any + fmt::Debug {
         None
     }
 
+    /// Returns the text that an action shows that names the value by a field or variable, if it is another: where Go's
+    /// `String()` method has a pointer for its receiver, it is found there only.
+    fn text_in_place(&self) -> Option<String> {
+        None
+    }
+
     /// Reports whether the value counts as true. In Go, structs always do.
     fn is_true(&self) -> bool {
         true

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use wharf_chart::Chart;
 use wharf_chart::lint::{LintEngine, LintOptions};
-use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, render_files};
+use wharf_chart::{Chart, File, Spot};
+use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, render, render_files};
 use wharf_yaml::Value;
 
 use super::machine;
+use crate::helm::ValueSources;
+use crate::pointing;
 
 /// Renders a chart for its checks: what `required` and `fail` refuse is let through.
 #[derive(Debug)]
@@ -45,17 +47,33 @@ impl Rendering {
     }
 }
 
-impl LintEngine for Rendering {
-    fn render(&self, chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
-        let options = RenderOptions {
+impl Rendering {
+    fn render_options(&self) -> RenderOptions {
+        RenderOptions {
             release_name: "test-release".to_owned(),
             namespace: self.namespace.clone(),
             kube_version: self.kube_version.clone(),
             lint: true,
             skip_schema_validation: self.skip_schema_validation,
             ..RenderOptions::default()
-        };
-        let rendered = render_files(chart, &self.values, &options, &machine);
+        }
+    }
+
+    /// Returns the places where a chart that failed its checks cannot be read or rendered.
+    pub(crate) fn spots(&self, files: &[File]) -> Vec<Spot> {
+        match wharf_chart::load_folder(files.iter().cloned()) {
+            Err(error) => error.spot().cloned().into_iter().collect(),
+            Ok(chart) => match render(&chart, &self.values, &self.render_options(), &machine) {
+                Err(error) => pointing::of_render(&error, &chart, &ValueSources::default()),
+                Ok(_) => Vec::new(),
+            },
+        }
+    }
+}
+
+impl LintEngine for Rendering {
+    fn render(&self, chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
+        let rendered = render_files(chart, &self.values, &self.render_options(), &machine);
         if rendered.as_ref().is_err_and(|error| error.kind() == ErrorKind::Values) {
             // Helm's lint passes over values that do not fit the chart's dependencies.
             return None;

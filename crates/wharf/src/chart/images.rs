@@ -25,7 +25,11 @@ pub(crate) struct Renders {
 ///
 /// # Errors
 /// It does not render with the given values.
-pub(crate) fn find(chart: &Chart, user: &Value, one_render: bool) -> anyhow::Result<(ImageReport, Renders)> {
+pub(crate) fn find(
+    chart: &Chart,
+    user: &Value,
+    one_render: bool,
+) -> Result<(ImageReport, Renders), wharf_engine::Error> {
     let mut search = ImageSearch::new(chart);
     search.add("the given values", &render(chart, user, &RenderOptions::default(), &still)?);
     let mut renders = Renders { done: 1, ..Renders::default() };

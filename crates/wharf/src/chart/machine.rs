@@ -1,16 +1,25 @@
-//! What templates get from outside: clock, randomness, keys. No cluster, no look-ups of hosts.
+//! What templates get from outside: clock, randomness, keys. No cluster; look-ups of hosts only where asked for.
 
+use std::net::ToSocketAddrs;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wharf_engine::Surroundings;
 use wharf_sprig::{Keys, LibraryKeys};
 
-struct Machine(LibraryKeys);
+struct Machine {
+    keys: LibraryKeys,
+    dns: bool,
+}
 
 /// Returns what a render gets from this machine.
 pub(crate) fn machine() -> Rc<dyn Surroundings> {
-    Rc::new(Machine(LibraryKeys))
+    Rc::new(Machine { keys: LibraryKeys, dns: false })
+}
+
+/// The same, with look-ups of hosts, which tell others what is looked up (CVE-2023-25165).
+pub(crate) fn machine_with_dns() -> Rc<dyn Surroundings> {
+    Rc::new(Machine { keys: LibraryKeys, dns: true })
 }
 
 impl Surroundings for Machine {
@@ -34,8 +43,13 @@ impl Surroundings for Machine {
         Some((info.offset().seconds(), info.abbreviation().to_owned()))
     }
 
+    fn host_address(&self, name: &str) -> String {
+        let found = self.dns.then(|| (name, 0).to_socket_addrs().ok()).flatten();
+        found.and_then(|mut found| found.next()).map(|found| found.ip().to_string()).unwrap_or_default()
+    }
+
     fn keys(&self) -> Option<&dyn Keys> {
-        Some(&self.0)
+        Some(&self.keys)
     }
 }
 

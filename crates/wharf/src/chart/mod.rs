@@ -6,4 +6,4 @@ pub(crate) mod images;
 mod machine;
 
 pub(crate) use check::Rendering;
-pub(crate) use machine::{machine, still};
+pub(crate) use machine::{machine, machine_with_dns, still};

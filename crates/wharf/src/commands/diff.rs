@@ -11,6 +11,7 @@ use crate::chart::still;
 use crate::cli::Output;
 use crate::exit::Status;
 use crate::helm::{ValueSources, load_chart};
+use crate::pointing::{Pointed, of_render};
 use crate::terminal::{self, BAD, FAINT, GOOD, HEADING, NOTE, styled};
 
 /// The longest value that is shown on one line, in characters.
@@ -83,14 +84,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Status> {
 }
 
 fn side(args: &Args, chart: &Chart, both: &Value, own: &[String]) -> anyhow::Result<Rendered> {
-    let own = ValueSources { files: own.to_vec(), ..ValueSources::default() }.read()?;
-    let values = wharf_chart::merge_tables(&own, both);
+    let own = ValueSources { files: own.to_vec(), ..ValueSources::default() };
+    let values = wharf_chart::merge_tables(&own.read()?, both);
     let options = RenderOptions {
         release_name: args.release.clone(),
         namespace: args.namespace.clone(),
         ..RenderOptions::default()
     };
-    Ok(render(chart, &values, &options, &still)?)
+    render(chart, &values, &options, &still).map_err(|error| {
+        // Those of one side only win over those of both.
+        let own_spots = of_render(&error, chart, &own);
+        let spots = if own_spots.is_empty() { of_render(&error, chart, &args.values) } else { own_spots };
+        Pointed::new(error.into(), spots)
+    })
 }
 
 fn show(changes: &[(Resource, Change)]) {

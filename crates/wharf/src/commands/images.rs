@@ -8,6 +8,7 @@ use crate::chart::images::{self, MAX_SWITCHES, Renders};
 use crate::cli::Output;
 use crate::exit::Status;
 use crate::helm::{ValueSources, load_chart};
+use crate::pointing::explained;
 use crate::terminal::{self, FAINT, GOOD, NOTE, styled};
 
 /// List every image that a chart refers to, and where.
@@ -53,7 +54,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Status> {
     let chart = load_chart(&args.chart)?;
     let user = args.values.read()?;
-    let (report, renders) = images::find(&chart, &user, args.one_render)?;
+    let (report, renders) = images::find(&chart, &user, args.one_render)
+        .map_err(|error| explained(error, &chart, &args.values, ToString::to_string))?;
     match args.output {
         Output::Json => terminal::line(format_args!("{:#}", document(&report, &renders))),
         Output::Text => show(&report, &renders),

@@ -176,7 +176,7 @@ impl Remote {
             Self::Registry(pinned) => Ok(pinned.file_name()),
             Self::Site { url, .. } => {
                 let path = url.split(['?', '#']).next().unwrap_or_default();
-                let decoded = unescaped(path);
+                let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
                 Ok(file_name(&decoded)?.to_owned())
             }
         }
@@ -242,27 +242,4 @@ impl Remote {
                 .map_err(in_words)?),
         }
     }
-}
-
-/// Undoes `%XX`; what is no such escape stays.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escape = (*first == b'%')
-            .then(|| after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()))
-            .flatten()
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escape {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

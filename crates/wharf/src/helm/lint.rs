@@ -4,16 +4,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{anyhow, bail};
-use wharf_chart::lint::{lint, summary};
+use wharf_chart::File;
+use wharf_chart::lint::{Report, lint, summary};
 use wharf_engine::KubeVersion;
 
 use super::namespace::namespace;
-use super::values::values;
+use super::values::sources;
 use super::{chart, tables};
 use crate::chart::Rendering;
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag};
+use crate::pointing;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "lint"],
@@ -45,7 +47,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         engine.kube_version =
             KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
     }
-    engine.values = values(given)?;
+    engine.values = sources(given).read()?;
     let mut paths: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
     if given.is_on("with-subcharts") {
         for path in arguments {
@@ -57,10 +59,15 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     for path in &paths {
         let shown = path.display().to_string();
         let report = check(path, &engine);
-        let fails = report.as_ref().map_or(true, |report| report.fails(given.is_on("strict")));
+        let fails = report.as_ref().map_or(true, |(report, _)| report.fails(given.is_on("strict")));
         failed += usize::from(fails);
         let text = match report {
-            Ok(report) => report.text(&shown, quiet),
+            Ok((report, files)) => {
+                if report.fails(false) && pointing::is_wanted() {
+                    pointing::show_spots(&engine.spots(&files));
+                }
+                report.text(&shown, quiet)
+            }
             Err(error) => format!("==> Linting {shown}\nError {error:#}\n\n"),
         };
         told |= !text.is_empty();
@@ -76,13 +83,14 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     Ok(())
 }
 
-fn check(path: &Path, engine: &Rendering) -> anyhow::Result<wharf_chart::lint::Report> {
+fn check(path: &Path, engine: &Rendering) -> anyhow::Result<(Report, Vec<File>)> {
     let description = path.join("Chart.yaml");
     if !path.is_file() && !description.exists() {
         let description = description.display();
         bail!("unable to check Chart.yaml file in chart: stat {description}: no such file or directory");
     }
-    Ok(lint(&absolute(path)?.display().to_string(), &chart::files(path)?, &engine.options(), engine)?)
+    let files = chart::files(path)?;
+    Ok((lint(&absolute(path)?.display().to_string(), &files, &engine.options(), engine)?, files))
 }
 
 /// Adds the chart folders and archives below a folder.

@@ -13,11 +13,13 @@ mod env;
 mod expand;
 mod files;
 mod find;
+mod jsonpath;
 mod lint;
 mod namespace;
 mod oci;
 mod package;
 mod places;
+mod post_render;
 mod provenance;
 mod pull;
 mod push;
@@ -105,13 +107,30 @@ pub(crate) const PROGRAM: Program = Program {
     global: tables::GLOBAL,
     report: |error| {
         let _ = writeln!(std::io::stderr(), "Error: {error:#}");
+        if crate::pointing::is_wanted() {
+            crate::pointing::show(error);
+        }
         1
     },
 };
 
 /// Warns on standard error, as Helm's log does.
 fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "level=WARN msg={text:?}");
+    log("WARN", text, &[]);
+}
+
+/// Writes a line to standard error as Helm's log does.
+fn log(level: &str, text: &str, attributes: &[(&str, &str)]) {
+    let shown = |text: &str| {
+        let is_word = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=');
+        match !text.is_empty() && text.chars().all(is_word) {
+            true => text.to_owned(),
+            false => wharf_template::quote(text.as_bytes()),
+        }
+    };
+    let more: String = attributes.iter().map(|(name, text)| format!(" {name}={}", shown(text))).collect();
+    // Nobody to tell is no failure.
+    let _ = writeln!(std::io::stderr(), "level={level} msg={}{more}", shown(text));
 }
 
 /// Returns the time as Go writes it: RFC 3339 in the local zone; `SOURCE_DATE_EPOCH` is the time where it is set.

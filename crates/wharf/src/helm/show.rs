@@ -4,9 +4,9 @@ use std::io::Write;
 
 use wharf_chart::Chart;
 
-use super::{chart, tables};
+use super::{chart, jsonpath, tables};
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::Missing;
+use crate::cobra::flags::Kind::Text;
 use crate::cobra::flags::{Given, flag};
 
 pub(super) const ALL: Command = Command {
@@ -45,8 +45,19 @@ pub(super) const VALUES: Command = Command {
     path: &["helm", "show|inspect", "values"],
     usage: "[CHART] [flags]",
     about: "show a chart's default values",
-    flags: &[tables::SOURCE, tables::ACCESS, &[flag("jsonpath", Missing, "")]],
-    run: |given, arguments, out| show(&VALUES, given, arguments, out, &[values]),
+    flags: &[
+        tables::SOURCE,
+        tables::ACCESS,
+        &[flag("jsonpath", Text, "show what this JSONPath template gives, e.g. {.image.tag}")],
+    ],
+    run: |given, arguments, out| match given.text("jsonpath").filter(|template| !template.is_empty()) {
+        None => show(&VALUES, given, arguments, out, &[values]),
+        Some(template) => {
+            let [name] = arguments else { return VALUES.wrong_arguments("requires 1 argument") };
+            let chart = chart::find(given, name, out)?.load()?;
+            Ok(out.write_all(jsonpath::expand(template, &chart.values)?.as_bytes())?)
+        }
+    },
 };
 
 /// Returns a part of a chart as it is shown; `among_others` puts a separator before it.

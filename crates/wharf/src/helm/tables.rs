@@ -28,7 +28,12 @@ pub(super) const GLOBAL: &[Flag] = &[
 
 /// Those that give values.
 pub(super) const VALUES: &[Flag] = &[
-    short('f', "values", List, "a YAML file with values, - for standard input; later ones win"),
+    short(
+        'f',
+        "values",
+        List,
+        "a YAML file with values, its address, or - for standard input; later ones win",
+    ),
     flag("set", Texts, "values as PATH=VALUE,…; numbers, booleans and null are recognised"),
     flag("set-file", Texts, "values as PATH=FILE,…, each the text of a file"),
     flag("set-json", Texts, "values as PATH=JSON,… or one JSON object"),

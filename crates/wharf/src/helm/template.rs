@@ -11,14 +11,14 @@ use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, Rendered, render, rend
 use wharf_template::Value;
 
 use super::namespace::namespace;
-use super::values::values;
+use super::post_render::PostRenderer;
+use super::values::sources;
 use super::{chart, expand, tables};
-use crate::chart::machine;
+use crate::chart::{machine, machine_with_dns};
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::{
-    Ignored, IgnoredSwitch, List, Missing, MissingSwitch, Switch, Text, TextOr, Texts,
-};
+use crate::cobra::flags::Kind::{Ignored, IgnoredSwitch, List, Switch, Text, TextOr, Texts};
 use crate::cobra::flags::{Flag, Given, flag, short};
+use crate::pointing::explained;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "template"],
@@ -39,8 +39,12 @@ const FLAGS: &[Flag] = &[
     flag("dependency-update", Switch, "fetch missing charts that Chart.yaml wants first"),
     flag("description", Ignored, ""),
     flag("disable-openapi-validation", IgnoredSwitch, ""),
-    flag("dry-run", TextOr("client"), "only client is possible"),
-    flag("enable-dns", MissingSwitch, ""),
+    flag(
+        "dry-run",
+        TextOr("unset"),
+        "client, which is so in any case; server asks a cluster and is not built",
+    ),
+    flag("enable-dns", Switch, "let getHostByName look up addresses"),
     flag("force-conflicts", IgnoredSwitch, ""),
     flag("force-replace", IgnoredSwitch, ""),
     short('g', "generate-name", Switch, "no NAME is given"),
@@ -52,13 +56,14 @@ const FLAGS: &[Flag] = &[
     flag("name-template", Text, "a Go template that makes the name of the release"),
     flag("no-hooks", Switch, "leave out hooks"),
     flag("output-dir", Text, "write a file per template below this folder instead"),
-    flag("post-renderer", Missing, ""),
-    flag("post-renderer-args", Missing, ""),
+    flag("post-renderer", Text, "a program by its path or name, or a plug-in, that manifests pass through"),
+    flag("post-renderer-args", Texts, "an argument for the post-renderer"),
     flag("release-name", Switch, "with --output-dir: write below a folder named as the release"),
     flag("render-subchart-notes", IgnoredSwitch, ""),
     flag("replace", IgnoredSwitch, ""),
     flag("rollback-on-failure", IgnoredSwitch, ""),
-    flag("atomic", IgnoredSwitch, ""),
+    flag("atomic", IgnoredSwitch, "").deprecated("use --rollback-on-failure instead"),
+    flag("force", IgnoredSwitch, "").deprecated("use --force-replace instead"),
     flag("server-side", TextOr("true"), "without effect here"),
     short('s', "show-only", Texts, "show only these templates, in this order"),
     flag("skip-crds", IgnoredSwitch, ""),
@@ -66,7 +71,7 @@ const FLAGS: &[Flag] = &[
     flag("skip-tests", Switch, "leave out test hooks"),
     flag("take-ownership", IgnoredSwitch, ""),
     flag("timeout", Ignored, ""),
-    flag("validate", MissingSwitch, ""),
+    flag("validate", Switch, "").deprecated("use '--dry-run=server' instead"),
     flag("wait", TextOr("watcher"), "without effect here"),
     flag("wait-for-jobs", IgnoredSwitch, ""),
 ];
@@ -75,14 +80,8 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     if arguments.is_empty() {
         return COMMAND.wrong_arguments("requires at least 1 argument");
     }
-    match given.text("dry-run") {
-        None | Some("client" | "true" | "unset") => {}
-        Some("server") => bail!("--dry-run=server asks a cluster, which is not built in wharf yet"),
-        Some("none" | "false") => bail!("--dry-run=none asks a cluster, which is not built in wharf yet"),
-        Some(other) => {
-            bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"")
-        }
-    }
+    check_dry_run(given)?;
+    let post_renderer = PostRenderer::of(given)?;
     let mut options = RenderOptions {
         namespace: namespace(given),
         is_upgrade: given.is_on("is-upgrade"),
@@ -95,7 +94,11 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             KubeVersion::parse(text).map_err(|error| anyhow!("invalid kube version '{text}': {error}"))?;
     }
     let (name, source) = name_and_chart(given, arguments)?;
-    let (values, mut chart) = values_and_chart(given, source, out)?;
+    // In the order in which Helm notices what is wrong.
+    let found = chart::find(given, source, out)?;
+    let value_sources = sources(given);
+    let values = value_sources.read()?;
+    let mut chart = found.load()?;
     if given.is_on("dependency-update") && !chart.missing_dependencies().is_empty() {
         chart = chart::with_dependencies(given, source, out)?;
     }
@@ -103,7 +106,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         bail!("{} charts are not installable", chart.metadata.chart_type);
     }
     if chart.metadata.deprecated {
-        warn("level=WARN msg=\"this chart is deprecated\"");
+        super::warn("this chart is deprecated");
     }
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {
@@ -115,16 +118,33 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     }
     check_name(&name)?;
     options.release_name = name;
-    let result = render(&chart, &values, &options, &machine);
+    let surroundings = if given.is_on("enable-dns") { machine_with_dns } else { machine };
+    let result = render(&chart, &values, &options, &surroundings);
     let is_debug =
         given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
+    tell(match &result {
+        Ok(rendered) => &rendered.warnings,
+        Err(error) => error.warnings(),
+    });
+    if let Err(error) = &result
+        && let Some(reason) = error.to_string().strip_prefix("chart dependencies processing failed: ")
+    {
+        super::log("ERROR", "chart dependencies processing failed", &[("error", reason)]);
+    }
     let rendered = match result {
         Ok(rendered) => rendered,
-        Err(error) if matches!(error.kind(), ErrorKind::Values | ErrorKind::Schema) => bail!(error),
-        Err(error) if !is_debug => bail!("{error}\n\nUse --debug flag to render out invalid YAML"),
+        Err(error) if matches!(error.kind(), ErrorKind::Values | ErrorKind::Schema) => {
+            return Err(explained(error, &chart, &value_sources, ToString::to_string));
+        }
+        Err(error) if !is_debug => {
+            let text = |error: &_| format!("{error}\n\nUse --debug flag to render out invalid YAML");
+            return Err(explained(error, &chart, &value_sources, text));
+        }
         Err(error) => {
             let files = match error.kind() {
-                ErrorKind::Manifest => render_files(&chart, &values, &options, &machine).unwrap_or_default(),
+                ErrorKind::Manifest => {
+                    render_files(&chart, &values, &options, &surroundings).unwrap_or_default()
+                }
                 _ => Default::default(),
             };
             let shown =
@@ -134,24 +154,48 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             bail!(error);
         }
     };
-    for warning in &rendered.warnings {
-        warn(&format!("level=WARN msg={warning:?}"));
+    print(given, &options.release_name, rendered, post_renderer.as_ref(), out)
+}
+
+/// Lets through what renders here alone, in whatever form it is asked for.
+fn check_dry_run(given: &Given) -> anyhow::Result<()> {
+    const CLUSTER: &str = "asks a cluster, which is not built in wharf yet";
+    match given.text("dry-run") {
+        None | Some("client") => {}
+        Some("unset") => {
+            super::warn("--dry-run is deprecated and should be replaced with '--dry-run=client'");
+        }
+        Some(on @ ("1" | "t" | "T" | "true" | "TRUE" | "True")) => super::warn(&format!(
+            "boolean '--dry-run={on}' flag is deprecated and must be replaced with '--dry-run=client'"
+        )),
+        Some("server") => bail!("--dry-run=server {CLUSTER}"),
+        Some(off @ ("none" | "0" | "f" | "F" | "false" | "FALSE" | "False")) => {
+            bail!("invalid dry-run value ({off:?}). Must be \"server\" or \"client\"")
+        }
+        Some(other) => {
+            bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"")
+        }
     }
-    print(given, &options.release_name, &rendered, out)
+    if given.is_on("validate") {
+        bail!("--validate {CLUSTER}");
+    }
+    Ok(())
 }
 
-/// Reads values and chart, in the order in which Helm notices what is wrong with them.
-fn values_and_chart(
-    given: &Given,
-    source: &str,
-    out: &mut dyn Write,
-) -> anyhow::Result<(wharf_yaml::Value, wharf_chart::Chart)> {
-    let found = chart::find(given, source, out)?;
-    Ok((values(given)?, found.load()?))
-}
-
-fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// Writes what was passed over, as Helm's log does.
+fn tell(warnings: &[String]) {
+    for warning in warnings {
+        if let Some(hooks) = warning.strip_prefix("skipping unknown hooks: ") {
+            super::log("INFO", "skipping unknown hooks", &[("hookTypes", hooks)]);
+        } else if let Some(rest) = warning.strip_prefix("ImportValues missing table from chart ")
+            && let Some((chart, error)) = rest.split_once(": ")
+        {
+            let attributes = [("chart", chart), ("error", error)];
+            super::log("WARN", "ImportValues missing table from chart", &attributes);
+        } else {
+            super::log("INFO", warning, &[]);
+        }
+    }
 }
 
 fn name_and_chart<'a>(given: &Given, arguments: &'a [String]) -> anyhow::Result<(String, &'a str)> {
@@ -197,11 +241,29 @@ fn document(path: &str, content: &str) -> String {
     format!("---\n# Source: {path}\n{content}\n")
 }
 
-fn print(given: &Given, release: &str, rendered: &Rendered, out: &mut dyn Write) -> anyhow::Result<()> {
+fn print(
+    given: &Given,
+    release: &str,
+    mut rendered: Rendered,
+    post_renderer: Option<&PostRenderer>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let (crds, hooks, tests) =
         (given.is_on("include-crds"), !given.is_on("no-hooks"), !given.is_on("skip-tests"));
-    let text = match given.text("output-dir").filter(|folder| !folder.is_empty()) {
-        None => rendered.text(crds, hooks, tests),
+    let folder = given.text("output-dir").filter(|folder| !folder.is_empty());
+    let text = match folder {
+        None => match post_renderer {
+            None => rendered.text(crds, hooks, tests),
+            Some(program) => {
+                let made = program.run(rendered.text(crds, false, false))?;
+                rendered.manifests.clear();
+                // Hooks do not pass through it, as in Helm 3.
+                format!("{}\n{}", made.trim(), rendered.text(false, hooks, tests).trim_start())
+            }
+        },
+        Some(_) if post_renderer.is_some() => {
+            bail!("--post-renderer gives one text, which --output-dir cannot take apart")
+        }
         Some(folder) => {
             let named = format!("{}/{release}", folder.trim_end_matches('/'));
             let below = if given.is_on("release-name") { named.as_str() } else { folder };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wharf_chart::lint::{self, Severity};
@@ -15,6 +15,7 @@ use wharf_oci::{Algorithm, Descriptor, Reference, Tag, media_type};
 
 use crate::chart::{Rendering, folder};
 use crate::exit::Usage;
+use crate::pointing::Pointed;
 use crate::publish::manifest;
 use crate::publish::papers::{Paper, PlannedPaper};
 
@@ -324,7 +325,9 @@ fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
     };
     let errors = of(Severity::Error);
     if !errors.is_empty() {
-        bail!("the chart in {} does not pass the checks: {}", path.display(), errors.join("; "));
+        let error =
+            anyhow!("the chart in {} does not pass the checks: {}", path.display(), errors.join("; "));
+        return Err(Pointed::new(error, rendering.spots(files)));
     }
     Ok(of(Severity::Warning))
 }
