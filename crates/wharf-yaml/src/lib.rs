@@ -41,7 +41,7 @@ pub use decode::{Numbers, Reader, from_yaml};
 pub use documents::split_documents;
 pub use emit::{in_key_order_of_v3, to_yaml};
 pub use error::{Error, ErrorKind};
-pub use json::{Json, from_json, to_json, to_json_pretty, to_json_raw, write_json_string};
+pub use json::{Json, JsonMap, from_json, to_json, to_json_pretty, to_json_raw, write_json_string};
 pub use limits::Limits;
 pub use locate::{Located, locate};
 pub use number::{format_float_g, format_float_g32, format_float_json};

@@ -1,16 +1,16 @@
 //! Schemas made ready: references followed, expressions compiled, numbers read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
-use wharf_yaml::Json;
+use wharf_yaml::{Json, JsonMap};
 
 use super::decimal::Decimal;
 use super::documents::Documents;
 use super::draft::{Dialect, Draft};
 use super::formats::{self, Format};
-use super::place;
+use super::{ordinary, place};
 use crate::quote::Quoted;
 
 /// The most schemas that one set may hold, metaschemas aside.
@@ -139,30 +139,53 @@ pub(super) struct Compiler {
     documents: Documents,
     nodes: Vec<Node>,
     by_place: HashMap<(Arc<str>, String), NodeId>,
+    /// Expressions met before.
+    patterns: HashMap<String, Regex>,
     asserts_format: bool,
+    /// The names of all properties that the values have, if nothing else of the schema needs to be compiled.
+    names: Option<HashSet<Arc<str>>>,
 }
 
 impl Compiler {
-    /// Compiles a document of that address.
+    /// Compiles a document of that address for these values.
     ///
     /// # Errors
     /// What is wrong with the schema or what it refers to, in the words of Helm's library.
-    pub(super) fn compile(address: &str, content: Json) -> Result<Schemas, String> {
+    pub(super) fn compile(address: &str, content: Json, values: &Json) -> Result<Schemas, String> {
         let mut documents = Documents::default();
+        let is_ordinary = ordinary::is_ordinary(&content);
         documents.add(address, content);
-        Self::run(documents, address, false)
+        let names = is_ordinary.then(|| {
+            documents.set_ordinary(address);
+            let mut names = HashSet::new();
+            ordinary::names(values, &mut names);
+            names
+        });
+        Self::run(documents, address, false, names)
     }
 
     /// Returns the metaschema of a draft, compiled once.
     pub(super) fn metaschema(draft: Draft) -> &'static Schemas {
         static KNOWN: [OnceLock<Schemas>; 5] = [const { OnceLock::new() }; 5];
         KNOWN[draft as usize].get_or_init(|| {
-            Self::run(Documents::default(), draft.address(), true).expect("the metaschemas are schemas")
+            Self::run(Documents::default(), draft.address(), true, None).expect("the metaschemas are schemas")
         })
     }
 
-    fn run(documents: Documents, address: &str, asserts_format: bool) -> Result<Schemas, String> {
-        let mut compiler = Self { documents, nodes: Vec::new(), by_place: HashMap::new(), asserts_format };
+    fn run(
+        documents: Documents,
+        address: &str,
+        asserts_format: bool,
+        names: Option<HashSet<Arc<str>>>,
+    ) -> Result<Schemas, String> {
+        let mut compiler = Self {
+            documents,
+            nodes: Vec::new(),
+            by_place: HashMap::new(),
+            patterns: HashMap::new(),
+            asserts_format,
+            names,
+        };
         let pointer = compiler.documents.locate(address, "")?;
         let root = compiler.queue(&address.into(), pointer);
         let mut done = 0;
@@ -250,7 +273,7 @@ impl Compiler {
             self.applicators(words, draft, node)?;
         }
         if dialect.has("validation") {
-            validations(words, draft, node)?;
+            self.validations(words, draft, node)?;
         }
         if (self.asserts_format || dialect.asserts_format())
             && let Some(name) = words.text("format")
@@ -293,14 +316,14 @@ impl Compiler {
         } else {
             node.items = self.inner(words, "items").map(Items::Every);
         }
-        node.properties = self.by_key(words, "properties").into_iter().collect();
+        node.properties = self.properties(words);
         for (pattern, schema) in self.by_key(words, "patternProperties") {
-            let regex = words.regex("patternProperties", &pattern)?;
+            let regex = self.regex(words, "patternProperties", &pattern)?;
             node.pattern_properties.push((regex, schema));
         }
         node.additional_properties = self.additional(words, "additionalProperties");
         if let Some(Json::Map(dependencies)) = words.get("dependencies") {
-            for (name, value) in dependencies {
+            for (name, value) in dependencies.iter() {
                 let dependency = match value {
                     Json::List(names) => Dependency::Names(texts(names)),
                     _ => Dependency::Schema(self.below(words, "dependencies", name)),
@@ -365,69 +388,91 @@ impl Compiler {
         map.keys().map(|key| (Arc::clone(key), self.below(words, word, key))).collect()
     }
 
+    fn properties(&mut self, words: &Words<'_>) -> BTreeMap<Arc<str>, NodeId> {
+        let Some(Json::Map(map)) = words.get("properties") else { return BTreeMap::new() };
+        map.keys()
+            .filter_map(|name| {
+                let is_reached = self.names.as_ref().is_none_or(|names| names.contains(name));
+                is_reached.then(|| (Arc::clone(name), self.below(words, "properties", name)))
+            })
+            .collect()
+    }
+
+    fn regex(&mut self, words: &Words<'_>, word: &str, pattern: &str) -> Result<Regex, String> {
+        if let Some(known) = self.patterns.get(pattern) {
+            return Ok(known.clone());
+        }
+        let regex = wharf_regexp::compile(pattern).map_err(|error| {
+            let place = place::shown(words.address, &format!("{}/{word}", words.pointer));
+            format!("invalid regex {} at {}: {error}", Quoted(pattern), Quoted(&place))
+        })?;
+        self.patterns.insert(pattern.to_owned(), regex.clone());
+        Ok(regex)
+    }
+
     fn additional(&mut self, words: &Words<'_>, word: &str) -> Option<Additional> {
         match words.get(word)? {
             Json::Bool(value) => Some(Additional::Bool(*value)),
             _ => self.inner(words, word).map(Additional::Schema),
         }
     }
-}
 
-fn validations(words: &Words<'_>, draft: Draft, node: &mut Node) -> Result<(), String> {
-    node.types = match words.get("type") {
-        Some(Json::String(name)) => super::validate::type_bit(name),
-        Some(Json::List(names)) => {
-            texts(names).iter().fold(0, |types, name| types | super::validate::type_bit(name))
+    fn validations(&mut self, words: &Words<'_>, draft: Draft, node: &mut Node) -> Result<(), String> {
+        node.types = match words.get("type") {
+            Some(Json::String(name)) => super::validate::type_bit(name),
+            Some(Json::List(names)) => {
+                texts(names).iter().fold(0, |types, name| types | super::validate::type_bit(name))
+            }
+            _ => 0,
+        };
+        if let Some(Json::List(values)) = words.get("enum") {
+            node.one_of_values = Some(values.clone());
         }
-        _ => 0,
-    };
-    if let Some(Json::List(values)) = words.get("enum") {
-        node.one_of_values = Some(values.clone());
-    }
-    node.multiple_of = words.number("multipleOf");
-    node.maximum = words.number("maximum");
-    node.exclusive_maximum = match words.is_true("exclusiveMaximum") {
-        true => node.maximum.take(),
-        false => words.number("exclusiveMaximum"),
-    };
-    node.minimum = words.number("minimum");
-    node.exclusive_minimum = match words.is_true("exclusiveMinimum") {
-        true => node.minimum.take(),
-        false => words.number("exclusiveMinimum"),
-    };
-    node.min_length = words.count("minLength");
-    node.max_length = words.count("maxLength");
-    if let Some(pattern) = words.text("pattern") {
-        let regex = words.regex("pattern", &pattern)?;
-        node.pattern = Some((pattern, regex));
-    }
-    node.min_items = words.count("minItems");
-    node.max_items = words.count("maxItems");
-    node.unique_items = words.is_true("uniqueItems");
-    node.max_properties = words.count("maxProperties");
-    node.min_properties = words.count("minProperties");
-    if let Some(Json::List(names)) = words.get("required") {
-        node.required = texts(names);
-    }
-    if draft >= Draft::D6 {
-        node.constant = words.get("const").cloned();
-    }
-    if draft >= Draft::D2019 {
-        if node.contains.is_some() {
-            node.min_contains = words.count("minContains");
-            node.max_contains = words.count("maxContains");
+        node.multiple_of = words.number("multipleOf");
+        node.maximum = words.number("maximum");
+        node.exclusive_maximum = match words.is_true("exclusiveMaximum") {
+            true => node.maximum.take(),
+            false => words.number("exclusiveMaximum"),
+        };
+        node.minimum = words.number("minimum");
+        node.exclusive_minimum = match words.is_true("exclusiveMinimum") {
+            true => node.minimum.take(),
+            false => words.number("exclusiveMinimum"),
+        };
+        node.min_length = words.count("minLength");
+        node.max_length = words.count("maxLength");
+        if let Some(pattern) = words.text("pattern") {
+            let regex = self.regex(words, "pattern", &pattern)?;
+            node.pattern = Some((pattern, regex));
         }
-        if let Some(Json::Map(map)) = words.get("dependentRequired") {
-            node.dependent_required = map
-                .iter()
-                .filter_map(|(name, value)| match value {
-                    Json::List(names) => Some((Arc::clone(name), texts(names))),
-                    _ => None,
-                })
-                .collect();
+        node.min_items = words.count("minItems");
+        node.max_items = words.count("maxItems");
+        node.unique_items = words.is_true("uniqueItems");
+        node.max_properties = words.count("maxProperties");
+        node.min_properties = words.count("minProperties");
+        if let Some(Json::List(names)) = words.get("required") {
+            node.required = texts(names);
         }
+        if draft >= Draft::D6 {
+            node.constant = words.get("const").cloned();
+        }
+        if draft >= Draft::D2019 {
+            if node.contains.is_some() {
+                node.min_contains = words.count("minContains");
+                node.max_contains = words.count("maxContains");
+            }
+            if let Some(Json::Map(map)) = words.get("dependentRequired") {
+                node.dependent_required = map
+                    .iter()
+                    .filter_map(|(name, value)| match value {
+                        Json::List(names) => Some((Arc::clone(name), texts(names))),
+                        _ => None,
+                    })
+                    .collect();
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn texts(values: &[Json]) -> Vec<Arc<str>> {
@@ -440,7 +485,7 @@ fn texts(values: &[Json]) -> Vec<Arc<str>> {
 
 /// The words of one schema, and where it is.
 struct Words<'s> {
-    words: &'s BTreeMap<Arc<str>, Json>,
+    words: &'s JsonMap,
     address: &'s Arc<str>,
     pointer: &'s str,
 }
@@ -470,12 +515,5 @@ impl Words<'_> {
 
     fn count(&self, word: &str) -> Option<i64> {
         self.number(word)?.value.count()
-    }
-
-    fn regex(&self, word: &str, pattern: &str) -> Result<Regex, String> {
-        wharf_regexp::compile(pattern).map_err(|error| {
-            let place = place::shown(self.address, &format!("{}/{word}", self.pointer));
-            format!("invalid regex {} at {}: {error}", Quoted(pattern), Quoted(&place))
-        })
     }
 }

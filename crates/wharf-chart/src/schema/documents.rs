@@ -30,6 +30,8 @@ pub(super) struct Document {
     by_address: HashMap<String, String>,
     /// Pointers of schemas already looked through.
     seen: HashSet<String>,
+    /// Whether nothing is wrong with any schema inside, and none has an address or an anchor.
+    is_ordinary: bool,
 }
 
 /// The documents of one compilation, by address.
@@ -38,12 +40,14 @@ pub(super) struct Documents {
     /// Read, but perhaps not looked through.
     contents: HashMap<String, Arc<Json>>,
     known: HashMap<String, Document>,
+    /// Addresses of ordinary schemas.
+    ordinary: HashSet<String>,
 }
 
 impl Document {
     /// Returns the pointer of the resource in which a pointer lies, and the resource.
     pub(super) fn resource(&self, pointer: &str) -> (&str, &Resource) {
-        let mut outer = pointer;
+        let mut outer = if self.is_ordinary { "" } else { pointer };
         loop {
             if let Some((pointer, resource)) = self.resources.get_key_value(outer) {
                 return (pointer, resource);
@@ -80,6 +84,11 @@ impl Documents {
         self.contents.insert(address.to_owned(), Arc::new(content));
     }
 
+    /// Says that a document added before is an ordinary schema ([`super::ordinary`]).
+    pub(super) fn set_ordinary(&mut self, address: &str) {
+        self.ordinary.insert(address.to_owned());
+    }
+
     /// Returns a document that was looked through.
     pub(super) fn get(&self, address: &str) -> &Document {
         &self.known[address]
@@ -95,7 +104,7 @@ impl Documents {
     pub(super) fn ensure_schema(&mut self, address: &str, pointer: &str) -> Result<(), String> {
         self.ensure(address)?;
         let document = &self.known[address];
-        if document.seen.contains(pointer) {
+        if document.is_ordinary || document.seen.contains(pointer) {
             return Ok(());
         }
         let content = Arc::clone(&document.content);
@@ -125,10 +134,11 @@ impl Documents {
             resources: BTreeMap::new(),
             by_address: HashMap::new(),
             seen: HashSet::new(),
+            is_ordinary: self.ordinary.contains(address),
         };
         let usual = Dialect { draft: Draft::LATEST, vocabularies: None };
         self.collect(&mut document, address, &content, address, "", &usual)?;
-        if published(address).is_none() {
+        if !document.is_ordinary && published(address).is_none() {
             check(&document, address, &content, "")?;
         }
         self.known.insert(address.to_owned(), document);
@@ -224,6 +234,9 @@ impl Documents {
         }
         let within = document.by_address.get(&base).cloned().unwrap_or_default();
         anchors(document, own, schema, pointer, &within)?;
+        if document.is_ordinary {
+            return Ok(());
+        }
         let dialect = document.resources[&within].dialect.clone();
         for (pointer, inner) in draft.inner(schema, pointer) {
             self.collect(document, own, inner, &base, &pointer, &dialect)?;
@@ -271,7 +284,7 @@ impl Documents {
         let Some(Json::Map(wanted)) = words.get("$vocabulary") else { return Ok(None) };
         let prefix = draft.address().replace("/schema", "/vocab/");
         let mut names = Vec::new();
-        for (vocabulary, needed) in wanted {
+        for (vocabulary, needed) in wanted.iter() {
             if *needed != Json::Bool(true) {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wharf_yaml::Json;
+use wharf_yaml::{Json, JsonMap};
 
 use super::place;
 
@@ -140,7 +140,7 @@ impl Draft {
     }
 
     /// Returns the address that a schema states, without fragment.
-    pub(super) fn id(self, schema: &BTreeMap<std::sync::Arc<str>, Json>) -> Option<&str> {
+    pub(super) fn id(self, schema: &JsonMap) -> Option<&str> {
         // Beside a reference nothing counts before 2019-09.
         if self < Self::D2019 && schema.contains_key("$ref") {
             return None;
@@ -173,7 +173,7 @@ fn follow<'s>(value: &'s Json, pointer: String, steps: &[Step], found: &mut BTre
             }
         }
         (EveryKey, Json::Map(map)) => {
-            for (key, inner) in map {
+            for (key, inner) in map.iter() {
                 follow(inner, format!("{pointer}/{}", place::escape(key)), more, found);
             }
         }

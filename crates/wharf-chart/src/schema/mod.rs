@@ -16,6 +16,7 @@ mod documents;
 mod draft;
 mod fault;
 mod formats;
+mod ordinary;
 mod place;
 mod validate;
 
@@ -114,8 +115,9 @@ pub fn check_against(schema: &[u8], values: &Value) -> Result<(), String> {
     if !schema[length..].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
         return Err("invalid character after top-level value".to_owned());
     }
-    let schemas = Compiler::compile(ADDRESS, document)?;
-    match Validator::new(&schemas).run(&Json::from(values))? {
+    let values = Json::from(values);
+    let schemas = Compiler::compile(ADDRESS, document, &values)?;
+    match Validator::new(&schemas).run(&values)? {
         None => Ok(()),
         Some(fault) => {
             let text = fault.text();

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use wharf_yaml::Json;
+use wharf_yaml::{Json, JsonMap};
 
 use super::compile::{Additional, Bound, Compiler, Dependency, Items, Node, NodeId, Schemas};
 use super::decimal::Decimal;
@@ -422,7 +422,7 @@ impl Check<'_, '_, '_> {
         })
     }
 
-    fn missing<'n>(map: &BTreeMap<Arc<str>, Json>, names: &'n [Arc<str>]) -> Vec<&'n str> {
+    fn missing<'n>(map: &JsonMap, names: &'n [Arc<str>]) -> Vec<&'n str> {
         names.iter().filter(|name| !map.contains_key(*name)).map(|name| &**name).collect()
     }
 
@@ -440,7 +440,7 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn map(&mut self, map: &BTreeMap<Arc<str>, Json>) {
+    fn map(&mut self, map: &JsonMap) {
         let node = self.node;
         self.at_least("minProperties", map.len(), node.min_properties);
         self.at_most("maxProperties", map.len(), node.max_properties);
@@ -487,17 +487,17 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn depends(&mut self, map: &BTreeMap<Arc<str>, Json>, name: &str, names: &[Arc<str>]) {
+    fn depends(&mut self, map: &JsonMap, name: &str, names: &[Arc<str>]) {
         let missing = Self::missing(map, names);
         if !missing.is_empty() {
             self.say(|| format!("properties {} required, if {} exists", all_quoted(missing), quoted(name)));
         }
     }
 
-    fn properties(&mut self, map: &BTreeMap<Arc<str>, Json>) {
+    fn properties(&mut self, map: &JsonMap) {
         let node = self.node;
         let mut additional = Vec::new();
-        for (name, value) in map {
+        for (name, value) in map.iter() {
             if self.is_done() {
                 return;
             }
@@ -794,14 +794,14 @@ fn shown(value: &Json) -> String {
 }
 
 /// Whether two values are the same; numbers by what they mean.
-fn equal(a: &Json, b: &Json) -> bool {
+pub(super) fn equal(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(a), Json::Number(b)) => {
             a == b || matches!((Decimal::parse(a), Decimal::parse(b)), (Some(a), Some(b)) if a == b)
         }
         (Json::List(a), Json::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         (Json::Map(a), Json::Map(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && equal(a, b))
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|((k, a), (l, b))| k == l && equal(a, b))
         }
         (a, b) => a == b,
     }
@@ -838,7 +838,7 @@ fn write_key(value: &Json, out: &mut String) {
         }
         Json::Map(map) => {
             out.push('{');
-            for (key, value) in map {
+            for (key, value) in map.iter() {
                 out.push_str(&format!("{}:{key}", key.len()));
                 write_key(value, out);
             }

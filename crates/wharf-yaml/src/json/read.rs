@@ -1,8 +1,9 @@
 //! Reading JSON, with the errors of Go's scanner.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::JsonMap;
 use crate::{Error, ErrorKind, Limits, Map, Value, format_float_g};
 
 /// JSON as it was written: numbers keep their text, which Go calls `json.Number`.
@@ -20,8 +21,8 @@ pub enum Json {
     String(Arc<str>),
     /// A list.
     List(Vec<Self>),
-    /// A map, in byte order of the keys.
-    Map(BTreeMap<Arc<str>, Self>),
+    /// A map.
+    Map(JsonMap),
 }
 
 impl Json {
@@ -101,7 +102,8 @@ impl From<&Value> for Json {
             Value::String(text) => Self::String(Arc::clone(text)),
             Value::List(items) => Self::List(items.iter().map(Self::from).collect()),
             Value::Map(map) => {
-                Self::Map(map.iter().map(|(key, value)| (Arc::clone(key), value.into())).collect())
+                let entries = map.iter().map(|(key, value)| (Arc::clone(key), value.into()));
+                Self::Map(entries.collect::<Vec<_>>().into())
             }
         }
     }
@@ -119,6 +121,9 @@ pub fn from_json(text: &[u8]) -> Result<Value, Error> {
 }
 
 const AT_END: &str = "unexpected end of JSON input";
+/// Keys that are longer, or come after so many, are not kept to be shared.
+const MAX_SHARED_BYTES: usize = 64;
+const MAX_SHARED_KEYS: usize = 4096;
 const IN_STRING: &str = "in string literal";
 
 struct Scanner<'t> {
@@ -126,13 +131,15 @@ struct Scanner<'t> {
     at: usize,
     /// What is said when the text ends too early.
     at_end: &'static str,
+    /// Keys met before: the same few words come again and again.
+    keys: HashSet<Arc<str>>,
 }
 
 type Read<T> = Result<T, Error>;
 
 impl<'t> Scanner<'t> {
     fn new(text: &'t [u8], at_end: &'static str) -> Self {
-        Self { text, at: 0, at_end }
+        Self { text, at: 0, at_end, keys: HashSet::new() }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -181,18 +188,18 @@ impl<'t> Scanner<'t> {
 
     fn map(&mut self, depth: usize) -> Read<Json> {
         self.at += 1;
-        let mut entries = BTreeMap::new();
+        let mut entries = Vec::new();
         self.blanks();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Json::Map(entries));
+            return Ok(Json::Map(entries.into()));
         }
         loop {
             self.blanks();
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("looking for beginning of object key string"));
             }
-            let key = self.string()?;
+            let key = self.key()?;
             self.blanks();
             if self.peek() != Some(b':') {
                 return Err(self.unexpected("after object key"));
@@ -200,13 +207,13 @@ impl<'t> Scanner<'t> {
             self.at += 1;
             self.blanks();
             let value = self.value(depth + 1)?;
-            entries.insert(key, value);
+            entries.push((key, value));
             self.blanks();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Json::Map(entries));
+                    return Ok(Json::Map(entries.into()));
                 }
                 _ => return Err(self.unexpected("after object key:value pair")),
             }
@@ -286,10 +293,30 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    fn key(&mut self) -> Read<Arc<str>> {
+        let start = self.at + 1;
+        let length = self.text[start..].iter().take(MAX_SHARED_BYTES).position(|byte| !is_plain(*byte));
+        if let Some(end) = length.map(|length| start + length)
+            && self.text[end] == b'"'
+            && let Ok(text) = std::str::from_utf8(&self.text[start..end])
+        {
+            self.at = end + 1;
+            if let Some(known) = self.keys.get(text) {
+                return Ok(Arc::clone(known));
+            }
+            let key: Arc<str> = text.into();
+            if self.keys.len() < MAX_SHARED_KEYS {
+                self.keys.insert(Arc::clone(&key));
+            }
+            return Ok(key);
+        }
+        self.string()
+    }
+
     fn string(&mut self) -> Read<Arc<str>> {
         self.at += 1;
         let start = self.at;
-        let plain = self.text[start..].iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
+        let plain = self.text[start..].iter().position(|byte| !is_plain(*byte));
         self.at = plain.map_or(self.text.len(), |length| start + length);
         if self.peek() == Some(b'"') {
             let text = String::from_utf8_lossy(&self.text[start..self.at]);
@@ -360,6 +387,11 @@ impl<'t> Scanner<'t> {
         }
         Ok(unit)
     }
+}
+
+/// Whether a byte stands for itself in a string.
+fn is_plain(byte: u8) -> bool {
+    !matches!(byte, b'"' | b'\\' | ..0x20)
 }
 
 /// Shows a byte as Go's scanner does: as the character of that number, in single quotes.
