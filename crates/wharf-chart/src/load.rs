@@ -22,6 +22,11 @@ pub fn load_folder(files: impl IntoIterator<Item = File>) -> Result<Chart, Error
     load_folder_within(files, &Limits::default())
 }
 
+/// What orders paths by their parts: a part ends before any character.
+fn by_parts(path: &str) -> impl Iterator<Item = u16> {
+    path.bytes().map(|byte| if byte == b'/' { 0 } else { u16::from(byte) + 1 })
+}
+
 /// As [`load_folder`], with other bounds.
 ///
 /// # Errors
@@ -29,7 +34,7 @@ pub fn load_folder(files: impl IntoIterator<Item = File>) -> Result<Chart, Error
 pub fn load_folder_within(files: impl IntoIterator<Item = File>, limits: &Limits) -> Result<Chart, Error> {
     let mut files: Vec<File> = files.into_iter().collect();
     // The order of a walk that sorts every folder: by path parts, not by the whole text.
-    files.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
+    files.sort_by(|a, b| by_parts(&a.name).cmp(by_parts(&b.name)));
     let mut budget = Budget::new(limits);
     for file in &files {
         if is_unsafe(&file.name) {

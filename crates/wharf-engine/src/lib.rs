@@ -32,6 +32,7 @@
 mod error;
 mod failure;
 mod glob;
+mod heap;
 mod manifests;
 mod objects;
 mod parallel;

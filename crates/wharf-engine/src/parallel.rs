@@ -2,6 +2,8 @@
 
 use std::num::NonZero;
 
+use crate::heap;
+
 /// Less work than this (in bytes of text) is not worth a thread.
 const MIN_BYTES: usize = 64 << 10;
 const MAX_THREADS: usize = 8;
@@ -39,7 +41,11 @@ pub(crate) fn map<T: Sync, R: Send>(
             .into_iter()
             .map(|part| {
                 let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-                (part, thread.spawn_scoped(scope, move || part.iter().map(work).collect::<Vec<R>>()))
+                let work = move || {
+                    heap::prepare();
+                    part.iter().map(work).collect::<Vec<R>>()
+                };
+                (part, thread.spawn_scoped(scope, work))
             })
             .collect();
         let finish =

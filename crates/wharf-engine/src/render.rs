@@ -8,6 +8,7 @@ use wharf_template::{Limits, Map, MissingKey, Origin, Value};
 use wharf_yaml::Value as Plain;
 
 use crate::error::{Error, ErrorKind};
+use crate::heap;
 use crate::manifests::{BadManifest, Hook, Manifest, sort};
 use crate::objects::{Capabilities, KubeVersion, default_api_versions};
 use crate::values::live_values;
@@ -41,6 +42,8 @@ pub struct RenderOptions {
     /// Whether the render is for a check: `required` and `fail` let everything pass, and the release is neither an
     /// installation nor an upgrade.
     pub lint: bool,
+    /// Whether the process ends soon after: what was used is then left to the system, which is faster than freeing it.
+    pub is_last: bool,
     /// Commands executed at most.
     pub max_steps: u64,
     /// Bytes of output of one template, and of any string made on the way, at most.
@@ -61,6 +64,7 @@ impl Default for RenderOptions {
             skip_schema_validation: false,
             strict: false,
             lint: false,
+            is_last: false,
             max_steps: limits.max_steps,
             max_bytes: limits.max_bytes,
         }
@@ -116,7 +120,10 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Resu
         std::thread::Builder::new()
             .name("render".to_owned())
             .stack_size(STACK_BYTES + SPARE_STACK_BYTES)
-            .spawn_scoped(scope, work)
+            .spawn_scoped(scope, || {
+                heap::prepare();
+                work()
+            })
             .map_err(|error| Error::new(ErrorKind::Surroundings, format!("no thread to render on: {error}")))?
             .join()
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Surroundings, "rendering template failed")))
@@ -154,7 +161,10 @@ fn render_templates(
             Error::schema(error.to_string(), value_faults(&chart, &values)).after(&warnings)
         })?;
     }
-    let values = live_values(&values);
+    let live = live_values(&values);
+    if options.is_last {
+        std::mem::forget(values);
+    }
     let mut api_versions: Vec<String> = default_api_versions().map(str::to_owned).collect();
     api_versions.extend(options.api_versions.iter().cloned());
     let top = Map::of([
@@ -174,7 +184,7 @@ fn render_templates(
             ])),
         ),
     ]);
-    top.insert("Values".into(), Value::Map(values));
+    top.insert("Values".into(), Value::Map(live));
     let wanted = &chart.metadata.kube_version;
     // Helm's lint passes over it.
     if !options.lint && !wanted.is_empty() && !is_compatible(wanted, &options.kube_version.normalized) {
@@ -192,8 +202,11 @@ fn render_templates(
         ..Limits::default()
     };
     let (files, origins) =
-        templates::render(&chart, &top, surroundings, missing_key, options.lint, limits, traced)
+        templates::render(&chart, &top, surroundings, missing_key, options, limits, traced)
             .map_err(|error| error.after(&warnings))?;
+    if options.is_last {
+        std::mem::forget(top);
+    }
     Ok(Made { chart, files, warnings, origins })
 }
 
@@ -245,6 +258,9 @@ fn render_here(
         .into_iter()
         .map(|crd| (crd.path, String::from_utf8_lossy(&crd.file.data).into_owned()))
         .collect();
+    if options.is_last {
+        std::mem::forget((with_dependencies, files));
+    }
     Ok(Rendered { manifests, hooks, notes, crds, warnings })
 }
 

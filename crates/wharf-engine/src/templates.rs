@@ -14,10 +14,13 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::{execution_failure, parse_failure};
 use crate::objects::{VALUES, add_functions, chart_object, files_object};
 use crate::parallel;
+use crate::render::RenderOptions;
 use crate::values::table;
 
 struct Renderable<'c> {
     path: String,
+    /// How many folders the path goes through.
+    depth: usize,
     text: &'c Arc<[u8]>,
     objects: Map,
     base_path: String,
@@ -29,22 +32,19 @@ pub(crate) fn render(
     top: &Map,
     surroundings: &Rc<dyn Surroundings>,
     missing_key: MissingKey,
-    lint: bool,
+    options: &RenderOptions,
     limits: Limits,
     traced: Option<&str>,
 ) -> Result<(BTreeMap<String, String>, Vec<Origin>), Error> {
     let mut found = Vec::new();
     collect(root, "", top, &mut found);
     // Deep ones first, so that what a parent defines hides what its dependencies define.
-    found.sort_by(|a: &Renderable<'_>, b| {
-        let depth = |path: &str| path.matches('/').count();
-        depth(&b.path).cmp(&depth(&a.path)).then_with(|| b.path.cmp(&a.path))
-    });
+    found.sort_by(|a: &Renderable<'_>, b| b.depth.cmp(&a.depth).then_with(|| b.path.cmp(&a.path)));
     found.dedup_by(|later, earlier| later.path == earlier.path);
     let mut functions = FunctionTable::default();
     wharf_sprig::add_functions(&mut functions, surroundings);
     add_functions(&mut functions);
-    if lint {
+    if options.lint {
         add_lenient_functions(&mut functions);
     }
     let set = TemplateSet::new(Rc::new(functions));
@@ -54,12 +54,16 @@ pub(crate) fn render(
     let parse = |(path, text): &(&str, &Arc<[u8]>)| Parsed::new(path, Arc::clone(text), &names);
     let parsed = parallel::map(&texts, |(_, text)| text.len(), parse);
     for (parsed, template) in parsed.into_iter().zip(&found) {
-        set.add(&parsed.map_err(|error| parse_failure(&template.path, error))?);
+        let parsed = parsed.map_err(|error| parse_failure(&template.path, error))?;
+        set.add(&parsed);
+        if options.is_last {
+            std::mem::forget(parsed);
+        }
     }
     let mut runtime = Runtime::new(missing_key, limits);
     let mut rendered = BTreeMap::new();
     let mut origins = Vec::new();
-    for template in found {
+    for template in &found {
         if base_name(&template.path).starts_with('_') {
             continue;
         }
@@ -84,7 +88,10 @@ pub(crate) fn render(
             let text = format!("{}: output is not UTF-8 at byte {at}", template.path);
             Error::new(ErrorKind::Manifest, text)
         })?;
-        rendered.insert(template.path, text);
+        rendered.insert(template.path.clone(), text);
+    }
+    if options.is_last {
+        std::mem::forget((found, set, runtime));
     }
     Ok((rendered, origins))
 }
@@ -139,8 +146,10 @@ fn collect<'c>(chart: &'c Chart, parent_path: &str, parent: &Map, found: &mut Ve
         if is_library && !base_name(&file.name).starts_with('_') {
             continue;
         }
+        let path_of_file = format!("{path}/{}", file.name);
         found.push(Renderable {
-            path: format!("{path}/{}", file.name),
+            depth: path_of_file.bytes().filter(|byte| *byte == b'/').count(),
+            path: path_of_file,
             text: &file.data,
             objects: objects.clone(),
             base_path: format!("{path}/templates"),

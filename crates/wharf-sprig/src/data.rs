@@ -80,39 +80,65 @@ const UNMARSHALING: &str = "error unmarshaling JSON: while decoding JSON: ";
 
 /// As for YAML, but what could be read stands beside an error about a number.
 fn map_of_json(text: &[u8]) -> Value {
-    let problem = match read_json(text) {
-        Ok((value @ Plain::Map(_), problem)) => {
-            let read = from_plain(&value);
-            if let (Value::Map(map), Some(problem)) = (&read, problem) {
+    let problem = match Json::read(text) {
+        Ok(Json::Map(entries)) => {
+            let mut problem = None;
+            let map = Map::of(entries.into_iter().map(|(key, value)| (key, from_json(value, &mut problem))));
+            if let Some(problem) = problem {
                 map.insert("Error".into(), problem.into());
             }
-            return read;
+            return Value::Map(map);
         }
-        Ok((Plain::Null, None)) => return Value::Map(Map::new(MapType::NIL_ANY)),
-        Ok((other, _)) => cannot_unmarshal(&other, "map[string]interface {}"),
-        Err(problem) => problem,
+        Ok(Json::Null) => return Value::Map(Map::new(MapType::NIL_ANY)),
+        Ok(other) => cannot_unmarshal(&scalar(other), "map[string]interface {}"),
+        Err(error) => error.to_string(),
     };
     Value::Map(Map::of([("Error", problem.into())]))
 }
 
 fn list_of_json(text: &[u8]) -> Value {
-    let problem = match read_json(text) {
-        Ok((value @ Plain::List(_), None)) => return from_plain(&value),
-        Ok((Plain::List(_), Some(problem))) => problem,
-        Ok((Plain::Null, None)) => return Value::List(List::nil(wharf_template::ListType::ANY)),
-        Ok((other, _)) => cannot_unmarshal(&other, "[]interface {}"),
-        Err(problem) => problem,
+    let problem = match Json::read(text) {
+        Ok(Json::List(items)) => {
+            let mut problem = None;
+            let items = items.into_iter().map(|item| from_json(item, &mut problem)).collect();
+            match problem {
+                None => return Value::list(items),
+                Some(problem) => problem,
+            }
+        }
+        Ok(Json::Null) => return Value::List(List::nil(wharf_template::ListType::ANY)),
+        Ok(other) => cannot_unmarshal(&scalar(other), "[]interface {}"),
+        Err(error) => error.to_string(),
     };
     Value::list(vec![problem.into()])
 }
 
-/// Returns what was read, and what is wrong with a number in it; a number alone is zero if it is too large.
-fn read_json(text: &[u8]) -> std::result::Result<(Plain, Option<String>), String> {
-    let json = Json::read(text).map_err(|error| error.to_string())?;
-    let is_number = matches!(json, Json::Number(_));
-    let (value, problem) = json.into_value();
-    let value = if is_number && value.is_null() { Plain::Float(0.0) } else { value };
-    Ok((value, problem.map(|error| error.to_string())))
+/// Makes the value of what was read, and keeps what is wrong with the first number that is too large.
+fn from_json(json: Json, problem: &mut Option<String>) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(value) => value.into(),
+        Json::String(text) => Value::str(text),
+        Json::List(items) => Value::list(items.into_iter().map(|item| from_json(item, problem)).collect()),
+        Json::Map(entries) => {
+            Value::Map(Map::of(entries.into_iter().map(|(key, value)| (key, from_json(value, problem)))))
+        }
+        number @ Json::Number(_) => {
+            let (value, error) = number.into_value();
+            if let (None, Some(error)) = (&problem, error) {
+                *problem = Some(error.to_string());
+            }
+            from_plain(&value)
+        }
+    }
+}
+
+/// Returns what was read where something else was wanted; a number is one even if it is too large.
+fn scalar(json: Json) -> Plain {
+    match json {
+        Json::Number(_) => Plain::Float(0.0),
+        other => other.into_value().0,
+    }
 }
 
 fn cannot_unmarshal(value: &Plain, target: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -142,7 +143,27 @@ pub struct FunctionTable {
 
 /// The names of the functions of a table, which is all that parsing needs; goes to other threads.
 #[derive(Clone, Debug, Default)]
-pub struct FunctionNames(Arc<HashMap<&'static [u8], FuncId>>);
+pub struct FunctionNames(Arc<HashMap<&'static [u8], FuncId, BuildHasherDefault<NameHasher>>>);
+
+/// FNV-1a: the keys are the program's own and short, so a hash that nobody can foresee would be wasted on them.
+#[derive(Debug, Clone, Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0 ^= length as u64;
+    }
+}
 
 impl FunctionNames {
     pub(crate) fn find(&self, name: &[u8]) -> Option<FuncId> {

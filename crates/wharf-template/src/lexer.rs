@@ -84,6 +84,17 @@ impl Item<'_> {
     }
 }
 
+/// The ASCII letters and digits, and the underscore.
+static IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
+
 const LEFT: &[u8] = b"{{";
 const RIGHT: &[u8] = b"}}";
 /// The trim marker and the space beside it.
@@ -212,11 +223,18 @@ impl<'s> Lexer<'s> {
     }
 
     fn inside_action(&mut self) -> Item<'s> {
-        if self.at_right_delim().is_some() {
+        let Some(&first) = self.input.get(self.pos) else {
+            return self.error("unclosed action");
+        };
+        // Nothing else begins a right delimiter.
+        if (first == b'}' || is_space(first)) && self.at_right_delim().is_some() {
             if self.paren_depth == 0 {
                 return self.right_delim();
             }
             return self.error("unclosed left paren");
+        }
+        if IS_WORD[usize::from(first)] && !first.is_ascii_digit() {
+            return self.identifier();
         }
         let Some(r) = self.next() else {
             return self.error("unclosed action");
@@ -314,8 +332,10 @@ impl<'s> Lexer<'s> {
     /// Runs over letters and digits, then checks that something sensible follows.
     fn word(&mut self) -> Option<Item<'s>> {
         let stopped_at = loop {
-            while self.input.get(self.pos).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
-                self.pos += 1;
+            let rest = &self.input[self.pos..];
+            self.pos += rest.iter().position(|byte| !IS_WORD[usize::from(*byte)]).unwrap_or(rest.len());
+            if self.at_terminator() {
+                return None;
             }
             match self.next() {
                 Some(r) if is_alphanumeric(r) => {}
@@ -326,9 +346,6 @@ impl<'s> Lexer<'s> {
                 None => break None,
             }
         };
-        if self.at_terminator() {
-            return None;
-        }
         let text = format!(
             "bad character {}",
             stopped_at.map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode_name)

@@ -164,6 +164,14 @@ impl Compiler {
         Self::run(documents, address, false, names)
     }
 
+    /// Compiles all of a document, and holds it against its metaschema, even if it is ordinary.
+    #[cfg(test)]
+    pub(super) fn compile_whole(address: &str, content: Json) -> Result<Schemas, String> {
+        let mut documents = Documents::default();
+        documents.add(address, content);
+        Self::run(documents, address, false, None)
+    }
+
     /// Returns the metaschema of a draft, compiled once.
     pub(super) fn metaschema(draft: Draft) -> &'static Schemas {
         static KNOWN: [OnceLock<Schemas>; 5] = [const { OnceLock::new() }; 5];

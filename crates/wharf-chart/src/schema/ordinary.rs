@@ -192,3 +192,57 @@ pub(super) fn names(value: &Json, found: &mut HashSet<Arc<str>>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::ADDRESS;
+    use super::super::compile::Compiler;
+    use super::super::validate::Validator;
+    use super::*;
+
+    #[test]
+    fn the_short_way_ends_where_the_long_one_does() {
+        let (mut ordinary, mut others) = (0, 0);
+        for line in include_str!("../../tests/testdata/schema.jsonl").lines() {
+            let case = wharf_yaml::from_json(line.as_bytes()).unwrap();
+            let part = |name: &str| case.at(name).unwrap().as_str().unwrap();
+            let Ok(schema) = Json::read(part("schema").as_bytes()) else { continue };
+            if !is_ordinary(&schema) {
+                others += 1;
+                continue;
+            }
+            ordinary += 1;
+            let values = Json::from(&wharf_yaml::from_yaml(part("values").as_bytes()).unwrap());
+            let whole =
+                Compiler::compile_whole(ADDRESS, schema.clone()).expect("ordinary schemas are schemas");
+            let part = Compiler::compile(ADDRESS, schema, &values).expect("ordinary schemas are schemas");
+            let [whole, part] = [whole, part].map(|schemas| {
+                Validator::new(&schemas).run(&values).map(|fault| fault.map(|fault| fault.text()))
+            });
+            assert_eq!(part, whole, "{line}");
+        }
+        assert!(ordinary > 300 && others > 100, "{ordinary} ordinary schemas, {others} others");
+    }
+
+    #[test]
+    fn what_a_metaschema_refuses_is_not_ordinary() {
+        for schema in [
+            r#"{"type": "text"}"#,
+            r#"{"type": ["string", "string"]}"#,
+            r#"{"properties": {"a": 1}}"#,
+            r#"{"required": ["a", "a"]}"#,
+            r#"{"minLength": -1}"#,
+            r#"{"pattern": "("}"#,
+            r#"{"allOf": []}"#,
+            r#"{"title": 1}"#,
+            r##"{"$ref": "#/$defs/a"}"##,
+            r#"{"$schema": "http://json-schema.org/draft-04/schema#", "required": []}"#,
+            r#"{"$schema": "http://json-schema.org/draft-07/schema#", "enum": [1, 1.0]}"#,
+            r#"{"$schema": "https://schemas.example/own"}"#,
+        ] {
+            assert!(!is_ordinary(&Json::read(schema.as_bytes()).unwrap()), "{schema}");
+        }
+    }
+}

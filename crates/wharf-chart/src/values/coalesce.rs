@@ -22,10 +22,16 @@ const GLOBAL: &str = "global";
 /// # Errors
 /// The values of a subchart are not a map.
 pub fn coalesce_values(chart: &Chart, user: &Value) -> Result<(Value, Vec<String>), Error> {
+    let (values, warnings) = coalesced(chart, user)?;
+    Ok((values.to_value(), warnings))
+}
+
+/// As [`coalesce_values`], for who only looks something up.
+pub(super) fn coalesced(chart: &Chart, user: &Value) -> Result<(Table, Vec<String>), Error> {
     let mut merger = Merger::new(false);
     let values = Table::of(user);
     merger.chart(chart, &values, "")?;
-    Ok((values.to_value(), merger.warnings))
+    Ok((values, merger.warnings))
 }
 
 /// As [`coalesce_values`], but keeps nulls, for values that will be coalesced once more.

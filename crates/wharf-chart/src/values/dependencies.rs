@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use wharf_yaml::Value;
 
-use super::coalesce::{Merger, coalesce_values, shown};
+use super::coalesce::{Merger, coalesced, shown};
 use super::table::{Item, Table};
 use crate::semver::{Constraint, Version};
 use crate::{Chart, Dependency, Error};
@@ -55,15 +55,16 @@ fn enable(chart: &mut Chart, user: &Value, path: &str, warnings: &mut Vec<String
         }
     }
     chart.dependencies = used;
-    let (values, more) = coalesce_values(chart, user)?;
+    let (table, more) = coalesced(chart, user)?;
     warnings.extend(more);
-    let table = Table::of(&values);
     for dependency in &mut wanted {
         dependency.enabled = by_tags(dependency, &table, warnings);
         by_condition(dependency, &table, path, warnings);
     }
     let off: HashSet<String> = wanted.iter().filter(|d| !d.enabled).map(|d| d.name.clone()).collect();
     chart.dependencies.retain(|subchart| !off.contains(subchart.name()));
+    let needs_values = |subchart: &Chart| !subchart.metadata.dependencies.is_empty();
+    let values = if chart.dependencies.iter().any(needs_values) { table.to_value() } else { Value::Null };
     for subchart in &mut chart.dependencies {
         let path = format!("{path}{}.", subchart.name());
         // Helm hands the parent's values down whole, not the subchart's section.
@@ -139,10 +140,13 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Error> {
         }
         dependency.import_values = settled;
     }
-    // A deep copy: imported tables are parts of the values themselves.
-    let all = Table::of(&values.to_value());
-    merger.tables(&all, &imported, "", true);
-    chart.values = all.to_value();
+    chart.values = values.to_value();
+    if !imported.is_empty() {
+        // Into a deep copy: imported tables are parts of the values themselves.
+        let all = Table::of(&chart.values);
+        merger.tables(&all, &imported, "", true);
+        chart.values = all.to_value();
+    }
     warnings.append(&mut merger.warnings);
     Ok(())
 }

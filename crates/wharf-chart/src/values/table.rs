@@ -74,6 +74,10 @@ impl Table {
         Self(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<Item> {
         self.0.borrow().get(key).cloned()
     }

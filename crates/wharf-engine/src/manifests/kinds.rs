@@ -1,5 +1,3 @@
-use std::cmp::Ordering;
-
 /// The order in which Helm installs kinds.
 const INSTALL_ORDER: &[&str] = &[
     "PriorityClass",
@@ -42,13 +40,10 @@ const INSTALL_ORDER: &[&str] = &[
     "ValidatingWebhookConfiguration",
 ];
 
-/// Orders two kinds for installation; unknown kinds come last, by name.
-pub(super) fn compare(first: &str, second: &str) -> Ordering {
-    let place = |kind: &str| INSTALL_ORDER.iter().position(|known| *known == kind);
-    match (place(first), place(second)) {
-        (Some(first), Some(second)) => first.cmp(&second),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => first.cmp(second),
+/// Returns what orders kinds for installation; unknown kinds come last, by name.
+pub(super) fn order(kind: &str) -> (usize, String) {
+    match INSTALL_ORDER.iter().position(|known| *known == kind) {
+        Some(place) => (place, String::new()),
+        None => (INSTALL_ORDER.len(), kind.to_owned()),
     }
 }

@@ -135,8 +135,8 @@ pub(crate) fn sort(
             manifest,
         });
     }
-    manifests.sort_by(|a, b| kinds::compare(&a.kind, &b.kind));
-    hooks.sort_by(|a, b| kinds::compare(&a.manifest.kind, &b.manifest.kind));
+    manifests.sort_by_cached_key(|manifest| kinds::order(&manifest.kind));
+    hooks.sort_by_cached_key(|hook| kinds::order(&hook.manifest.kind));
     Ok((manifests, hooks))
 }
 

@@ -33,7 +33,11 @@ impl<T> Run<T> {
     /// Moves the nodes from `base` on to the end of a table.
     pub(super) fn settle(open: &mut Vec<T>, base: usize, table: &mut Vec<T>) -> Self {
         let start = position(table.len());
-        table.extend(open.drain(base..));
+        if open.len() == base + 1 {
+            table.extend(open.pop());
+        } else {
+            table.extend(open.drain(base..));
+        }
         Self { start, end: position(table.len()), of: PhantomData }
     }
 
@@ -81,6 +85,24 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// Makes tables with room for what a text with so many actions usually needs.
+    pub(super) fn with_room(actions: usize) -> Self {
+        Self {
+            items: Vec::with_capacity(actions + actions / 2 + 1),
+            commands: Vec::with_capacity(actions),
+            operands: Vec::with_capacity(actions * 2),
+            variables: Vec::new(),
+        }
+    }
+
+    /// Gives back the room that was not needed.
+    pub(super) fn shrink(&mut self) {
+        self.items.shrink_to_fit();
+        self.commands.shrink_to_fit();
+        self.operands.shrink_to_fit();
+        self.variables.shrink_to_fit();
+    }
+
     pub(super) fn add_operand(&mut self, operand: Operand) -> OperandId {
         self.operands.push(operand);
         OperandId(position(self.operands.len() - 1))

@@ -45,11 +45,12 @@ pub(crate) fn parse(
         depth: 0,
         stack: StackGuard::new(MAX_STACK_BYTES),
         open: Nodes::default(),
-        done: Nodes::default(),
+        done: Nodes::with_room(memchr::memmem::find_iter(&text, b"{{").count()),
         definitions: HashMap::new(),
     };
     parser.parse_file()?;
-    let Parser { done, definitions, .. } = parser;
+    let Parser { mut done, definitions, .. } = parser;
+    done.shrink();
     let file = Arc::new(File { name, text, nodes: done });
     let tree = |(name, Definition { root, slots, is_empty }): (Str, Definition)| {
         (name.clone(), Arc::new(Tree { name, file: Arc::clone(&file), root, slots, is_empty }))

@@ -112,6 +112,14 @@ impl<'a> Cursor<'a> {
 
     /// Passes what is left of the line, without the break.
     pub(super) fn skip_to_break(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        if line.is_ascii() && memchr::memchr(b'\r', line).is_none() {
+            self.at += line.len();
+            self.mark.column += line.len();
+            self.mark.index += line.len();
+            return;
+        }
         loop {
             self.skip_ascii_while(|_| true);
             if self.is_breakz() {

@@ -87,6 +87,8 @@ pub(crate) struct Scanner<'a> {
     indent: i64,
     indents: Vec<i64>,
     simple_key_allowed: bool,
+    /// Whether the first token in the queue is known to be the next one.
+    is_settled: bool,
     /// One slot for the block context and one for each open flow collection.
     simple_keys: Vec<SimpleKey>,
 }
@@ -104,6 +106,7 @@ impl<'a> Scanner<'a> {
             indent: -1,
             indents: Vec::new(),
             simple_key_allowed: true,
+            is_settled: false,
             simple_keys: vec![none],
         }
     }
@@ -111,8 +114,12 @@ impl<'a> Scanner<'a> {
     /// Returns the next token without taking it.
     pub(crate) fn peek(&mut self) -> Result<&Placed<'a>, Error> {
         // The first queued token may still become a key, which would put another token before it.
-        while self.queue.is_empty() || self.head_may_be_key()? {
-            self.fetch()?;
+        while !self.is_settled {
+            if self.queue.is_empty() || self.head_may_be_key()? {
+                self.fetch()?;
+            } else {
+                self.is_settled = true;
+            }
         }
         self.queue
             .front()
@@ -122,6 +129,7 @@ impl<'a> Scanner<'a> {
     /// Takes the next token.
     pub(crate) fn take(&mut self) -> Result<Placed<'a>, Error> {
         self.peek()?;
+        self.is_settled = false;
         self.taken += 1;
         self.queue
             .pop_front()

@@ -87,6 +87,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         is_upgrade: given.is_on("is-upgrade"),
         skip_schema_validation: given.is_on("skip-schema-validation"),
         api_versions: given.texts("api-versions").to_vec(),
+        is_last: true,
         ..RenderOptions::default()
     };
     if let Some(text) = given.text("kube-version").filter(|text| !text.is_empty()) {
@@ -154,7 +155,10 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             bail!(error);
         }
     };
-    print(given, &options.release_name, rendered, post_renderer.as_ref(), out)
+    let printed = print(given, &options.release_name, rendered, post_renderer.as_ref(), out);
+    // The process ends: the system takes it all back at once.
+    std::mem::forget((chart, values));
+    printed
 }
 
 /// Lets through what renders here alone, in whatever form it is asked for.
