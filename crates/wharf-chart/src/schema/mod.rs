@@ -82,10 +82,11 @@ pub fn value_faults(chart: &Chart, values: &Value) -> Vec<ValueFault> {
 }
 
 fn collect_faults(chart: &Chart, values: &Value, above: &mut Vec<String>, faults: &mut Vec<ValueFault>) {
+    let plain = chart.schema.as_ref().map_or(Json::Null, |_| Json::from(values));
     if let Some(schema) = &chart.schema
         && let Ok((document, _)) = Json::read_first(&schema.data)
-        && let Ok(schemas) = Compiler::compile(ADDRESS, document)
-        && let Ok(Some(fault)) = Validator::new(&schemas).run(&Json::from(values))
+        && let Ok(schemas) = Compiler::compile(ADDRESS, document, &plain)
+        && let Ok(Some(fault)) = Validator::new(&schemas).run(&plain)
     {
         fault.leaves(&mut |location, text| {
             let path = above.iter().chain(location).cloned().collect();
