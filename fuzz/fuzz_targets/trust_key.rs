@@ -1,8 +1,8 @@
-//! Any bytes are a key or a certificate, or are refused; what was read is written and read again.
+//! Any bytes are a key, or are refused; what was read is written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wharf_trust::{Certificate, Identity, Password, PrivateKey, PublicKey};
+use wharf_trust::{Password, PrivateKey, PublicKey};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(key) = PublicKey::from_pem(bytes).or_else(|_| PublicKey::from_der(bytes)) {
@@ -11,9 +11,4 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = PrivateKey::from_pem(bytes);
     let _ = PrivateKey::from_pkcs8(bytes);
     let _ = PrivateKey::from_encrypted_pem(bytes, &Password::default());
-    let _ = Certificate::all_from_pem(bytes);
-    if let Ok(certificate) = Certificate::from_der(bytes) {
-        assert_eq!(certificate.as_der(), bytes);
-        let _ = Identity::of(&certificate);
-    }
 });

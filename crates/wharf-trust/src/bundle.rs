@@ -262,13 +262,58 @@ impl Bundle {
         self
     }
 
+    /// Names the signer by a key.
+    #[must_use]
+    pub fn with_key(mut self, key: &PublicKey) -> Self {
+        self.verification_material.public_key = Some(KeyHint { hint: key.hint() });
+        self.verification_material.certificate = None;
+        self.verification_material.x509_certificate_chain = None;
+        self
+    }
+
+    /// Puts an envelope in the place of the signature.
+    #[must_use]
+    pub fn with_envelope(mut self, envelope: Envelope) -> Self {
+        self.message_signature = None;
+        self.dsse_envelope = Some(envelope);
+        self
+    }
+
+    /// Returns a bundle of a signature over bytes, whose digest stands beside it; the signer is still to be named.
+    #[must_use]
+    pub fn of_signature(bytes: &[u8], signature: Vec<u8>) -> Self {
+        let hash = HashAlgorithm::Sha256;
+        let mut bundle = Self::old(Some(signature), None, None);
+        if let Some(message) = &mut bundle.message_signature {
+            message.message_digest =
+                MessageDigest { algorithm: hash.protobuf().to_owned(), digest: hash.digest(bytes).into() };
+        }
+        bundle
+    }
+
+    /// Returns the same in version 0.3: of a chain the signer's certificate only.
+    ///
+    /// # Errors
+    /// A log entry has no inclusion proof, which only the log could give, or something else is missing.
+    pub fn into_v03(mut self) -> Result<Self> {
+        BUNDLE_V03.clone_into(&mut self.media_type);
+        if let Some(chain) = self.verification_material.x509_certificate_chain.take() {
+            self.verification_material.certificate = chain.certificates.into_iter().next();
+        }
+        self.check().map_err(|error| error.within("bundle"))?;
+        Ok(self)
+    }
+
     /// Returns the digest algorithms by which the artifact must be known to verify this bundle. A signature by Ed25519 needs
     /// its bytes instead, unless it was made over the digest.
     #[must_use]
     pub fn wanted_hashes(&self) -> Vec<HashAlgorithm> {
         match &self.message_signature {
-            Some(message) => HashAlgorithm::named(&message.message_digest.algorithm).into_iter().collect(),
-            None => HashAlgorithm::ALL.to_vec(),
+            // Older bundles do not tell.
+            Some(message) if !message.message_digest.algorithm.is_empty() => {
+                HashAlgorithm::named(&message.message_digest.algorithm).into_iter().collect()
+            }
+            _ => HashAlgorithm::ALL.to_vec(),
         }
     }
 

@@ -46,6 +46,19 @@ struct Stamp {
     response: Base64,
 }
 
+/// What cosign 1 and 2 write beside a blob for `--bundle`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalPayload {
+    #[serde(default)]
+    base64_signature: String,
+    /// Base64 of PEM.
+    #[serde(default)]
+    cert: String,
+    #[serde(default)]
+    rekor_bundle: Option<serde_json::Value>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -72,6 +85,29 @@ impl Bundle {
     /// The layer is no envelope, or an annotation is not of its shape.
     pub fn from_legacy_attestation(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Self> {
         Self::legacy(None, Some(Envelope::from_json(layer)?), annotations)
+    }
+
+    /// Returns the bundle of what cosign 1 and 2 wrote for a blob: a signature, or an envelope in its place.
+    ///
+    /// # Errors
+    /// Not such a file, or a part of it is not of its shape.
+    pub fn from_local_payload(text: &[u8]) -> Result<Self> {
+        let read: LocalPayload = crate::json::read("bundle of the older form", text)?;
+        if read.base64_signature.is_empty() {
+            return Err(Error::malformed("bundle of the older form: no signature"));
+        }
+        let certificate = String::from_utf8(from_base64(&read.cert)?)
+            .map_err(|_| Error::malformed("bundle of the older form: a certificate that is not PEM"))?;
+        let log = read.rekor_bundle.filter(|found| !found.is_null());
+        let annotations = BTreeMap::from([
+            (CERTIFICATE_ANNOTATION.to_owned(), certificate),
+            (LOG_ANNOTATION.to_owned(), log.map(|log| log.to_string()).unwrap_or_default()),
+        ]);
+        let signature = from_base64(&read.base64_signature)?;
+        match Envelope::from_json(&signature) {
+            Ok(envelope) => Self::legacy(None, Some(envelope), &annotations),
+            Err(_) => Self::legacy(Some(signature), None, &annotations),
+        }
     }
 
     fn legacy(

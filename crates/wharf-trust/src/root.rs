@@ -115,6 +115,21 @@ impl TrustedRoot {
         Self::from_json(PUBLIC_GOOD).expect("a test reads it")
     }
 
+    /// Returns the same root with these authorities for signing certificates instead of its own: of each the
+    /// intermediates, then the root.
+    #[must_use]
+    pub fn with_certificate_authorities(mut self, chains: Vec<Vec<Certificate>>) -> Self {
+        self.certificate_authorities = authorities(chains);
+        self
+    }
+
+    /// Returns the same root with these authorities for timestamps instead of its own.
+    #[must_use]
+    pub fn with_timestamp_authorities(mut self, chains: Vec<Vec<Certificate>>) -> Self {
+        self.timestamp_authorities = authorities(chains);
+        self
+    }
+
     /// Returns the logs of signatures.
     #[must_use]
     pub fn logs(&self) -> &[TransparencyLog] {
@@ -136,6 +151,13 @@ impl TrustedRoot {
     pub(crate) fn log(&self, id: &[u8]) -> Option<&TransparencyLog> {
         self.logs.iter().find(|log| log.id == id)
     }
+}
+
+/// Authorities without an address, believed as long as their certificates are valid. An empty chain is none.
+fn authorities(chains: Vec<Vec<Certificate>>) -> Vec<CertificateAuthority> {
+    let period = Period { start: None, end: None };
+    let authority = |chain| CertificateAuthority { uri: String::new(), chain, period };
+    chains.into_iter().filter(|chain| !chain.is_empty()).map(authority).collect()
 }
 
 #[derive(Deserialize)]

@@ -685,3 +685,28 @@ fn openpgp_keys_make_no_statements() {
         assert!(error.contains("makes no statements"), "{error}");
     }
 }
+
+/// CVE-2022-35930: at admission, too, an attestation of another type satisfied the wanted one, and none at all did.
+#[test]
+fn an_attestation_of_another_type_does_not_satisfy_a_policy() {
+    let world = World::new();
+    let policy = world.policy(&world.file()).unwrap();
+    let sign = signed(&world.release);
+    let other = paper(&world.security, "https://example.com/other/v1", json!({"critical": 0}), DIGEST);
+    assert_eq!(decide(&policy, PROD, &[sign.clone(), other]).verdict, Verdict::Deny);
+    assert_eq!(decide(&policy, PROD, &[sign]).verdict, Verdict::Deny);
+}
+
+/// CVE-2023-33957 and CVE-2023-33958: endless papers on one artifact kept a verifier busy.
+#[test]
+fn too_many_papers_are_denied_before_any_is_looked_at() {
+    let world = World::new();
+    let policy = world.policy(&world.file()).unwrap();
+    let mut papers = vec![signed(&world.release), scanned(&world.security, 0)];
+    assert_eq!(decide(&policy, PROD, &papers).verdict, Verdict::Allow);
+    let empty = PaperEvidence { name: "more".into(), form: PaperForm::Unreadable("bundle: cut off".into()) };
+    papers.resize(1001, empty);
+    let decision = decide(&policy, PROD, &papers);
+    assert_eq!(decision.verdict, Verdict::Deny);
+    assert_eq!(decision.checks[0].demand, "a bounded number of papers");
+}

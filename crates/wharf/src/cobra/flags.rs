@@ -17,12 +17,20 @@ pub(crate) struct Flag {
     pub(crate) about: &'static str,
     /// What is said on standard error when it is given; the help text leaves such flags out.
     pub(crate) deprecated: Option<&'static str>,
+    /// An older name.
+    pub(crate) alias: Option<&'static str>,
 }
 
 impl Flag {
     /// Marks a flag that still works and should not be used any more.
     pub(crate) const fn deprecated(mut self, text: &'static str) -> Self {
         self.deprecated = Some(text);
+        self
+    }
+
+    /// Gives it an older name, too.
+    pub(crate) const fn alias(mut self, name: &'static str) -> Self {
+        self.alias = Some(name);
         self
     }
 }
@@ -74,12 +82,12 @@ impl Kind {
 
 /// Shortens the tables of flags.
 pub(crate) const fn flag(name: &'static str, kind: Kind, about: &'static str) -> Flag {
-    Flag { name, short: None, kind, about, deprecated: None }
+    Flag { name, short: None, kind, about, deprecated: None, alias: None }
 }
 
 /// As [`flag`], with a letter.
 pub(crate) const fn short(letter: char, name: &'static str, kind: Kind, about: &'static str) -> Flag {
-    Flag { name, short: Some(letter), kind, about, deprecated: None }
+    Flag { name, short: Some(letter), kind, about, deprecated: None, alias: None }
 }
 
 /// The flags given on a command line.
@@ -117,8 +125,13 @@ impl Given {
     }
 }
 
-/// Takes the flags out of the words and returns them with the other words.
-pub(crate) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Result<(Given, Vec<String>)> {
+/// Takes the flags out of the words and returns them with the other words. Flags that are not among them are taken from
+/// what `variable` returns for their name.
+pub(crate) fn parse(
+    tables: &[&'static [Flag]],
+    words: &[String],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> anyhow::Result<(Given, Vec<String>)> {
     let mut parser = Parser { tables, given: Given::default(), rest: Vec::new() };
     for flag in tables.iter().flat_map(|table| table.iter()) {
         parser.given.defaults.extend(flag.kind.default().map(|default| (flag.name, default)));
@@ -133,6 +146,11 @@ pub(crate) fn parse(tables: &[&'static [Flag]], words: &[String]) -> anyhow::Res
             parser.short(word, &mut words)?;
         } else {
             parser.rest.push(word.clone());
+        }
+    }
+    for flag in tables.iter().flat_map(|table| table.iter()) {
+        if let Some(value) = variable(flag.name).filter(|_| !parser.given.is_given(flag.name)) {
+            parser.set(flag, value)?;
         }
     }
     Ok((parser.given, parser.rest))
@@ -177,7 +195,8 @@ impl Parser<'_> {
             None => (long, None),
         };
         ensure!(!name.is_empty() && !name.starts_with('-'), "bad flag syntax: {word}");
-        let Some(flag) = self.find(|flag| flag.name == name) else { bail!("unknown flag: --{name}") };
+        let named = |flag: &Flag| flag.name == name || flag.alias == Some(name);
+        let Some(flag) = self.find(named) else { bail!("unknown flag: --{name}") };
         let value = match (value, flag.kind) {
             (Some(value), _) => value.to_owned(),
             (None, kind) if kind.is_switch() => "true".to_owned(),
@@ -339,7 +358,7 @@ mod tests {
     ];
 
     fn given(line: &[&str]) -> anyhow::Result<(Given, Vec<String>)> {
-        parse(&[TABLE], &line.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+        parse(&[TABLE], &line.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), &|_| None)
     }
 
     #[test]
@@ -364,6 +383,17 @@ mod tests {
             error(&["-g=maybe"]),
             "invalid argument \"maybe\" for \"-g, --generate-name\" flag: strconv.ParseBool: parsing \"maybe\": invalid \
              syntax"
+        );
+    }
+
+    #[test]
+    fn a_variable_counts_where_the_flag_is_not_given() {
+        let words = ["--namespace", "x"].map(str::to_owned);
+        let variable = |name: &str| ["namespace", "values"].contains(&name).then(|| "a,b".to_owned());
+        let (flags, _) = parse(&[TABLE], &words, &variable).unwrap();
+        assert_eq!(
+            (flags.text("namespace"), flags.texts("values")),
+            (Some("x"), &["a", "b"].map(str::to_owned)[..])
         );
     }
 

@@ -30,8 +30,17 @@ pub(crate) struct Program {
     pub(crate) missing: &'static [&'static str],
     /// The flags that every command takes.
     pub(crate) global: &'static [Flag],
+    /// The variables that stand for flags, if there are any.
+    pub(crate) variables: Option<Variables>,
     /// Says on standard error why a command failed, as the tool does, and returns the exit status.
     pub(crate) report: fn(&anyhow::Error) -> u8,
+}
+
+/// Variables that stand for flags: `PREFIX_FLAG_NAME`.
+pub(crate) struct Variables {
+    pub(crate) prefix: &'static str,
+    /// First words of commands that read none.
+    pub(crate) not_for: &'static [&'static str],
 }
 
 /// One command.
@@ -104,18 +113,32 @@ impl Program {
                 return Ok(out.write_all(help::group(self, &path).as_bytes())?);
             }
         }
-        flags::parse(&[self.global, HELP], &words)?;
+        flags::parse(&[self.global, HELP], &words, &|_| None)?;
         Ok(out.write_all(help::group(self, &path).as_bytes())?)
     }
 
     fn run_command(&self, command: &Command, words: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
         let mut tables = vec![self.global, HELP];
         tables.extend(command.flags);
-        let (given, arguments) = flags::parse(&tables, words)?;
+        let variable = |flag: &str| {
+            let bound = self.variables.as_ref().filter(|all| !all.not_for.contains(&command.words()[0]))?;
+            let name = format!("{}_{}", bound.prefix, flag.replace('-', "_").to_uppercase());
+            std::env::var(name).ok().filter(|value| !value.is_empty() && flag != "help")
+        };
+        let (given, arguments) = flags::parse(&tables, words, &variable)?;
         if given.is_on("help") {
             return Ok(out.write_all(help::command(self, command).as_bytes())?);
         }
-        (command.run)(&given, &arguments, out)
+        // cosign writes what goes to standard output to a file instead.
+        match given.text("output-file").filter(|path| !path.is_empty()) {
+            Some(path) if self.global.iter().any(|flag| flag.name == "output-file") => {
+                let failed = || format!("error creating output file {path}");
+                let mut file = std::io::BufWriter::new(std::fs::File::create(path).with_context(failed)?);
+                (command.run)(&given, &arguments, &mut file)?;
+                Ok(file.flush()?)
+            }
+            _ => (command.run)(&given, &arguments, out),
+        }
     }
 
     /// Returns the command that these words call.

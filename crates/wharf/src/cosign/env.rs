@@ -27,6 +27,12 @@ struct Variable {
 /// The variables that wharf reads, in the order of their names.
 const VARIABLES: &[Variable] = &[
     Variable {
+        name: "COSIGN_MAX_ATTACHMENT_SIZE",
+        about: "maximum attachment size to download (default 128MiB)",
+        expects: "human-readable unit of memory, e.g. 5120, 20K, 3M, 45MiB, 1GB",
+        sensitive: false,
+    },
+    Variable {
         name: "COSIGN_PASSWORD",
         about: "overrides password inputs with this value",
         expects: "string with a password (asks on stdin by default)",

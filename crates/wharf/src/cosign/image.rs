@@ -38,13 +38,7 @@ impl Image {
         }
         let asked = reference.reference().expect("a tag or a digest, set above");
         let target = registry(given, &reference).await?.repository(reference.repository.clone());
-        let papers = match std::env::var("COSIGN_REPOSITORY").ok().filter(|place| !place.is_empty()) {
-            None => target.clone(),
-            Some(place) => {
-                let place: ImageReference = place.parse().context("COSIGN_REPOSITORY")?;
-                registry(given, &place).await?.repository(place.repository.clone())
-            }
-        };
+        let papers = papers_place(given, &target).await?;
         let descriptor = match target.resolve(&asked).await {
             Ok(descriptor) => descriptor,
             Err(error) if error.kind() == ErrorKind::NotFound && matches!(asked, Reference::Tag(_)) => {
@@ -72,6 +66,20 @@ impl Image {
     }
 }
 
+/// Returns where the papers of what lies at `image` are kept: there, or where `COSIGN_REPOSITORY` says.
+pub(super) async fn papers_place(
+    given: &Given,
+    image: &RemoteRepository,
+) -> anyhow::Result<RemoteRepository> {
+    match std::env::var("COSIGN_REPOSITORY").ok().filter(|place| !place.is_empty()) {
+        None => Ok(image.clone()),
+        Some(place) => {
+            let place: ImageReference = place.parse().context("COSIGN_REPOSITORY")?;
+            Ok(registry(given, &place).await?.repository(place.repository.clone()))
+        }
+    }
+}
+
 /// Returns a place that something is written to, which need not exist.
 pub(super) async fn place(
     given: &Given,
@@ -93,6 +101,9 @@ async fn registry(given: &Given, reference: &ImageReference) -> anyhow::Result<R
             password: Secret::new(password.unwrap_or_default()),
         },
         (None, Some(_)) => bail!("--registry-password needs --registry-username"),
+        (None, None) if text(given, "registry-token").is_some() => {
+            Credential::RegistryToken(Secret::new(text(given, "registry-token").unwrap_or_default()))
+        }
         (None, None) => {
             let place = format!("{}/{}", reference.host, reference.repository);
             let found = credential_store().find(&place).await.context("cannot look up the login")?;

@@ -3,14 +3,20 @@
 //! One file per command; [`tables`] lists the flags that commands share, [`signing`] and [`verifying`] turn them into what
 //! `wharf-trust` needs. Texts, exit statuses and files follow cosign 3.1.3; docs/COMPATIBILITY.md lists every difference.
 
+mod attach;
 mod attest;
 mod attest_blob;
 mod blob;
+mod bundle;
+mod completion;
 mod copy;
+mod duration;
 mod env;
 mod image;
 mod keys;
 mod kms;
+mod login;
+mod saved;
 mod show;
 mod sign;
 mod sign_blob;
@@ -26,7 +32,10 @@ mod version;
 
 use std::io::Write;
 
-use crate::cobra::{Command, Program};
+use anyhow::{Context as _, bail};
+
+use crate::cobra::flags::Given;
+use crate::cobra::{Command, Program, Variables, block_on};
 
 pub(crate) use signing::load as load_private_key;
 
@@ -34,16 +43,30 @@ pub(crate) use signing::load as load_private_key;
 const COSIGN_VERSION: &str = "v3.1.3";
 
 const COMMANDS: &[Command] = &[
+    attach::ATTESTATION,
+    attach::SBOM,
+    attach::SIGNATURE,
     attest::COMMAND,
     attest_blob::COMMAND,
+    bundle::CREATE,
+    bundle::INSPECT,
+    bundle::UPGRADE,
+    completion::BASH,
+    completion::FISH,
+    completion::POWERSHELL,
+    completion::ZSH,
     show::CLEAN,
     copy::COMMAND,
     show::DOWNLOAD_ATTESTATION,
+    show::DOWNLOAD_SBOM,
     show::DOWNLOAD_SIGNATURE,
     env::COMMAND,
     keys::GENERATE,
     keys::IMPORT,
+    saved::LOAD,
+    login::COMMAND,
     keys::PUBLIC,
+    saved::SAVE,
     sign::COMMAND,
     sign_blob::COMMAND,
     signing_config::COMMAND,
@@ -58,18 +81,12 @@ const COMMANDS: &[Command] = &[
 
 /// cosign's commands that are not built.
 const MISSING: &[&str] = &[
-    "attach",
-    "bundle",
-    "completion",
     "dockerfile",
     "generate",
     "initialize",
-    "load",
-    "login",
     "manifest",
     "piv-tool",
     "pkcs11-tool",
-    "save",
     "trusted-root",
     "upload",
 ];
@@ -81,6 +98,10 @@ pub(crate) const PROGRAM: Program = Program {
     commands: COMMANDS,
     missing: MISSING,
     global: tables::GLOBAL,
+    variables: Some(Variables {
+        prefix: "COSIGN",
+        not_for: &["bundle", "completion", "env", "login", "signing-config", "trusted-root", "version"],
+    }),
     report: |error| {
         note(&format!("Error: {error:#}\nerror during command execution: {error:#}"));
         error.downcast_ref::<Exit>().map_or(1, |exit| exit.status)
@@ -102,6 +123,19 @@ fn note(text: &str) {
 
 fn warning(text: &str) {
     note(&format!("WARNING: {text}"));
+}
+
+/// Waits for a command that talks to others, for as long as `--timeout` allows.
+fn waiting<T>(given: &Given, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let limit = given.text("timeout").unwrap_or_default();
+    let limit = duration::read(limit)
+        .with_context(|| format!("invalid argument {limit:?} for \"-t, --timeout\" flag"))?;
+    block_on(async {
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => bail!("context deadline exceeded: not done within {limit:?}"),
+        }
+    })
 }
 
 /// Fails unless there is exactly one argument.

@@ -9,10 +9,10 @@ use wharf_trust::{SIGNATURE_ANNOTATION, predicate_type};
 
 use super::image::Image;
 use super::verifying::text;
-use super::{note, one, tables};
+use super::{note, one, tables, waiting};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Switch, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 
 pub(super) const TREE: Command = Command {
@@ -60,6 +60,14 @@ pub(super) const DOWNLOAD_ATTESTATION: Command = Command {
     run: download_attestation,
 };
 
+pub(super) const DOWNLOAD_SBOM: Command = Command {
+    path: &["cosign", "download", "sbom"],
+    usage: "[flags] IMAGE",
+    about: "DEPRECATED: Download SBOMs from the supplied container image",
+    flags: &[tables::REGISTRY, &[flag("platform", Missing, "")]],
+    run: download_sbom,
+};
+
 pub(super) const CLEAN: Command = Command {
     path: &["cosign", "clean"],
     usage: "[flags] IMAGE",
@@ -83,7 +91,7 @@ const KINDS: [(&str, &str); 3] = [("att", "💾 Attestations"), ("sig", "🔐 Si
 
 fn tree(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     let written = one(arguments)?;
-    block_on(async {
+    waiting(given, async {
         let image = Image::resolve(given, written).await?;
         let place = image.papers_repository();
         writeln!(out, "📦 Supply Chain Security Related artifacts for an image: {written}")?;
@@ -121,7 +129,7 @@ fn triangulate(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyh
         "Command \"triangulate\" is deprecated, triangulate will be removed in v4.0.0 (see https://github.com/sigstore/cosign/issues/4696). \
          Instead, please use `oras discover` or `cosign tree` to show referring artifacts",
     );
-    block_on(async {
+    waiting(given, async {
         let image = Image::resolve(given, written).await?;
         let end = match given.text("type") {
             Some("signature") => "sig",
@@ -137,7 +145,7 @@ fn triangulate(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyh
 
 fn download_signature(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     let written = one(arguments)?;
-    block_on(async {
+    waiting(given, async {
         let image = Image::resolve(given, written).await?;
         let bundles = papers::bundles(&image.papers, image.digest()).await?;
         for paper in bundles.iter().filter_map(|paper| paper.bundle.as_ref().ok()) {
@@ -157,7 +165,7 @@ fn download_signature(given: &Given, arguments: &[String], out: &mut dyn Write) 
 fn download_attestation(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     let written = one(arguments)?;
     let wanted = text(given, "predicate-type").map(predicate_type).transpose()?;
-    block_on(async {
+    waiting(given, async {
         let image = Image::resolve(given, written).await?;
         let mut any = false;
         for paper in papers::bundles(&image.papers, image.digest()).await? {
@@ -180,6 +188,27 @@ fn download_attestation(given: &Given, arguments: &[String], out: &mut dyn Write
     })
 }
 
+fn download_sbom(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    let written = one(arguments)?;
+    note(super::attach::SBOM_DEPRECATED);
+    super::warning(
+        "Downloading SBOMs this way does not ensure its authenticity. If you want to ensure a tamper-proof SBOM, download it using 'cosign download attestation <image uri>'.",
+    );
+    waiting(given, async {
+        let image = Image::resolve(given, written).await?;
+        let layers = papers::layers(&image.papers, image.digest(), papers::SBOM).await?;
+        let [sbom] = layers.as_slice() else {
+            bail!(if layers.is_empty() {
+                "no sbom attached to reference"
+            } else {
+                "more than one SBOM is attached"
+            });
+        };
+        note(&format!("Found SBOM of media type: {}", sbom.descriptor.media_type));
+        Ok(out.write_all(&sbom.bytes)?)
+    })
+}
+
 fn clean(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     let written = one(arguments)?;
     let (ends, referrers): (&[&str], bool) = match given.text("type") {
@@ -190,7 +219,7 @@ fn clean(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Resu
         Some("referrer") => (&[], true),
         other => bail!("invalid clean type: {}", other.unwrap_or_default()),
     };
-    block_on(async {
+    waiting(given, async {
         let image = Image::resolve(given, written).await?;
         if !given.is_on("force") {
             super::warning(&format!(

@@ -15,8 +15,8 @@ const PUBLIC_KEY: &str = "path to the public key file, env://VARIABLE, URL, or S
 
 /// Flags of every command.
 pub(super) const GLOBAL: &[Flag] = &[
-    flag("output-file", Missing, "log output to a file"),
-    short('t', "timeout", Ignored, "timeout for commands"),
+    flag("output-file", Text, "log output to a file"),
+    short('t', "timeout", TextDefault("3m0s"), "timeout for commands"),
     short('d', "verbose", IgnoredSwitch, "log debug output"),
 ];
 
@@ -60,9 +60,9 @@ pub(super) const SIGNING: &[Flag] = &[
 /// Flags that say who must have signed, and what must vouch for it.
 pub(super) const VERIFYING: &[Flag] = &[
     flag("key", Text, PUBLIC_KEY),
-    flag("certificate-identity", Text, "the identity expected in the certificate"),
+    flag("certificate-identity", Text, "the identity expected in the certificate").alias("cert-identity"),
     flag("certificate-identity-regexp", Text, "a regular expression alternative to --certificate-identity"),
-    flag("certificate-oidc-issuer", Text, "the OIDC issuer expected in the certificate"),
+    flag("certificate-oidc-issuer", Text, "the OIDC issuer expected in the certificate").alias("cert-oidc-issuer"),
     flag("certificate-oidc-issuer-regexp", Text, "a regular expression alternative to --certificate-oidc-issuer"),
     flag("certificate-github-workflow-name", Text, "the name of the workflow that ran"),
     flag("certificate-github-workflow-ref", Text, "the git ref that the workflow ran on"),
@@ -73,6 +73,7 @@ pub(super) const VERIFYING: &[Flag] = &[
     flag("insecure-ignore-tlog", Switch, "do not ask for a proof of a transparency log"),
     flag("insecure-ignore-sct", Switch, "do not ask for a proof of a certificate transparency log"),
     flag("use-signed-timestamps", Switch, "ask for an RFC 3161 timestamp"),
+    flag("signature-digest-algorithm", Ignored, "without effect here: those that fit the key are tried"),
     flag("max-workers", Number(10), "without effect here"),
     flag("private-infrastructure", Switch, "").deprecated("please use --insecure-ignore-tlog instead"),
     flag("offline", IgnoredSwitch, "").deprecated(
@@ -85,17 +86,24 @@ pub(super) const VERIFYING: &[Flag] = &[
     flag("allow-certificate-chain", MissingSwitch, ""),
     flag("sk", MissingSwitch, ""),
     flag("slot", Missing, ""),
-    flag("certificate", Missing, ""),
-    flag("certificate-chain", Missing, ""),
-    flag("ca-roots", Missing, "").deprecated("please use --trusted-root"),
-    flag("ca-intermediates", Missing, "").deprecated("please use --trusted-root"),
-    flag("sct", Missing, "").deprecated("please use --bundle"),
-    flag("timestamp-certificate-chain", Missing, "")
+    flag("certificate", Text, "")
+        .deprecated("please use --bundle with --trusted-root to provide the public certificate")
+        .alias("cert"),
+    flag("certificate-chain", Text, "")
+        .deprecated("please use --trusted-root to provide the certificate chain")
+        .alias("cert-chain"),
+    flag("ca-roots", Text, "").deprecated("please use --trusted-root to provide CA certificates"),
+    flag("ca-intermediates", Text, "").deprecated("please use --trusted-root to provide CA certificates"),
+    flag("sct", Missing, "")
+        .deprecated("a Signed Certificate Timestamp is now provided via a Sigstore bundle"),
+    flag("timestamp-certificate-chain", Text, "")
         .deprecated("please use --trusted-root to provide the timestamp authority certificate chain"),
-    flag("rfc3161-timestamp", Missing, "").deprecated(
-        "please use --bundle to provide the output bundle location, which will include the signed timestamp",
-    ),
 ];
+
+/// A timestamp beside a blob's signature.
+pub(super) const TIMESTAMP: &[Flag] = &[flag("rfc3161-timestamp", Text, "").deprecated(
+    "please use --bundle to provide the output bundle location, which will include the signed timestamp",
+)];
 
 /// What kind of statement.
 pub(super) const PREDICATE_TYPE: &[Flag] = &[flag(
@@ -118,7 +126,7 @@ pub(super) const REGISTRY: &[Flag] = &[
     flag("registry-client-cert", Text, "path to the X.509 certificate file in PEM format of the client"),
     flag("registry-client-key", Text, "path to the X.509 private key file in PEM format of the client"),
     flag("registry-server-name", Missing, ""),
-    flag("registry-token", Missing, ""),
+    flag("registry-token", Text, "registry bearer auth token"),
     flag("registry-referrers-mode", Ignored, "the registry decides"),
     flag("k8s-keychain", MissingSwitch, ""),
     flag("attachment-tag-prefix", Missing, ""),

@@ -1,18 +1,22 @@
 //! `cosign verify`
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::{Map, Value, json};
-use wharf_trust::{Artifact, Bundle, COSIGN_SIGN, SimpleSigning};
+use wharf_content::ReadTarget;
+use wharf_oci::{Descriptor, Digest};
+use wharf_trust::{Artifact, Bundle, COSIGN_SIGN, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, SimpleSigning};
 
 use super::image::Image;
+use super::saved::SavedImage;
 use super::sign::annotations;
-use super::verifying::Demands;
-use super::{Exit, note, tables};
-use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, SwitchOn, TextDefault};
+use super::verifying::{Demands, text};
+use super::{Exit, blob, note, tables, waiting};
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 
 pub(super) const COMMAND: Command = Command {
@@ -33,14 +37,17 @@ pub(super) const COMMAND: Command = Command {
                 TextDefault("json"),
                 "output format for the signing image information (json|text)",
             ),
-            flag("local-image", MissingSwitch, ""),
+            flag(
+                "local-image",
+                Switch,
+                "whether the specified image is a path to an image saved locally via 'cosign save'",
+            ),
             flag("attachment", Missing, "").deprecated("please use OCI referrers for attachments"),
-            flag("signature", Missing, "").deprecated(
+            flag("signature", Text, "").deprecated(
                 "signatures are automatically fetched from the OCI registry during image verification",
             ),
-            flag("payload", Missing, "")
+            flag("payload", Text, "")
                 .deprecated("payload will always be verified from the bundle in future versions"),
-            flag("signature-digest-algorithm", Missing, ""),
             flag("base-image-only", IgnoredSwitch, ""),
         ],
     ],
@@ -49,6 +56,38 @@ pub(super) const COMMAND: Command = Command {
 
 const NO_SIGNATURE: u8 = 10;
 const NO_MATCH: u8 = 12;
+
+/// What is verified, and where its papers are read.
+pub(super) struct Subject {
+    /// As the user wrote it.
+    pub(super) written: String,
+    pub(super) digest: Digest,
+    pub(super) papers: Box<dyn ReadTarget>,
+    /// Whether it lies in a folder.
+    pub(super) local: bool,
+}
+
+impl Subject {
+    /// Resolves an image in a registry, or opens one that was saved.
+    pub(super) async fn resolve(given: &Given, written: &str) -> anyhow::Result<Self> {
+        if given.is_on("local-image") {
+            let saved = SavedImage::open(written).await?;
+            let digest = saved.root.digest.clone();
+            return Ok(Self { written: written.to_owned(), digest, papers: Box::new(saved), local: true });
+        }
+        let image = Image::resolve(given, written).await?;
+        let digest = image.digest().clone();
+        Ok(Self { written: image.written, digest, papers: Box::new(image.papers), local: false })
+    }
+
+    /// Fails with a status of its own, which cosign has for registries only.
+    fn fails<T>(&self, status: u8, text: String) -> anyhow::Result<T> {
+        match self.local {
+            true => bail!(text),
+            false => Err(Exit { status, text }.into()),
+        }
+    }
+}
 
 /// What was verified, as it is printed.
 struct Found {
@@ -60,12 +99,19 @@ struct Found {
 fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
     let demands = Demands::read(given, "signature")?;
+    ensure!(
+        given.number("max-workers") != 0,
+        "please set the --max-worker flag to a value that is greater than 0"
+    );
     let wanted = annotations(given)?;
     let claims = given.is_on("check-claims");
-    block_on(async {
+    waiting(given, async {
         for written in arguments {
-            let image = Image::resolve(given, written).await?;
-            let found = verify(&image, &demands, &wanted, claims).await?;
+            let image = Subject::resolve(given, written).await?;
+            let found = match text(given, "signature") {
+                Some(signature) => detached(given, &image, &demands, &wanted, signature)?,
+                None => verify(&image, &demands, &wanted, claims).await?,
+            };
             header(&image, &demands, &found, claims, !wanted.is_empty());
             if given.text("output") == Some("text") {
                 for claim in &found.claims {
@@ -79,13 +125,41 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     })
 }
 
+/// The signature and the payload lie in files.
+fn detached(
+    given: &Given,
+    image: &Subject,
+    demands: &Demands,
+    wanted: &Map<String, Value>,
+    signature: &str,
+) -> anyhow::Result<Found> {
+    let raw = blob::key_file(signature).unwrap_or_else(|_| signature.as_bytes().to_vec());
+    let signature = String::from_utf8(raw).ok().context("a signature is base64 text")?;
+    let bytes = match text(given, "payload") {
+        Some(path) => blob::key_file(path)?,
+        None => bail!("--signature needs --payload: what was signed"),
+    };
+    let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature.trim().to_owned())]);
+    let digest = wharf_oci::Algorithm::Sha256.digest(&bytes);
+    let mut descriptor = Descriptor::new(SIMPLE_SIGNING, digest, bytes.len() as u64);
+    descriptor.annotations = annotations;
+    let layer = papers::LegacyLayer { descriptor, bytes: bytes.into() };
+    let mut found = Found { claims: Vec::new(), logged: false, certified: false };
+    let claims = given.is_on("check-claims");
+    match by_layer(image, &layer, demands, wanted, claims, &mut found) {
+        Ok(claim) => found.claims.push(claim),
+        Err(reason) => return image.fails(NO_MATCH, format!("no matching signatures: {reason:#}")),
+    }
+    Ok(found)
+}
+
 async fn verify(
-    image: &Image,
+    image: &Subject,
     demands: &Demands,
     wanted: &Map<String, Value>,
     claims: bool,
 ) -> anyhow::Result<Found> {
-    let bundles = papers::bundles(&image.papers, image.digest()).await.context("reading the papers")?;
+    let bundles = papers::bundles(&*image.papers, &image.digest).await.context("reading the papers")?;
     let mut found = Found { claims: Vec::new(), logged: false, certified: false };
     let mut reasons = Vec::new();
     for paper in &bundles {
@@ -97,7 +171,7 @@ async fn verify(
         }
     }
     let layers = match found.claims.is_empty() {
-        true => papers::layers(&image.papers, image.digest(), papers::SIGNATURE)
+        true => papers::layers(&*image.papers, &image.digest, papers::SIGNATURE)
             .await
             .context("reading the papers")?,
         false => Vec::new(),
@@ -112,14 +186,17 @@ async fn verify(
         return Ok(found);
     }
     if bundles.is_empty() && layers.is_empty() {
-        return Err(Exit { status: NO_SIGNATURE, text: "no signatures found".to_owned() }.into());
+        let text = match image.local {
+            true => format!("no signatures associated with the image saved in {}", image.written),
+            false => "no signatures found".to_owned(),
+        };
+        return image.fails(NO_SIGNATURE, text);
     }
-    let text = format!("no matching signatures: {}", reasons.join("\n"));
-    Err(Exit { status: NO_MATCH, text }.into())
+    image.fails(NO_MATCH, format!("no matching signatures: {}", reasons.join("\n")))
 }
 
 fn by_bundle(
-    image: &Image,
+    image: &Subject,
     bundle: &Bundle,
     demands: &Demands,
     wanted: &Map<String, Value>,
@@ -131,33 +208,34 @@ fn by_bundle(
     // An attestation says something about the image, which is not the same as approving it.
     statement.check_predicate_type(COSIGN_SIGN)?;
     let subject = match claims {
-        true => statement.check_subject(&Artifact::from_oci(image.digest())?)?,
+        true => statement.check_subject(&Artifact::from_oci(&image.digest)?)?,
         false => statement.subject.first().context("the statement is about nothing")?,
     };
     ensure!(
         wanted.iter().all(|(name, value)| subject.annotations.get(name) == Some(value)),
         "missing or incorrect annotation"
     );
+    demands.refuse_old_flags()?;
     found.logged |= !proof.logged.is_empty();
     found.certified |= demands.key().is_none();
-    Ok(claim(&image.written, &image.digest().to_string(), COSIGN_SIGN, subject.annotations.clone()))
+    Ok(claim(&image.written, &image.digest.to_string(), COSIGN_SIGN, subject.annotations.clone()))
 }
 
 fn by_layer(
-    image: &Image,
+    image: &Subject,
     layer: &papers::LegacyLayer,
     demands: &Demands,
     wanted: &Map<String, Value>,
     claims: bool,
     found: &mut Found,
 ) -> anyhow::Result<Value> {
-    let bundle = Bundle::from_legacy_signature(&layer.descriptor.annotations)?;
+    let bundle = demands.complete(Bundle::from_legacy_signature(&layer.descriptor.annotations)?)?;
     let verified =
         demands.verifier().verify_artifact(&bundle, &Artifact::from_bytes(layer.bytes.to_vec()))?;
     // Only now is the payload read.
     let payload = SimpleSigning::from_json(&layer.bytes)?;
     if claims {
-        let (is, asked) = (&payload.digest, image.digest().to_string());
+        let (is, asked) = (&payload.digest, image.digest.to_string());
         ensure!(*is == asked, "the signature is about {is}, not {asked}");
     }
     ensure!(
@@ -185,7 +263,7 @@ fn claim(reference: &str, digest: &str, kind: &str, optional: Map<String, Value>
     })
 }
 
-fn header(image: &Image, demands: &Demands, found: &Found, claims: bool, noted: bool) {
+fn header(image: &Subject, demands: &Demands, found: &Found, claims: bool, noted: bool) {
     checks(&image.written, demands.key().is_some(), claims, noted, found.logged, found.certified);
 }
 

@@ -5,13 +5,12 @@ use std::io::Write;
 use anyhow::{Context as _, bail, ensure};
 use wharf_trust::{Artifact, Bundle, predicate_type};
 
-use super::image::Image;
-use super::tables;
-use super::verify::checks;
+use super::verify::{Subject, checks};
 use super::verifying::Demands;
-use crate::cobra::flags::Kind::{Missing, MissingSwitch, SwitchOn, TextDefault};
+use super::{tables, waiting};
+use crate::cobra::Command;
+use crate::cobra::flags::Kind::{Missing, Switch, SwitchOn, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 
 pub(super) const COMMAND: Command = Command {
@@ -32,7 +31,11 @@ pub(super) const COMMAND: Command = Command {
                 "output format for the signing image information (json|text)",
             ),
             flag("policy", Missing, "specify CUE or Rego files with policies to be used for validation"),
-            flag("local-image", MissingSwitch, ""),
+            flag(
+                "local-image",
+                Switch,
+                "whether the specified image is a path to an image saved locally via 'cosign save'",
+            ),
         ],
     ],
     run,
@@ -41,24 +44,30 @@ pub(super) const COMMAND: Command = Command {
 fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
     let demands = Demands::read(given, "attestation")?;
+    ensure!(
+        given.number("max-workers") != 0,
+        "please set the --max-worker flag to a value that is greater than 0"
+    );
     let kind = given.text("type").unwrap_or_default();
     let wanted = predicate_type(kind)?;
     let claims = given.is_on("check-claims");
-    block_on(async {
+    waiting(given, async {
         for written in arguments {
-            let image = Image::resolve(given, written).await?;
+            let image = Subject::resolve(given, written).await?;
             let mut all = Vec::new();
-            for paper in papers::bundles(&image.papers, image.digest()).await.context("reading the papers")? {
+            for paper in papers::bundles(&*image.papers, &image.digest).await.context("reading the papers")? {
+                demands.refuse_old_flags()?;
                 all.push((paper.manifest, paper.bundle.map_err(anyhow::Error::msg)));
             }
             if all.is_empty() {
-                let layers = papers::layers(&image.papers, image.digest(), papers::ATTESTATION).await;
+                let layers = papers::layers(&*image.papers, &image.digest, papers::ATTESTATION).await;
                 for layer in layers.context("reading the papers")? {
                     let bundle = Bundle::from_legacy_attestation(&layer.bytes, &layer.descriptor.annotations);
-                    all.push((layer.descriptor.digest, bundle.map_err(Into::into)));
+                    let bundle = bundle.map_err(Into::into).and_then(|bundle| demands.complete(bundle));
+                    all.push((layer.descriptor.digest, bundle));
                 }
             }
-            let artifact = Artifact::from_oci(image.digest())?;
+            let artifact = Artifact::from_oci(&image.digest)?;
             let (mut good, mut logged, mut types, mut reasons) = (Vec::new(), false, Vec::new(), Vec::new());
             for (name, bundle) in all {
                 match check(&demands, bundle, claims.then_some(&artifact), wanted) {

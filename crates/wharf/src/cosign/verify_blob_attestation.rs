@@ -17,6 +17,7 @@ pub(super) const COMMAND: Command = Command {
     about: "Verify an attestation on the supplied blob, without asking anybody.",
     flags: &[
         tables::VERIFYING,
+        tables::TIMESTAMP,
         tables::PREDICATE_TYPE,
         &[
             flag("bundle", Text, "path to bundle FILE"),
@@ -46,8 +47,7 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
         bail!("please specify path to the bundle with --bundle")
     };
     let demands = Demands::read(given, "blob attestation")?;
-    let text = blob::read(bundle).with_context(|| format!("reading {bundle}"))?;
-    let bundle = Bundle::from_json(&text)?;
+    let bundle = super::verify_blob::read_bundle(&demands, bundle)?;
     let artifact = match (path, digest) {
         _ if !claims => None,
         (_, (Some(digest), Some(algorithm))) => Some(blob::digest(algorithm, digest)?),

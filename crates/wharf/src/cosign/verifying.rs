@@ -2,7 +2,10 @@
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
-use wharf_trust::{Claim, ExpectedSigner, IdentityRule, PublicKey, TextRule, TrustedRoot, Verifier};
+use wharf_trust::{
+    Base64, Bundle, Certificate, Claim, ExpectedSigner, IdentityRule, PublicKey, TextRule, TrustedRoot,
+    Verifier,
+};
 
 use super::{blob, kms, warning};
 use crate::cobra::flags::Given;
@@ -15,7 +18,25 @@ pub(super) struct Demands {
     ignore_log: bool,
     ignore_sct: bool,
     timestamps: bool,
+    /// The signer's certificate, where signatures carry none.
+    certificate: Option<Certificate>,
+    /// Why bundles are not verified with these flags, in cosign's words.
+    not_with_bundles: Option<&'static str>,
 }
+
+/// Flags for signatures of the older forms; a bundle and a trusted root hold what they name.
+const OLD: [(&str, &str); 7] = [
+    ("certificate", "certificate must be in bundle and may not be provided using --certificate"),
+    (
+        "certificate-chain",
+        "certificate chain must be in bundle and may not be provided using --certificate-chain",
+    ),
+    ("ca-roots", "CA roots/intermediates must be provided using --trusted-root"),
+    ("ca-intermediates", "CA roots/intermediates must be provided using --trusted-root"),
+    ("timestamp-certificate-chain", "TSA certificate chain path may only be provided using --trusted-root"),
+    ("rfc3161-timestamp", "RFC3161 timestamp may not be provided using --rfc3161-timestamp"),
+    ("sct", "SCT may not be provided using --sct"),
+];
 
 impl Demands {
     /// Reads the flags. `what` is what goes unproved when the log is ignored.
@@ -38,7 +59,8 @@ impl Demands {
         let rules = if key.is_none() { vec![identity(given)?] } else { Vec::new() };
         let key =
             key.map(public_key).transpose().context("loading verifier from key opts: loading public key")?;
-        let timestamps = given.is_on("use-signed-timestamps");
+        let timestamps =
+            given.is_on("use-signed-timestamps") || text(given, "timestamp-certificate-chain").is_some();
         let root = match text(given, "trusted-root") {
             Some(path) => {
                 let text = blob::read(path).context("setting trusted material: loading trusted root")?;
@@ -51,7 +73,36 @@ impl Demands {
             None if key.is_some() && ignore_log && !timestamps => None,
             None => Some(TrustedRoot::public_good()),
         };
-        Ok(Self { key, rules, root, ignore_log, ignore_sct: given.is_on("insecure-ignore-sct"), timestamps })
+        let root = match root {
+            Some(root) => Some(with_authorities(given, root)?),
+            None => None,
+        };
+        let certificate = match text(given, "certificate") {
+            Some(path) => {
+                Some(certificates(path).context("loading verifier from key opts: loading cert")?.remove(0))
+            }
+            None => None,
+        };
+        let not_with_bundles =
+            OLD.iter().find(|(name, _)| text(given, name).is_some()).map(|(_, reason)| *reason);
+        let ignore_sct = given.is_on("insecure-ignore-sct");
+        Ok(Self { key, rules, root, ignore_log, ignore_sct, timestamps, certificate, not_with_bundles })
+    }
+
+    /// Names the signer of an older signature by the certificate of the flags.
+    pub(super) fn complete(&self, bundle: Bundle) -> anyhow::Result<Bundle> {
+        Ok(match &self.certificate {
+            Some(certificate) if self.key.is_none() => bundle.with_certificate(certificate),
+            _ => bundle,
+        })
+    }
+
+    /// Fails when a bundle was found and flags were given that are for older signatures only.
+    pub(super) fn refuse_old_flags(&self) -> anyhow::Result<()> {
+        match self.not_with_bundles {
+            Some(reason) => bail!("unsupported: {reason} when using --new-bundle-format"),
+            None => Ok(()),
+        }
     }
 
     /// Returns the key that must have signed, if it is a key.
@@ -76,6 +127,42 @@ pub(super) fn public_key(reference: &str) -> anyhow::Result<PublicKey> {
         return plugin.public();
     }
     PublicKey::from_pem(&blob::key_file(reference)?).context("pem to public key")
+}
+
+/// Reads certificates: PEM, or base64 of PEM as cosign wrote it; at least one.
+pub(super) fn certificates(reference: &str) -> anyhow::Result<Vec<Certificate>> {
+    let mut bytes = blob::key_file(reference)?;
+    if let Ok(decoded) = String::from_utf8_lossy(&bytes).trim().parse::<Base64>() {
+        bytes = decoded.0;
+    }
+    let found = Certificate::all_from_pem(&bytes).with_context(|| reference.to_owned())?;
+    ensure!(!found.is_empty(), "no certs found in pem file {reference}");
+    Ok(found)
+}
+
+/// Puts the authorities of the flags in the place of those of the trusted root.
+fn with_authorities(given: &Given, mut root: TrustedRoot) -> anyhow::Result<TrustedRoot> {
+    let (chain, roots) = (text(given, "certificate-chain"), text(given, "ca-roots"));
+    let between = text(given, "ca-intermediates");
+    for other in ["ca-roots", "ca-intermediates"] {
+        ensure!(
+            chain.is_none() || text(given, other).is_none(),
+            "if any flags in the group [{other} certificate-chain] are set none of the others can be; [{other} certificate-chain] were all set"
+        );
+    }
+    ensure!(between.is_none() || roots.is_some(), "--ca-intermediates needs --ca-roots");
+    if let Some(path) = chain {
+        root = root.with_certificate_authorities(vec![certificates(path)?]);
+    }
+    if let Some(path) = roots {
+        let between = between.map(certificates).transpose()?.unwrap_or_default();
+        let below = |authority: Certificate| between.iter().cloned().chain([authority]).collect();
+        root = root.with_certificate_authorities(certificates(path)?.into_iter().map(below).collect());
+    }
+    if let Some(path) = text(given, "timestamp-certificate-chain") {
+        root = root.with_timestamp_authorities(vec![certificates(path)?]);
+    }
+    Ok(root)
 }
 
 fn identity(given: &Given) -> anyhow::Result<IdentityRule> {

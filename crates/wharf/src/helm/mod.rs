@@ -105,6 +105,7 @@ pub(crate) const PROGRAM: Program = Program {
     commands: COMMANDS,
     missing: MISSING,
     global: tables::GLOBAL,
+    variables: None,
     report: |error| {
         let _ = writeln!(std::io::stderr(), "Error: {error:#}");
         if crate::pointing::is_wanted() {

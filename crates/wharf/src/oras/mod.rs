@@ -69,5 +69,6 @@ pub(crate) const PROGRAM: Program = Program {
     commands: COMMANDS,
     missing: &["completion"],
     global: &[],
+    variables: None,
     report: fault::report,
 };

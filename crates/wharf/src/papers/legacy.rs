@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use bytes::Bytes;
 use wharf_content::{ReadTarget, Target};
-use wharf_oci::{Descriptor, Digest, media_type};
-use wharf_papers::Limits;
+use wharf_oci::{Descriptor, Digest, Tag, media_type};
 
-use super::{Document, push, sibling};
+use super::{Document, limits, push, sibling};
 
 /// A layer under a sibling tag.
 pub(crate) struct LegacyLayer {
@@ -25,7 +24,7 @@ pub(crate) async fn layers(
     subject: &Digest,
     end: &str,
 ) -> anyhow::Result<Vec<LegacyLayer>> {
-    let found = wharf_papers::layers(target, subject, end, &Limits::default()).await?;
+    let found = wharf_papers::layers(target, subject, end, &limits()).await?;
     let whole = |layer: wharf_papers::LegacyLayer| {
         let bytes = layer.bytes.map_err(anyhow::Error::msg).context("cannot read the papers")?;
         Ok(LegacyLayer { descriptor: layer.descriptor, bytes })
@@ -44,7 +43,7 @@ pub(crate) async fn append(
     bytes: Vec<u8>,
     annotations: BTreeMap<String, String>,
 ) -> anyhow::Result<bool> {
-    let listed = wharf_papers::listed_layers(target, subject, end, &Limits::default()).await?;
+    let listed = wharf_papers::listed_layers(target, subject, end, &limits()).await?;
     let mut layers = listed.unwrap_or_default();
     let digest = wharf_oci::Algorithm::Sha256.digest(&bytes);
     if layers.iter().any(|layer| layer.digest == digest && layer.annotations == annotations) {
@@ -53,6 +52,28 @@ pub(crate) async fn append(
     let mut layer = push(target, media, bytes).await?;
     layer.annotations = annotations;
     layers.push(layer);
+    write(target, subject, end, &layers).await?;
+    Ok(true)
+}
+
+/// Puts one layer under a sibling tag, in place of whatever is there, and returns the tag.
+pub(crate) async fn replace(
+    target: &dyn Target,
+    subject: &Digest,
+    end: &str,
+    media: &str,
+    bytes: Vec<u8>,
+) -> anyhow::Result<Tag> {
+    let layer = push(target, media, bytes).await?;
+    write(target, subject, end, &[layer]).await
+}
+
+async fn write(
+    target: &dyn Target,
+    subject: &Digest,
+    end: &str,
+    layers: &[Descriptor],
+) -> anyhow::Result<Tag> {
     // What cosign writes: an image config that lists the layers, so that registries take the manifest for an image.
     let ids: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
     let history = vec![serde_json::json!({ "created": "0001-01-01T00:00:00Z" }); layers.len()];
@@ -66,10 +87,11 @@ pub(crate) async fn append(
         media_type: media_type::OCI_MANIFEST,
         artifact_type: None,
         config: &config,
-        layers: &layers,
+        layers,
         subject: None,
         annotations: BTreeMap::new(),
     };
-    target.push_manifest(&document.raw()?, &[sibling(subject, end)?]).await?;
-    Ok(true)
+    let tag = sibling(subject, end)?;
+    target.push_manifest(&document.raw()?, std::slice::from_ref(&tag)).await?;
+    Ok(tag)
 }

@@ -14,10 +14,37 @@ use wharf_papers::{BundlePaper, Limits};
 use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 
 pub(crate) use file::attach_file;
-pub(crate) use legacy::{LegacyLayer, append, layers};
+pub(crate) use legacy::{LegacyLayer, append, layers, replace};
 pub(crate) use referrer::attach;
 pub(crate) use statement::{Attested, attest_once, digest_set, predicate, sign};
 pub(crate) use wharf_papers::{ATTESTATION, SIGNATURE};
+
+/// The end of the sibling tag that holds an SBOM.
+pub(crate) const SBOM: &str = "sbom";
+
+/// How much is read: what `COSIGN_MAX_ATTACHMENT_SIZE` says of one paper, else what cosign reads.
+fn limits() -> Limits {
+    let said = std::env::var("COSIGN_MAX_ATTACHMENT_SIZE").ok();
+    let default = Limits::default();
+    Limits { paper_bytes: said.as_deref().and_then(size).unwrap_or(default.paper_bytes), ..default }
+}
+
+/// Reads a size in cosign's words: `5120`, `20K`, `45MiB`, `1GB`.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim().to_lowercase();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor: u64 = match unit.trim() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "ki" | "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mi" | "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gi" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
 
 /// Reads what an artifact is and what is attached to it, as this trust policy wants to see it.
 ///
@@ -28,7 +55,7 @@ pub(crate) async fn evidence(
     artifact: &Descriptor,
     policy: &Policy,
 ) -> anyhow::Result<(Facts, Vec<PaperEvidence>)> {
-    let (mut facts, found) = wharf_papers::evidence(target, artifact, &Limits::default()).await?;
+    let (mut facts, found) = wharf_papers::evidence(target, artifact, &limits()).await?;
     if policy.asks_for_platforms() {
         wharf_papers::read_platform(target, artifact, &mut facts).await?;
     }
@@ -40,7 +67,7 @@ pub(crate) async fn evidence(
 /// # Errors
 /// The repository could not be asked.
 pub(crate) async fn bundles(target: &dyn ReadTarget, subject: &Digest) -> anyhow::Result<Vec<BundlePaper>> {
-    Ok(wharf_papers::bundles(target, subject, &Limits::default()).await?)
+    Ok(wharf_papers::bundles(target, subject, &limits()).await?)
 }
 
 /// A manifest that is written.
@@ -75,4 +102,19 @@ async fn push(target: &dyn Target, media_type: &str, bytes: Vec<u8>) -> anyhow::
 /// A sibling tag of a digest, which every digest that is used here has.
 fn sibling(subject: &Digest, end: &str) -> anyhow::Result<Tag> {
     wharf_content::sibling_tag(subject, end).with_context(|| format!("{subject} is too long for a tag"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_read_as_cosign_reads_them() {
+        for (text, bytes) in [("5120", 5120), ("20K", 20_000), ("45MiB", 45 << 20), ("1 GB", 1_000_000_000)] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "MB", "1TB", "-1", "1.5M", "99999999999GiB"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
 }

@@ -80,6 +80,7 @@ fn a_signature_that_is_not_by_the_plugins_key_is_not_used() {
     .ok();
 }
 
+/// As CVE-2026-35204 and CVE-2026-24686: a name from outside became part of a path.
 #[test]
 fn a_plugin_is_found_by_the_name_of_the_scheme_and_nowhere_else() {
     let world = with_plugin("echo '{}'");

@@ -7,6 +7,7 @@ mod completion;
 mod copy;
 mod cosign;
 mod cosign_kms;
+mod cosign_more;
 mod demo;
 mod helm;
 mod helm_flags;
