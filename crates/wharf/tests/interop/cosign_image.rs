@@ -1,7 +1,7 @@
 //! Real cosign and `wharf cosign` on the same registry: what one signs and attests the other verifies, in both layouts, and
 //! what one refuses the other refuses.
 
-use crate::harness::*;
+use crate::harness::{Image, PASSWORD, Registry, Sandbox, Transport, USER, peer};
 
 const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
 const OLD: &str = "--new-bundle-format=false";

@@ -7,8 +7,10 @@
 
 mod cosign;
 mod cosign_blob;
+mod cosign_guides;
 mod cosign_image;
 mod cosign_kms;
+mod cosign_matrix;
 mod crane;
 mod harness;
 mod helm;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -11,19 +11,19 @@ use super::{Registry, Transport};
 /// A client program and its home.
 pub(crate) struct Sandbox {
     program: PathBuf,
-    home: Rc<TempDir>,
+    home: Arc<TempDir>,
     authority: Option<PathBuf>,
 }
 
 impl Sandbox {
     pub(crate) fn new(program: PathBuf, registry: &Registry) -> Self {
         let authority = (registry.transport() == Transport::Tls).then(|| registry.authority());
-        Self { program, home: Rc::new(TempDir::new().unwrap()), authority }
+        Self { program, home: Arc::new(TempDir::new().unwrap()), authority }
     }
 
     /// Another program in the same home.
     pub(crate) fn with_program(&self, program: PathBuf) -> Self {
-        Self { program, home: Rc::clone(&self.home), authority: self.authority.clone() }
+        Self { program, home: Arc::clone(&self.home), authority: self.authority.clone() }
     }
 
     /// A place for the test's own files.
