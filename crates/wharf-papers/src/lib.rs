@@ -15,7 +15,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 
 pub use evidence::{evidence, read_platform};
 pub use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, layers, listed_layers};
-pub use policy::policy_json;
+pub use policy::{check_keyrings, policy_json};
 pub use referrer::{BundlePaper, bundles};
 
 /// How much is read of what is attached to one artifact.

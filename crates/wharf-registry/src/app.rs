@@ -8,6 +8,7 @@ use wharf_storage::{BlobStore, Catalog};
 use crate::config::Config;
 use crate::distribution::Sessions;
 use crate::error::StartError;
+use crate::gate::Gate;
 use crate::jobs::Collections;
 use crate::metrics::Metrics;
 use crate::pulls::Pulls;
@@ -26,6 +27,7 @@ pub struct App {
     pub(crate) pulls: Pulls,
     pub(crate) authenticator: auth::Authenticator,
     pub(crate) collections: Collections,
+    pub(crate) gate: Gate,
     pub(crate) sessions: Arc<Sessions>,
     /// Signs upload ids; kept in the catalog so that uploads outlive the process.
     pub(crate) upload_key: hmac::Key,
@@ -52,6 +54,7 @@ impl App {
             pulls: Pulls::default(),
             authenticator,
             collections: Collections::default(),
+            gate: Gate::new(),
             sessions,
             upload_key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             catalog,

@@ -10,6 +10,8 @@ use wharf_oci::{Digest, Reference, RepositoryName};
 use wharf_storage::catalog::{AuditOperation, NewAuditEntry};
 use wharf_storage::{Catalog, Result};
 
+use crate::gate::Refusal;
+
 /// Entries that may wait; with resources and agents of usual length, about 4 MiB.
 const CAPACITY: usize = 8192;
 /// Entries written in one transaction.
@@ -55,13 +57,31 @@ impl Buffer {
         repository: &RepositoryName,
         reference: &Reference,
         digest: &Digest,
+        gate: Option<String>,
     ) {
         let separator = if reference.digest().is_some() { '@' } else { ':' };
+        let entry = entry(caller, AuditOperation::PullArtifact, SUCCESS);
+        let detail = match (gate, &entry.detail) {
+            (Some(gate), Some(agent)) => Some(format!("{gate}; {agent}")),
+            (gate, agent) => gate.or_else(|| agent.clone()),
+        };
         self.push(NewAuditEntry {
             project: Some(repository.project().to_owned()),
             resource: format!("{repository}{separator}{reference}"),
             digest: Some(digest.to_string()),
-            ..entry(caller, AuditOperation::PullArtifact, SUCCESS)
+            detail,
+            ..entry
+        });
+    }
+
+    /// Notes that a project's trust policy kept content from a caller.
+    pub(crate) fn refused_by_policy(&self, caller: &Caller, repository: &RepositoryName, refusal: &Refusal) {
+        self.push(NewAuditEntry {
+            project: Some(repository.project().to_owned()),
+            resource: refusal.what.clone(),
+            digest: Some(refusal.digest.to_string()),
+            detail: Some(refusal.note().chars().take(512).collect()),
+            ..entry(caller, AuditOperation::PullArtifact, "denied: trust policy")
         });
     }
 
@@ -179,7 +199,13 @@ mod tests {
 
     fn pull(buffer: &Buffer, tag: &str) {
         let digest = wharf_oci::Algorithm::Sha256.digest(b"x");
-        buffer.pulled(&Caller::anonymous(), &"shop/web".parse().unwrap(), &tag.parse().unwrap(), &digest);
+        buffer.pulled(
+            &Caller::anonymous(),
+            &"shop/web".parse().unwrap(),
+            &tag.parse().unwrap(),
+            &digest,
+            None,
+        );
     }
 
     fn waiting(buffer: &Buffer) -> Vec<(String, u32)> {

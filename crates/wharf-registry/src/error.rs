@@ -4,13 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WARNING, WWW_AUTHENTICATE};
 use http::{HeaderMap, Response, StatusCode};
 use wharf_access::{Caller, Denied, Principal};
 use wharf_oci::distribution::{ErrorBody, ErrorCode, Scope};
 use wharf_oci::{DigestError, ManifestError, NameError, ReferenceError};
 
 use crate::auth::AuthError;
+use crate::gate::{Refusal, header};
 
 /// Why a request was not served. It changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,9 @@ pub(crate) enum Error {
     /// The account may do this, but the token that it sent does not say so.
     #[error("the token does not cover {0}; ask for one that does")]
     TokenLacks(Scope),
+    /// The project's trust policy does not allow it.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     /// The body is larger than the server takes.
     #[error("body of {what} is larger than {limit_bytes} bytes")]
     TooLarge { what: &'static str, limit_bytes: u64 },
@@ -106,6 +110,7 @@ pub(crate) fn status_and_code(error: &Error, caller: &Caller) -> (StatusCode, Er
             (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
         }
         Error::Auth(_) | Error::TokenLacks(_) => (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized),
+        Error::Refused(_) => (StatusCode::FORBIDDEN, ErrorCode::Denied),
         Error::Digest(_) | Error::Reference(ReferenceError::Digest(_)) => {
             (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid)
         }
@@ -130,6 +135,9 @@ pub(crate) fn error_response(error: &Error, caller: &Caller, challenges: &[Heade
         let digests: Vec<_> = missing.iter().take(100).map(|digest| digest.as_str()).collect();
         body.errors[0].detail = Some(serde_json::json!({ "digests": digests }));
     }
+    if let Error::Refused(refusal) = error {
+        body.errors[0].detail = Some(refusal.detail());
+    }
     let json = serde_json::to_vec(&body).unwrap_or_default();
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
@@ -139,6 +147,12 @@ pub(crate) fn error_response(error: &Error, caller: &Caller, challenges: &[Heade
         Error::Answer { headers: more, .. } => headers.extend(more.clone()),
         Error::Auth(AuthError::TooManyAttempts { retry_after_seconds }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
+        // The answer to HEAD has no body to say it in.
+        Error::Refused(refusal) => {
+            if let Ok(value) = HeaderValue::from_str(&header(&refusal.to_string())) {
+                headers.insert(WARNING, value);
+            }
         }
         _ => {}
     }

@@ -5,6 +5,7 @@
 //! - `distribution`: the OCI distribution API, one file per resource.
 //! - `management`: the management API under `/api/v2.0`.
 //! - `auth`: who asks. What they may do is decided in the catalog.
+//! - `gate`: what a project's trust policy lets be pulled.
 //! - `server`: connections, limits, TLS, shutdown.
 //! - `jobs`: collection, expiry, audit and storage figures, in the background.
 //! - `error`: the one place that chooses HTTP status and error code.
@@ -16,6 +17,7 @@ mod auth;
 pub mod config;
 mod distribution;
 mod error;
+mod gate;
 mod jobs;
 mod management;
 mod metrics;

@@ -12,8 +12,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::commands::{
-    attach, audit, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls, policy,
-    project, promote, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
+    attach, audit, channel, completion, cp, demo, diff, doctor, gc, images, inspect, login, logout, ls,
+    policy, project, promote, publish, pull, push, repo, rm, robot, serve, sync, tag, user, verify,
 };
 use crate::exit::{self, Status};
 use crate::log_filter::log_filter;
@@ -46,6 +46,7 @@ enum Command {
     Logout(logout::Args),
     Publish(publish::Args),
     Promote(promote::Args),
+    Channel(channel::Args),
     Verify(verify::Args),
     Policy(policy::Args),
     Cp(cp::Args),
@@ -110,6 +111,7 @@ impl Cli {
             Command::Oras(tool) => return Ok(oras::PROGRAM.run(tool.words)),
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
+            Command::Channel(args) => logging.block_on(channel::run(args)),
             Command::Verify(args) => logging.block_on(verify::run(args)),
             Command::Promote(args) => logging.block_on(promote::run(args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),

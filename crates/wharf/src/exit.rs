@@ -18,7 +18,7 @@ Exit status:
   1  failed for another reason
   2  the command line is wrong
   3  the version exists with other content
-  4  refused by a policy of the other side (quota, immutability)
+  4  refused by a policy of the other side (quota, immutability, trust policy)
   5  a signature is missing or wrong
   6  what was asked for is not there
   7  not logged in, or not allowed
@@ -103,11 +103,11 @@ pub(crate) fn status(error: &anyhow::Error) -> Status {
 }
 
 /// Returns whether a refusal is about the content or the time and not about the caller. A full quota is answered with
-/// 403 as a missing right is, by Harbor as by Wharf; only the sentence tells them apart.
+/// 403 as a missing right is, by Harbor as by Wharf, and so is what a trust policy refuses; only the sentence tells them apart.
 fn is_policy(answer: &RegistryError) -> bool {
     let says = |entry: &ErrorEntry| {
         let message = entry.message.to_ascii_lowercase();
-        message.contains("quota") || message.contains("upper limit")
+        ["quota", "upper limit", "trust policy"].iter().any(|word| message.contains(word))
     };
     answer.status.as_u16() != 403 || answer.entries.iter().any(says)
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::Value;
 use wharf_oci::{Algorithm, Digest};
-use wharf_provenance::Keyring;
 use wharf_trust::policy::Policy;
 
 use crate::exit::Usage;
@@ -31,14 +30,67 @@ pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> 
     match (policy, failed) {
         (_, Some(error)) => Err(error.context(format!("policy {} names a file", path.display()))),
         (Ok(policy), None) => {
-            for (name, keyring) in policy.keyrings() {
-                Keyring::read(keyring)
-                    .map_err(|error| Usage(format!("{}: keyring {name}: {error}", path.display())))?;
-            }
+            wharf_papers::check_keyrings(&policy)
+                .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
             Ok((policy, Algorithm::Sha256.digest(&text)))
         }
         (Err(error), None) => Err(Usage(format!("{}: {error}", path.display())).into()),
     }
+}
+
+/// Returns the text of a policy that names no file: what it names is put into it, as far as that is keys and a trusted
+/// root. One that names none is returned as it lies there.
+pub(crate) fn standing_alone(path: &Path) -> anyhow::Result<String> {
+    // Says what is wrong with it in the words of every other command.
+    read(path)?;
+    let text = std::fs::read(path).with_context(|| format!("cannot read policy {}", path.display()))?;
+    let json = json(&text).with_context(|| format!("cannot read policy {}", path.display()))?;
+    if named_files(&json).is_empty() {
+        return String::from_utf8(text).with_context(|| format!("{} is not UTF-8", path.display()));
+    }
+    let beside = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut policy: Value = serde_json::from_slice(&json)?;
+    let signers = policy.get_mut("signers").and_then(Value::as_object_mut);
+    for signer in signers.into_iter().flat_map(serde_json::Map::values_mut) {
+        for (kind, file, inside) in [("key", "file", "pem"), ("pgp", "keyring", "armor")] {
+            let Some(members) = signer.get_mut(kind).and_then(Value::as_object_mut) else { continue };
+            let Some(name) = members.get(file).and_then(Value::as_str) else { continue };
+            // A keyring that is not armoured is no text, and stays named: that is told below.
+            let Ok(text) = std::fs::read_to_string(beside.join(name)) else { continue };
+            members.remove(file);
+            members.insert(inside.to_owned(), text.into());
+        }
+    }
+    if let Some(members) = policy.get_mut("trustRoot").and_then(Value::as_object_mut)
+        && let Some(name) = members.get("file").and_then(Value::as_str)
+    {
+        let named = beside.join(name);
+        let root = std::fs::read(&named).with_context(|| format!("cannot read {}", named.display()))?;
+        let root: Value = serde_json::from_slice(&root)
+            .with_context(|| format!("cannot read the trusted root {}", named.display()))?;
+        members.retain(|name, _| name != "file" && name != "sha256");
+        members.insert("inline".to_owned(), root);
+    }
+    let text = serde_json::to_string_pretty(&policy)?;
+    match named_files(text.as_bytes()).first() {
+        None => Ok(text + "\n"),
+        Some(name) => Err(Usage(format!(
+            "{}: names the file {name}, which is no text that could be put into it; a project's policy stands alone",
+            path.display()
+        ))
+        .into()),
+    }
+}
+
+/// Returns the files that a policy names.
+fn named_files(json: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    // Whether the policy is good is not the question here.
+    let _ = Policy::from_json(json, &mut |name| {
+        names.push(name.to_owned());
+        Ok(Vec::new())
+    });
+    names
 }
 
 /// Turns YAML into JSON; a name that comes twice in one map is refused.

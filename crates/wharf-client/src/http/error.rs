@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ::http::StatusCode;
+use ::http::header::WARNING;
+use ::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use reqwest::Response;
 use url::Url;
@@ -52,6 +53,7 @@ pub(crate) async fn failed(
     patience: Duration,
 ) -> Error {
     let status = response.status();
+    let warning = warning(response.headers());
     let mut body = Vec::new();
     let mut stream = Box::pin(response.bytes_stream());
     let read = async {
@@ -65,7 +67,11 @@ pub(crate) async fn failed(
     };
     // What has come by then is used.
     let _ = tokio::time::timeout(patience, read).await;
-    let entries = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.errors).unwrap_or_default();
+    let mut entries = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.errors).unwrap_or_default();
+    // The answer to HEAD has no body to say it in.
+    if entries.is_empty() {
+        entries.extend(warning.map(|message| ErrorEntry { code: String::new(), message, detail: None }));
+    }
     let error = RegistryError {
         status,
         method: call.method.to_string(),
@@ -91,6 +97,18 @@ pub(crate) async fn failed(
         }
     }
     Error::with_source(kind(&error), message, error)
+}
+
+/// Returns the text of a `Warning` header (distribution-spec v1.1, "Warnings": `299 - "TEXT"`).
+fn warning(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(WARNING)?.to_str().ok()?;
+    let quoted = value.strip_prefix("299 - \"")?.strip_suffix('"')?;
+    let mut text = String::new();
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        text.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    Some(text)
 }
 
 fn kind(error: &RegistryError) -> ErrorKind {

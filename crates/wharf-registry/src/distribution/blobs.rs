@@ -16,6 +16,7 @@ use crate::error::Error;
 pub(super) async fn fetch(context: Context<'_>, name: &RepositoryName, digest: &Digest) -> Answer {
     let Context { app, caller, parts, .. } = context;
     let blob = app.catalog.blob(&caller, name, digest).await?;
+    app.gate.admit_blob(app, &caller, name, digest, blob.gate).await?;
     if not_modified(&parts.headers, &blob.digest) {
         let mut response = empty(StatusCode::NOT_MODIFIED);
         describe(response.headers_mut(), &blob.digest);

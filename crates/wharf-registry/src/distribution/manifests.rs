@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::body::Body;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, WARNING};
 use http::{HeaderMap, Method, Response, StatusCode};
 use wharf_access::{Permission, Request};
 use wharf_oci::distribution::{DOCKER_CONTENT_DIGEST, ErrorCode, OCI_SUBJECT, OCI_TAG};
@@ -15,6 +15,7 @@ use super::body::read_whole;
 use super::conditional::{entity_tag, not_modified, tag_condition};
 use super::{Answer, Context, empty, header};
 use crate::error::Error;
+use crate::gate;
 
 /// The most tags that one request may set.
 const MAX_TAGS: usize = 100;
@@ -28,6 +29,7 @@ pub(super) async fn fetch(context: Context<'_>, name: &RepositoryName, reference
     let clock = Instant::now();
     let Context { app, caller, parts, .. } = context;
     let record = app.catalog.manifest(&caller, name, reference).await?;
+    let admission = app.gate.admit(app, &caller, name, reference, &record).await?;
     if not_modified(&parts.headers, &record.digest) {
         let mut response = empty(StatusCode::NOT_MODIFIED);
         describe(response.headers_mut(), &record.digest);
@@ -40,10 +42,13 @@ pub(super) async fn fetch(context: Context<'_>, name: &RepositoryName, reference
     headers.insert(CONTENT_TYPE, header(&record.media_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     describe(headers, &record.digest);
+    if let Some(warning) = gate::warning(admission.judged()) {
+        headers.insert(WARNING, header(&warning));
+    }
     if wanted {
         app.metrics.artifacts.pulled(name.as_str(), record.artifact_type.as_deref(), clock.elapsed());
         app.pulls.note(name, &record.digest);
-        app.audit.pulled(&caller, name, reference, &record.digest);
+        app.audit.pulled(&caller, name, reference, &record.digest, admission.note());
     }
     Ok(response)
 }

@@ -126,6 +126,11 @@ async fn mount(
     if app.catalog.mount_blob(caller, from, to, digest).await? {
         return Ok(true);
     }
+    if let Some(from) = from
+        && mount_past_gate(app, caller, from, to, digest).await?
+    {
+        return Ok(true);
+    }
     if caller.token_scopes.is_some() {
         let account = Caller { token_scopes: None, ..caller.clone() };
         if let Some(source) = app.catalog.mount_source(&account, from, to, digest).await? {
@@ -133,6 +138,23 @@ async fn mount(
         }
     }
     Ok(false)
+}
+
+/// Links a blob of a repository whose project has a trust policy, if that lets the caller have the blob.
+async fn mount_past_gate(
+    app: &App,
+    caller: &Caller,
+    from: &RepositoryName,
+    to: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    // Whatever is in the way, the mount becomes an upload.
+    let Ok(blob) = app.catalog.blob(caller, from, digest).await else { return Ok(false) };
+    match app.gate.admit_blob(app, caller, from, digest, blob.gate).await {
+        Ok(Some(policy)) => Ok(app.catalog.mount_past_gate(caller, from, to, digest, &policy).await?),
+        Ok(None) | Err(Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST ?digest=`: the whole blob in one request.

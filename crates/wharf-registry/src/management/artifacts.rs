@@ -64,6 +64,8 @@ shapes! {
         /// Where it points.
         digest: String,
         push_time: Time,
+        /// Who set it.
+        username: Option<String>,
     }
 
     /// A tag to set.
@@ -79,6 +81,7 @@ impl From<TagRecord> for Tag {
             name: tag.name.to_string(),
             digest: tag.digest.to_string(),
             push_time: Time::seconds(tag.pushed_at),
+            username: tag.set_by,
         }
     }
 }

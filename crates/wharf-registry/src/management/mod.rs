@@ -9,6 +9,7 @@ mod call;
 mod collection;
 mod members;
 mod openapi;
+mod policies;
 mod projects;
 mod query;
 mod quotas;

@@ -51,6 +51,8 @@ shapes! {
         time: Time,
         /// Who set it.
         username: String,
+        /// Whether what it pointed to is still there.
+        present: bool,
     }
 }
 
@@ -75,6 +77,7 @@ impl From<TagHistoryEntry> for TagPosition {
             digest: entry.digest.map(|digest| digest.to_string()),
             time: Time::seconds(entry.at),
             username: entry.actor,
+            present: entry.present,
         }
     }
 }

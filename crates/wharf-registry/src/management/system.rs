@@ -29,6 +29,8 @@ shapes! {
 
     /// What this registry is.
     answer GeneralInfo {
+        /// Always "wharf".
+        product: &'static str,
         /// Always "db_auth": accounts are kept here.
         auth_mode: &'static str,
         /// "everyone" or "adminonly".
@@ -82,6 +84,7 @@ pub(super) async fn info(call: Call) -> Result<Reply, Error> {
     let config = &call.app.config;
     let known = call.caller.principal != Principal::Anonymous;
     json(&GeneralInfo {
+        product: "wharf",
         auth_mode: "db_auth",
         project_creation_restriction: if config.anyone_creates_projects { "everyone" } else { "adminonly" },
         self_registration: false,

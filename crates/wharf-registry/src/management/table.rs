@@ -12,8 +12,8 @@ use wharf_storage::catalog::AuditOperation;
 use super::call::{Call, Reply};
 use super::shape::{Schemas, Shape};
 use super::{
-    artifacts, audit_logs, collection, members, openapi, projects, quotas, repositories, robots, system,
-    users,
+    artifacts, audit_logs, collection, members, openapi, policies, projects, quotas, repositories, robots,
+    system, users,
 };
 use crate::error::Error;
 
@@ -135,6 +135,14 @@ routes! {
     PUT "/projects/{project_name_or_id}/metadatas/{metadata_name}", Project(on(Resource::Metadata, Update)),
         projects::update_metadata, "Changes a setting of a project.",
         request: json::<projects::ProjectMetadata>(), audit: Some(AuditOperation::UpdateProject);
+    GET "/projects/{project_name_or_id}/policy", Project(on(Resource::Configuration, Read)), policies::show,
+        "Shows the trust policy of a project.", answer: json::<policies::TrustPolicy>();
+    PUT "/projects/{project_name_or_id}/policy", Project(on(Resource::Configuration, Update)), policies::set,
+        "Sets the trust policy of a project: what it does not allow cannot be pulled by those who may not push.",
+        request: json::<policies::TrustPolicyReq>(), answer: json::<policies::TrustPolicy>(),
+        audit: Some(AuditOperation::UpdatePolicy);
+    DELETE "/projects/{project_name_or_id}/policy", Project(on(Resource::Configuration, Update)),
+        policies::remove, "Removes the trust policy of a project.", audit: Some(AuditOperation::UpdatePolicy);
 }
 "member" {
     GET "/projects/{project_name_or_id}/members", Project(on(Resource::Member, List)), members::list,

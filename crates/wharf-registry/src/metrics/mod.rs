@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bounded;
+mod gate;
 mod http;
 mod storage;
 
@@ -12,6 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 pub(crate) use artifacts::Artifacts;
+pub(crate) use gate::Gate;
 pub(crate) use http::Http;
 pub(crate) use storage::{Collection, Storage};
 
@@ -23,6 +25,7 @@ pub(crate) struct Metrics {
     pub(crate) artifacts: Artifacts,
     pub(crate) storage: Storage,
     pub(crate) collection: Collection,
+    pub(crate) gate: Gate,
     pub(crate) audit_lost: Counter,
 }
 
@@ -40,6 +43,7 @@ impl Metrics {
             artifacts: Artifacts::new(&mut registry),
             storage: Storage::new(&mut registry),
             collection: Collection::new(&mut registry),
+            gate: Gate::new(&mut registry),
             registry,
         }
     }

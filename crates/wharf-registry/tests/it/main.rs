@@ -9,6 +9,7 @@ mod catalog;
 mod config;
 mod deploy;
 mod disk;
+mod gate;
 mod management;
 mod manifests;
 mod operations;

@@ -64,11 +64,12 @@ pub enum AuditOperation {
     LoginUser,
     CollectGarbage,
     UpdateConfiguration,
+    UpdatePolicy,
 }
 
 impl AuditOperation {
     /// Every operation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CreateArtifact,
         Self::PullArtifact,
         Self::DeleteArtifact,
@@ -92,6 +93,7 @@ impl AuditOperation {
         Self::LoginUser,
         Self::CollectGarbage,
         Self::UpdateConfiguration,
+        Self::UpdatePolicy,
     ];
 
     /// Returns the operation with this word.
@@ -125,6 +127,7 @@ impl AuditOperation {
             Self::LoginUser => "login_user",
             Self::CollectGarbage => "collect_garbage",
             Self::UpdateConfiguration => "update_configuration",
+            Self::UpdatePolicy => "update_policy",
         }
     }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use wharf_access::Caller;
 use wharf_oci::{Descriptor, Digest, Manifest, Reference, RepositoryName, Tag};
 
+use super::Gate;
 use crate::{BlobKey, Result};
 
 /// The data plane. Names that do not exist are told as [`Error::NotFound`](crate::Error::NotFound) with `what` one of `repository`,
@@ -80,7 +81,8 @@ pub trait Content: Send + Sync + 'static {
     /// after [`CommitOutcome::Duplicate`]. Returns whether it did: not when the blob is elsewhere by now.
     async fn replace_lost(&self, lost: &BlobKey, blob: NewBlob) -> Result<bool>;
 
-    /// Links a blob of another repository: needs `repository:push` on `to` and `repository:pull` on `from`. Without
+    /// Links a blob of another repository: needs `repository:push` on `to` and `repository:pull` on `from`; where the
+    /// project of `from` has a trust policy, `repository:push` there, too ([`Gate::Passed`]). Without
     /// `from`, any repository that the caller may pull from will do. Returns whether it was linked; a source that is
     /// absent, has no such blob or may not be read all give `false`.
     async fn mount_blob(
@@ -89,6 +91,17 @@ pub trait Content: Send + Sync + 'static {
         from: Option<&RepositoryName>,
         to: &RepositoryName,
         digest: &Digest,
+    ) -> Result<bool>;
+
+    /// Does what [`mount_blob`](Self::mount_blob) does for a caller whom the gate of `from` lets have the blob by the policy
+    /// with this digest. Where another policy holds by now, nothing is linked.
+    async fn mount_past_gate(
+        &self,
+        caller: &Caller,
+        from: &RepositoryName,
+        to: &RepositoryName,
+        digest: &Digest,
+        policy: &Digest,
     ) -> Result<bool>;
 
     /// Returns a repository that [`mount_blob`](Self::mount_blob) would take the blob from for this caller, or `None`.
@@ -132,6 +145,8 @@ pub struct ManifestRecord {
     pub artifact_type: Option<String>,
     /// The bytes as they came.
     pub content: Bytes,
+    /// Whether the project's trust policy is to be asked before the caller may have it.
+    pub gate: Gate,
 }
 
 /// A manifest to store, checked by the caller of this API: `manifest` is parsed from `content`, which has `digest`.
@@ -231,6 +246,8 @@ pub struct BlobRecord {
     pub size: u64,
     /// Where its bytes are.
     pub place: BlobPlace,
+    /// Whether the project's trust policy is to be asked before the caller may have it.
+    pub gate: Gate,
 }
 
 /// A blob to link.

@@ -263,6 +263,8 @@ pub struct TagRecord {
     pub digest: Digest,
     /// When it was last set.
     pub pushed_at: i64,
+    /// Who set it.
+    pub set_by: Option<String>,
 }
 
 /// One past or present position of a tag.
@@ -274,6 +276,8 @@ pub struct TagHistoryEntry {
     pub at: i64,
     /// Who set it.
     pub actor: String,
+    /// Whether the repository still has what it pointed to.
+    pub present: bool,
 }
 
 /// Counts.

@@ -10,6 +10,7 @@ mod collection;
 mod content;
 mod listing;
 mod management;
+mod policy;
 
 use wharf_access::{Caller, Request};
 
@@ -29,10 +30,11 @@ pub use management::{
     ArtifactRecord, Management, MemberRecord, NewProject, Project, ProjectUpdate, RepositoryRecord,
     Statistics, StorageUse, TagHistoryEntry, TagRecord,
 };
+pub use policy::{Gate, MAX_POLICY_BYTES, NewProjectPolicy, PaperState, Papers, Policies, ProjectPolicy};
 
 /// The whole catalog.
 #[async_trait::async_trait]
-pub trait Catalog: Accounts + Audit + Collection + Content + Management {
+pub trait Catalog: Accounts + Audit + Collection + Content + Management + Policies {
     /// Decides access without doing anything, for operations whose effect lies outside the catalog.
     ///
     /// # Errors

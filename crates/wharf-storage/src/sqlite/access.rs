@@ -7,6 +7,7 @@ use wharf_access::{Caller, Denied, Permission, Principal, Request, RobotGrant, R
 use wharf_oci::RepositoryName;
 
 use super::tx::{Tx, unsigned};
+use crate::catalog::Gate;
 use crate::{Error, Result};
 
 /// A project as the decisions need it.
@@ -17,12 +18,15 @@ pub(super) struct ProjectRow {
     pub(super) public: bool,
     pub(super) quota_bytes: Option<u64>,
     pub(super) used_bytes: u64,
+    /// Whether it has a trust policy.
+    pub(super) gated: bool,
 }
 
 /// Returns a project by name, unless it is absent.
 pub(super) fn project(tx: &Tx<'_>, name: &str) -> Result<Option<ProjectRow>> {
     tx.first(
-        "SELECT id, name, public, quota_bytes, used_bytes FROM projects WHERE name = ?1",
+        "SELECT id, name, public, quota_bytes, used_bytes, policy_digest IS NOT NULL
+         FROM projects WHERE name = ?1",
         [name],
         project_row,
     )
@@ -31,7 +35,8 @@ pub(super) fn project(tx: &Tx<'_>, name: &str) -> Result<Option<ProjectRow>> {
 /// Returns a project by number, unless it is absent.
 pub(super) fn project_by_id(tx: &Tx<'_>, id: i64) -> Result<Option<ProjectRow>> {
     tx.first(
-        "SELECT id, name, public, quota_bytes, used_bytes FROM projects WHERE id = ?1",
+        "SELECT id, name, public, quota_bytes, used_bytes, policy_digest IS NOT NULL
+         FROM projects WHERE id = ?1",
         [id],
         project_row,
     )
@@ -44,6 +49,7 @@ pub(super) fn project_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ProjectRo
         public: row.get(2)?,
         quota_bytes: row.get::<_, Option<i64>>(3)?.map(|_| unsigned(row, 3)).transpose()?,
         used_bytes: unsigned(row, 4)?,
+        gated: row.get(5)?,
     })
 }
 
@@ -153,12 +159,30 @@ pub(super) fn authorize_on_repository(
         .ok_or_else(|| Error::not_found("project", name.project()))
 }
 
+/// Returns whether content of a repository is to be judged before the caller may have it.
+pub(super) fn gate(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    project: &ProjectRow,
+    repository: &RepositoryName,
+) -> Result<Gate> {
+    if !project.gated {
+        return Ok(Gate::Open);
+    }
+    let account = Caller { token_scopes: None, ..caller.clone() };
+    let standing = standing(tx, &account, Some(project))?;
+    match decide(&account, &standing, &Request::on_repository(Permission::PUSH, repository)) {
+        Ok(()) => Ok(Gate::Passed),
+        Err(Denied::Hidden | Denied::Forbidden) => Ok(Gate::Shut),
+    }
+}
+
 /// Decides many requests of one caller in one transaction, reading each account and project once.
 pub(super) struct Decisions<'t, 'c> {
     tx: &'t Tx<'c>,
     caller: &'t Caller,
     account: Account,
-    projects: HashMap<i64, Option<(String, Standing)>>,
+    projects: HashMap<i64, Option<(ProjectRow, Standing)>>,
 }
 
 impl<'t, 'c> Decisions<'t, 'c> {
@@ -178,17 +202,30 @@ impl<'t, 'c> Decisions<'t, 'c> {
             let entry = match row {
                 Some(row) => {
                     let standing = standing_of(self.tx, self.caller, self.account.clone(), Some(&row))?;
-                    Some((row.name, standing))
+                    Some((row, standing))
                 }
                 None => None,
             };
             self.projects.insert(project_id, entry);
         }
-        let Some(Some((name, standing))) = self.projects.get(&project_id) else { return Ok(false) };
+        let Some(Some((project, standing))) = self.projects.get(&project_id) else { return Ok(false) };
         let request = match repository {
             Some(repository) => Request::on_repository(permission, repository),
-            None => Request::in_project(permission, name),
+            None => Request::in_project(permission, &project.name),
         };
         Ok(!matches!(decide(self.caller, standing, &request), Err(Denied::Hidden | Denied::Forbidden)))
+    }
+
+    /// Returns whether the caller may have any content of the repository, whatever a trust policy says of it.
+    pub(super) fn permits_any_content(
+        &mut self,
+        project_id: i64,
+        repository: &RepositoryName,
+    ) -> Result<bool> {
+        if !self.permits(Permission::PULL, project_id, Some(repository))? {
+            return Ok(false);
+        }
+        let Some(Some((project, _))) = self.projects.get(&project_id) else { return Ok(false) };
+        Ok(gate(self.tx, self.caller, project, repository)? != Gate::Shut)
     }
 }

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use wharf_access::Caller;
 use wharf_oci::{Algorithm, Digest, RepositoryName};
-use wharf_storage::catalog::{BlobPlace, Collection, Content, Management, NewBlob, NewProject};
+use wharf_storage::catalog::{
+    BlobPlace, Collection, Content, Management, NewBlob, NewProject, NewProjectPolicy, Policies,
+};
 use wharf_storage::{
     BlobKey, BlobStore, DiskStore, Doctor, DoctorOptions, DoctorReport, Error, Finding, SqliteCatalog,
     SqliteOptions,
@@ -213,6 +215,23 @@ async fn wrong_counters_and_marks_are_told_and_corrected() {
     assert_eq!(clinic.catalog.storage_use().await.unwrap().used_bytes, 3 * 12_000 + 5);
     let project = clinic.catalog.project(&Caller::system(), "shop").await.unwrap();
     assert_eq!(project.used_bytes, 3 * 12_000 + 5);
+}
+
+#[tokio::test]
+async fn a_project_that_lost_its_policy_stays_shut() {
+    let (clinic, _) = Clinic::open().await;
+    let policy = NewProjectPolicy { host: "example".to_owned(), text: "text".to_owned().into() };
+    clinic.catalog.set_project_policy(&Caller::system(), "shop", policy).await.unwrap();
+    let conn = rusqlite::Connection::open(clinic.folder.path().join("catalog.db")).unwrap();
+    // That a mark is missing is mended; a policy that is missing nobody can write anew.
+    conn.execute_batch("UPDATE projects SET policy_digest = NULL").unwrap();
+    assert_eq!(clinic.examine(look()).await.unwrap().findings.len(), 1);
+    assert_eq!(clinic.examine(repair()).await.unwrap().unmended, []);
+    assert!(clinic.catalog.is_gated("shop").await.unwrap());
+    conn.execute_batch("DELETE FROM project_policies").unwrap();
+    let report = clinic.examine(repair()).await.unwrap();
+    assert!(report.unmended[0].to_string().contains("it has none"), "{report:?}");
+    assert!(clinic.catalog.is_gated("shop").await.unwrap());
 }
 
 #[tokio::test]

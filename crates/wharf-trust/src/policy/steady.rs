@@ -62,3 +62,50 @@ fn goes_by_the_clock(rule: &Rule, signers: &BTreeMap<String, Signer>) -> bool {
     let ages = freshness.iter().any(|fresh| fresh.said.max_age_days.is_some());
     ages || signatures.iter().any(limited) || attestations.iter().any(attested)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::key::{KeyAlgorithm, PrivateKey};
+
+    /// Until when a decision of noon holds, in seconds from then.
+    fn steady(
+        signer: &serde_json::Value,
+        signed: &serde_json::Value,
+        exceptions: &serde_json::Value,
+    ) -> Option<i64> {
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let mut policy = serde_json::json!({
+            "version": 1, "default": "deny", "exceptions": exceptions,
+            "signers": { "a": { "key": { "pem": key.public().to_pem() } } },
+            "rules": [{ "name": "all", "match": { "repositories": ["**"] }, "signatures": { "of": ["a"] } }],
+        });
+        for (at, with) in [("/signers/a", signer), ("/rules/0/signatures", signed)] {
+            let members = policy.pointer_mut(at).unwrap().as_object_mut().unwrap();
+            members.extend(with.as_object().unwrap().clone());
+        }
+        let noon: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+        let policy = Policy::from_json(policy.to_string().as_bytes(), &mut |_| Ok(Vec::new())).unwrap();
+        policy.steady_until(noon).map(|until| until.duration_since(noon).as_secs())
+    }
+
+    #[test]
+    fn a_decision_holds_until_the_first_time_that_matters() {
+        let none = serde_json::json!({});
+        let exception = |expires: &str| {
+            let digest = wharf_oci::Algorithm::Sha256.digest(b"x").to_string();
+            serde_json::json!([{ "digest": digest, "reason": "r", "owner": "o", "expires": expires }])
+        };
+        let signer = |from: &str, to: &str| serde_json::json!({ "notBefore": from, "notAfter": to });
+        let nothing = serde_json::json!([]);
+        assert_eq!(steady(&none, &none, &nothing), None);
+        assert_eq!(steady(&none, &none, &exception("2026-11-28T12:00:30Z")), Some(30));
+        assert_eq!(steady(&none, &none, &exception("2026-11-28T11:59:30Z")), None, "long over");
+        let period = signer("2026-11-28T12:00:10Z", "2026-11-28T12:00:20Z");
+        assert_eq!(steady(&period, &none, &exception("2026-11-28T12:00:30Z")), Some(10));
+        let period = signer("2026-11-01T00:00:00Z", "2026-11-28T12:00:20Z");
+        assert_eq!(steady(&period, &none, &nothing), Some(20));
+        assert_eq!(steady(&none, &serde_json::json!({ "maxAgeDays": 30 }), &nothing), Some(1));
+    }
+}

@@ -81,6 +81,22 @@ impl Target {
 }
 
 impl Api {
+    /// Returns the API beside the repositories of a registry. Nothing is sent yet.
+    pub(crate) const fn of(registry: Registry) -> Self {
+        Self { registry }
+    }
+
+    /// Asks whether the registry is a Wharf. One that knows no such question is not.
+    pub(crate) async fn is_wharf(&self) -> anyhow::Result<bool> {
+        match self.get("/systeminfo").await {
+            Ok(info) => Ok(info["product"] == "wharf"),
+            Err(error) => match error.downcast_ref::<Error>().map(Error::kind) {
+                Some(ErrorKind::Network | ErrorKind::Busy) => Err(error),
+                _ => Ok(false),
+            },
+        }
+    }
+
     /// Reads one thing; `path` is below `/api/v2.0`.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await

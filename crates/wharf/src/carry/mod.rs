@@ -7,7 +7,7 @@ use wharf_content::{CopyOptions, ErrorKind, Incomplete, ReadTarget, Target, all_
 use wharf_oci::{Reference, Tag};
 
 pub(crate) use report::{Artifact, Report};
-pub(crate) use tags::{TagArgs, TagPatterns, names_a_digest};
+pub(crate) use tags::{TagArgs, TagPatterns, is_version, names_a_digest};
 
 use crate::place::Place;
 

@@ -90,6 +90,11 @@ fn version(tag: &str) -> Option<Version> {
     Version::parse(&tag.replace('_', "+")).ok()
 }
 
+/// Returns whether a tag is a version.
+pub(crate) fn is_version(tag: &str) -> bool {
+    version(tag).is_some()
+}
+
 /// Returns whether a tag is one of referrers or a sibling tag: `sha256-<hex>`, with or without an end.
 pub(crate) fn names_a_digest(tag: &str) -> bool {
     ["sha256-", "sha512-"].iter().any(|start| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod audit;
+pub(crate) mod channel;
 pub(crate) mod completion;
 pub(crate) mod cp;
 pub(crate) mod data;
@@ -16,6 +17,7 @@ pub(crate) mod logout;
 pub(crate) mod ls;
 pub(crate) mod policy;
 pub(crate) mod project;
+pub(crate) mod project_policy;
 pub(crate) mod promote;
 pub(crate) mod publish;
 pub(crate) mod pull;

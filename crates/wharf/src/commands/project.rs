@@ -4,6 +4,7 @@ use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::project_policy;
 use crate::api::{Api, Table, Target, encoded, quota, shown, text};
 use crate::exit::Status;
 use crate::terminal;
@@ -15,6 +16,7 @@ Examples:
   wharf project create shop --registry registry.example.com
   wharf project create base --public --quota 100GiB
   wharf project members add shop ann --role developer
+  wharf project policy set prod trust.yaml
   wharf project list --output json")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -73,6 +75,9 @@ enum Command {
     /// Manage who may do what in a project.
     #[command(subcommand)]
     Members(Members),
+    /// Manage the trust policy that decides what can be pulled.
+    #[command(subcommand)]
+    Policy(project_policy::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -176,6 +181,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
             target.done("Deleted", &name);
         }
         Command::Members(command) => members(command).await?,
+        Command::Policy(command) => project_policy::run(command).await?,
     }
     Ok(Status::Done)
 }

@@ -12,6 +12,7 @@ mod cosign_image;
 mod cosign_kms;
 mod cosign_matrix;
 mod crane;
+mod gate;
 mod harness;
 mod helm;
 mod helm_same;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod channel;
 mod compare;
 mod completion;
 mod copy;
@@ -9,6 +10,7 @@ mod cosign;
 mod cosign_kms;
 mod cosign_more;
 mod demo;
+mod gate;
 mod helm;
 mod helm_flags;
 mod helm_more;

@@ -28,6 +28,16 @@ const EXPECTED: &[(&str, &str, &str, u16, &str)] = &[
     ("GET", "/projects/{p}/summary", "quota:R", 200, ""),
     ("GET", "/projects/{p}/metadatas", "metadata:R", 200, ""),
     ("PUT", "/projects/{p}/metadatas/public", "metadata:U", 200, r#"{"public":"{public}"}"#),
+    // None has one; that it is checked only keeps the projects open.
+    ("GET", "/projects/{p}/policy", "configuration:R", 404, ""),
+    (
+        "PUT",
+        "/projects/{p}/policy",
+        "configuration:U",
+        200,
+        r#"{"text":"{version: 1, default: deny, rules: []}","host":"h","dry_run":true}"#,
+    ),
+    ("DELETE", "/projects/{p}/policy", "configuration:U", 404, ""),
     ("GET", "/projects/{p}/members", "member:L", 200, ""),
     (
         "POST",
@@ -125,6 +135,7 @@ const MATRIX: &[(&str, [&str; 6])] = &[
     ("member", ["CRUDL", "RL", "RL", "RL", "", ""]),
     ("metadata", ["CRUD", "R", "", "", "", ""]),
     ("log", ["L", "", "", "", "", ""]),
+    ("configuration", ["RU", "R", "R", "R", "R", ""]),
     ("quota", ["R", "R", "R", "R", "R", ""]),
     ("repository", ["CRUDL+-", "CRUDL+-", "CRUL+-", "RL-", "RL-", "RL-"]),
     ("robot", ["CRUDL", "RL", "RL", "RL", "", ""]),

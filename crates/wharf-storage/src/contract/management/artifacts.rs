@@ -141,6 +141,7 @@ pub(super) async fn the_history_of_a_tag_is_kept(town: &Town<impl Catalog>) {
         digest: digest.cloned(),
         at,
         actor: actor.to_owned(),
+        present: digest.is_some(),
     };
     let expected = [
         entry(Some(&one), start + 3, "ann"),
@@ -152,6 +153,11 @@ pub(super) async fn the_history_of_a_tag_is_kept(town: &Town<impl Catalog>) {
     let last = catalog.tag_history(&ann, &name("shop/web"), &tag("stable"), 1).await.unwrap();
     assert_eq!(last, expected[..1]);
     assert_eq!(catalog.tag_history(&ann, &name("shop/web"), &tag("never"), 10).await.unwrap(), []);
+    catalog.delete_manifest(&ann, &name("shop/web"), &two).await.unwrap();
+    let history = catalog.tag_history(&ann, &name("shop/web"), &tag("stable"), 10).await.unwrap();
+    assert_eq!(history.iter().map(|entry| entry.present).collect::<Vec<_>>(), [true, false, false, true]);
+    let tags = catalog.tag_records(&ann, &name("shop/web"), None, None, &first(9)).await.unwrap();
+    assert_eq!(tags.entries[0].set_by.as_deref(), Some("ann"));
 }
 
 pub(super) async fn a_deleted_repository_leaves_nothing(town: &Town<impl Catalog>) {

@@ -8,10 +8,10 @@ use wharf_oci::{Algorithm, Reference};
 
 use super::town::*;
 use crate::Catalog;
-use crate::catalog::{AuditFilter, ProjectUpdate, RobotUpdate};
+use crate::catalog::{AuditFilter, MAX_POLICY_BYTES, NewProjectPolicy, ProjectUpdate, RobotUpdate};
 
 /// What each operation needs.
-const OPERATIONS: [(&str, Resource, Action); 23] = [
+const OPERATIONS: [(&str, Resource, Action); 26] = [
     ("project", Resource::Project, Action::Read),
     ("project_name", Resource::Project, Action::Read),
     ("update_project", Resource::Project, Action::Update),
@@ -35,6 +35,9 @@ const OPERATIONS: [(&str, Resource, Action); 23] = [
     ("create_tag", Resource::Tag, Action::Create),
     ("tag_records", Resource::Tag, Action::List),
     ("audit_entries", Resource::Log, Action::List),
+    ("project_policy", Resource::Configuration, Action::Read),
+    ("set_project_policy", Resource::Configuration, Action::Update),
+    ("remove_project_policy", Resource::Configuration, Action::Update),
 ];
 
 async fn ask(catalog: &impl Catalog, caller: &Caller, operation: &str, project: &str, id: i64) -> Told {
@@ -77,6 +80,14 @@ async fn ask(catalog: &impl Catalog, caller: &Caller, operation: &str, project: 
             let filter = AuditFilter { project: Some(project.to_owned()), ..AuditFilter::default() };
             told(catalog.audit_entries(caller, &filter, newest(1)).await)
         }
+        "project_policy" => told(catalog.project_policy(caller, project).await),
+        "set_project_policy" => {
+            // Longer than is kept, so that nothing is set.
+            let text = vec![b' '; MAX_POLICY_BYTES + 1].into();
+            let policy = NewProjectPolicy { host: "example".to_owned(), text };
+            told(catalog.set_project_policy(caller, project, policy).await)
+        }
+        "remove_project_policy" => told(catalog.remove_project_policy(caller, project).await),
         other => panic!("unknown operation {other}"),
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod listing;
 mod matrix;
 mod members;
+mod policies;
 mod projects;
 mod robots;
 mod town;
@@ -70,6 +71,13 @@ pub async fn management<P: CatalogPlace>(fresh: impl Fn() -> P) {
             what_goes_with_something_else_is_noted,
             old_and_surplus_entries_go,
             failed_logins_do_not_displace_the_rest;
+        policies:
+            a_policy_is_kept_as_it_came_and_every_change_is_noted,
+            a_policy_goes_with_its_project,
+            content_under_a_policy_is_judged_but_for_those_who_may_push,
+            a_mount_does_not_lead_around_the_gate,
+            the_state_of_papers_follows_each_of_them,
+            what_lists_and_uses_content_is_found;
         listing:
             pages_have_an_order_a_filter_and_a_total,
             children_and_referrers_count_as_they_are_listed,

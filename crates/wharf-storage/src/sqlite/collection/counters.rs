@@ -74,6 +74,16 @@ const MARKS: &[Mark] = &[
             AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.content_id = contents.id)",
     },
     Mark {
+        differences: "SELECT 'project ' || p.name || ' is marked with the policy ' || coalesce(p.policy_digest, 'none')
+            || ', it has ' || coalesce(y.digest, 'none')
+            FROM projects p LEFT JOIN project_policies y ON y.project_id = p.id WHERE p.policy_digest IS NOT y.digest",
+        // A mark without a policy stays: it keeps everything shut, until somebody sets the policy anew or removes the project.
+        repair: "UPDATE projects SET policy_digest =
+                (SELECT y.digest FROM project_policies y WHERE y.project_id = projects.id)
+            WHERE id IN (SELECT project_id FROM project_policies)
+            AND policy_digest IS NOT (SELECT y.digest FROM project_policies y WHERE y.project_id = projects.id)",
+    },
+    Mark {
         differences: "SELECT 'storage is recorded to use ' || used_bytes || ' bytes, its contents have ' || counted
             FROM storage_use, (SELECT coalesce(sum(size), 0) AS counted FROM contents) WHERE used_bytes <> counted",
         repair: "UPDATE storage_use SET used_bytes = (SELECT coalesce(sum(size), 0) FROM contents)",

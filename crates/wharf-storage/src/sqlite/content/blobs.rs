@@ -10,7 +10,7 @@ use super::super::journal::{self, Note};
 use super::super::tx::{Tx, parsed, signed, unsigned};
 use super::contents;
 use super::repositories::{self, RepositoryRow};
-use crate::catalog::{AuditOperation, BlobPlace, BlobRecord, CommitOutcome, MAX_INLINE_BYTES, NewBlob};
+use crate::catalog::{AuditOperation, BlobPlace, BlobRecord, CommitOutcome, Gate, MAX_INLINE_BYTES, NewBlob};
 use crate::{BlobKey, Error, Result};
 
 /// How old the mark of an unused link or manifest gets before a look at it renews it. Less, and every look during a push
@@ -31,7 +31,8 @@ pub(super) fn find(
     repository: &RepositoryName,
     digest: &Digest,
 ) -> Result<Found> {
-    access::authorize_on_repository(tx, caller, Permission::PULL, repository)?;
+    let project = access::authorize_on_repository(tx, caller, Permission::PULL, repository)?;
+    let gate = access::gate(tx, caller, &project, repository)?;
     let row = repositories::require(tx, repository)?;
     let found = tx.first(
         "SELECT c.size, c.key, c.bytes, l.unreferenced_since
@@ -49,7 +50,12 @@ pub(super) fn find(
     )?;
     let Some((size, key, bytes, since)) = found else { return Err(Error::not_found("blob", digest)) };
     Ok(Found {
-        record: BlobRecord { digest: digest.clone(), size, place: place(digest, key.as_deref(), bytes)? },
+        record: BlobRecord {
+            digest: digest.clone(),
+            size,
+            place: place(digest, key.as_deref(), bytes)?,
+            gate,
+        },
         renew: is_worth_renewing(tx, since),
     })
 }
@@ -194,6 +200,30 @@ pub(super) fn mount(
     Ok(readable)
 }
 
+pub(super) fn mount_past_gate(
+    tx: &Tx<'_>,
+    caller: &Caller,
+    from: &RepositoryName,
+    to: &RepositoryName,
+    digest: &Digest,
+    policy: &Digest,
+) -> Result<bool> {
+    let project = access::authorize_on_repository(tx, caller, Permission::PUSH, to)?;
+    let Some(content) = contents::find(tx, digest)?.filter(contents::ContentRow::is_present) else {
+        return Ok(false);
+    };
+    let holds = tx.exists(
+        "SELECT 1 FROM projects WHERE name = ?1 AND policy_digest = ?2",
+        params![from.project(), policy.as_str()],
+    )?;
+    let readable = holds && is_linked_for(tx, caller, from, content.id)?.is_some();
+    if readable {
+        let repository = repositories::find_or_create(tx, &project, to)?;
+        link(tx, &project, repository, content.id, content.size)?;
+    }
+    Ok(readable)
+}
+
 pub(super) fn mount_source(
     tx: &Tx<'_>,
     caller: &Caller,
@@ -223,18 +253,28 @@ fn readable_in(
 }
 
 fn is_readable_in(tx: &Tx<'_>, caller: &Caller, from: &RepositoryName, id: i64) -> Result<bool> {
+    match is_linked_for(tx, caller, from, id)? {
+        Some(project) => Ok(access::gate(tx, caller, &project, from)? != Gate::Shut),
+        None => Ok(false),
+    }
+}
+
+/// Returns the project of a repository that links the content, if the caller may pull from it as far as no policy says
+/// otherwise.
+fn is_linked_for(tx: &Tx<'_>, caller: &Caller, from: &RepositoryName, id: i64) -> Result<Option<ProjectRow>> {
     let project = access::project(tx, from.project())?;
     let standing = access::standing(tx, caller, project.as_ref())?;
     if let Err(Denied::Hidden | Denied::Forbidden) =
         decide(caller, &standing, &Request::on_repository(Permission::PULL, from))
     {
-        return Ok(false);
+        return Ok(None);
     }
-    tx.exists(
+    let linked = tx.exists(
         "SELECT 1 FROM blob_links WHERE content_id = ?1
          AND repository_id = (SELECT id FROM repositories WHERE name = ?2)",
         params![id, from.as_str()],
-    )
+    )?;
+    Ok(project.filter(|_| linked))
 }
 
 fn readable_somewhere(
@@ -256,7 +296,7 @@ fn readable_somewhere(
         params![id, project_id],
         |row| {
             let name: RepositoryName = parsed(row, 1)?;
-            if decisions.permits(Permission::PULL, row.get(0)?, Some(&name))? {
+            if decisions.permits_any_content(row.get(0)?, &name)? {
                 readable = Some(name);
             }
             tried += 1;

@@ -11,7 +11,7 @@ use super::super::journal::{self, Note};
 use super::super::tx::{Tx, parsed, signed};
 use super::repositories::{self, RepositoryRow};
 use super::{blobs, contents, tags};
-use crate::catalog::{AuditOperation, NewManifest, PullCount, PutOutcome};
+use crate::catalog::{AuditOperation, Gate, NewManifest, PullCount, PutOutcome};
 use crate::{Error, Result};
 
 /// What a manifest is known by; its bytes are fetched by `content_id`.
@@ -20,6 +20,7 @@ pub(super) struct Found {
     pub(super) media_type: String,
     pub(super) artifact_type: Option<String>,
     pub(super) content_id: i64,
+    pub(super) gate: Gate,
     /// Whether its grace time should start anew, as someone is about to rely on it.
     pub(super) renew: bool,
 }
@@ -30,7 +31,8 @@ pub(super) fn find(
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Result<Found> {
-    access::authorize_on_repository(tx, caller, Permission::PULL, repository)?;
+    let project = access::authorize_on_repository(tx, caller, Permission::PULL, repository)?;
+    let gate = access::gate(tx, caller, &project, repository)?;
     let row = repositories::require(tx, repository)?;
     let (sql, name) = match reference {
         Reference::Tag(tag) => (
@@ -50,6 +52,7 @@ pub(super) fn find(
             media_type: row.get(1)?,
             artifact_type: row.get(2)?,
             content_id: row.get(3)?,
+            gate,
             renew: blobs::is_worth_renewing(tx, row.get(4)?),
         })
     })?

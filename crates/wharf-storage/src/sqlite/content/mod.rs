@@ -3,6 +3,7 @@
 pub(super) mod blobs;
 pub(super) mod contents;
 pub(super) mod manifests;
+pub(super) mod papers;
 mod referrers;
 pub(super) mod removal;
 pub(super) mod repositories;
@@ -43,6 +44,7 @@ impl Content for SqliteCatalog {
                 media_type: found.media_type,
                 artifact_type: found.artifact_type,
                 content,
+                gate: found.gate,
             };
             Ok((record, found.renew))
         })?;
@@ -140,6 +142,19 @@ impl Content for SqliteCatalog {
     ) -> Result<bool> {
         let (caller, from, to, digest) = (caller.clone(), from.cloned(), to.clone(), digest.clone());
         self.write(move |tx| blobs::mount(tx, &caller, from.as_ref(), &to, &digest)).await
+    }
+
+    async fn mount_past_gate(
+        &self,
+        caller: &Caller,
+        from: &RepositoryName,
+        to: &RepositoryName,
+        digest: &Digest,
+        policy: &Digest,
+    ) -> Result<bool> {
+        let (caller, from, to) = (caller.clone(), from.clone(), to.clone());
+        let (digest, policy) = (digest.clone(), policy.clone());
+        self.write(move |tx| blobs::mount_past_gate(tx, &caller, &from, &to, &digest, &policy)).await
     }
 
     async fn mount_source(

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod members;
+pub(super) mod policies;
 mod projects;
 mod repositories;
 mod tags;

@@ -201,7 +201,7 @@ fn visible(
     let name = filter.name.as_ref();
     tx.scan(
         &format!(
-            "SELECT id, name, public, quota_bytes, used_bytes,
+            "SELECT id, name, public, quota_bytes, used_bytes, policy_digest IS NOT NULL,
                  (SELECT role FROM members m WHERE m.project_id = projects.id AND m.user_id = ?1)
              FROM projects WHERE (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR instr(name, ?3) > 0)
              AND (?4 IS NULL OR public = ?4) AND (?5 IS NULL OR owner = ?5) ORDER BY {order}"
@@ -209,7 +209,7 @@ fn visible(
         params![user, TextFilter::exact(name), TextFilter::part(name), filter.public, filter.owner],
         |row| {
             let project = access::project_row(row)?;
-            let class = (project.public, row.get::<_, Option<u8>>(5)?);
+            let class = (project.public, row.get::<_, Option<u8>>(6)?);
             let permitted = match classes.get(&class).filter(|_| by_class) {
                 Some(permitted) => *permitted,
                 None => decisions.permits(READ, project.id, None)?,
@@ -230,7 +230,7 @@ fn record(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<Project> {
     };
     let repositories = count_repositories(tx, id)?;
     tx.first(
-        "SELECT id, name, public, quota_bytes, used_bytes, owner, created_at, updated_at
+        "SELECT id, name, public, quota_bytes, used_bytes, policy_digest IS NOT NULL, owner, created_at, updated_at
          FROM projects WHERE id = ?1",
         [id],
         |row| {
@@ -238,14 +238,14 @@ fn record(tx: &Tx<'_>, caller: &Caller, id: i64) -> Result<Project> {
             Ok(Project {
                 id,
                 name: project.name,
-                owner: row.get(5)?,
+                owner: row.get(6)?,
                 public: project.public,
                 quota_bytes: project.quota_bytes,
                 used_bytes: project.used_bytes,
                 repositories,
                 caller_role,
-                created_at: row.get(6)?,
-                updated_at: row.get(7)?,
+                created_at: row.get(7)?,
+                updated_at: row.get(8)?,
             })
         },
     )?

@@ -63,7 +63,8 @@ pub(super) fn list(
         None => None,
     };
     let query = Query {
-        columns: "t.id, t.name, m.digest, t.pushed_at",
+        columns: "t.id, t.name, m.digest, t.pushed_at, (SELECT h.actor FROM tag_history h
+            WHERE h.repository_id = t.repository_id AND h.tag = t.name ORDER BY h.id DESC LIMIT 1)",
         // Two texts, as each is served by another index.
         from: if manifest.is_some() {
             "FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.manifest_id = ?2 AND t.repository_id = ?1
@@ -80,7 +81,9 @@ pub(super) fn list(
 /// Lists the first tags on a manifest.
 pub(super) fn of_manifest(tx: &Tx<'_>, manifest: i64, limit: usize) -> Result<Vec<TagRecord>> {
     tx.all(
-        "SELECT t.id, t.name, m.digest, t.pushed_at FROM tags t JOIN manifests m ON m.id = t.manifest_id
+        "SELECT t.id, t.name, m.digest, t.pushed_at, (SELECT h.actor FROM tag_history h
+             WHERE h.repository_id = t.repository_id AND h.tag = t.name ORDER BY h.id DESC LIMIT 1)
+         FROM tags t JOIN manifests m ON m.id = t.manifest_id
          WHERE t.manifest_id = ?1 ORDER BY t.name LIMIT ?2",
         params![manifest, row_limit(limit)],
         record,
@@ -88,7 +91,13 @@ pub(super) fn of_manifest(tx: &Tx<'_>, manifest: i64, limit: usize) -> Result<Ve
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<TagRecord> {
-    Ok(TagRecord { id: row.get(0)?, name: parsed(row, 1)?, digest: parsed(row, 2)?, pushed_at: row.get(3)? })
+    Ok(TagRecord {
+        id: row.get(0)?,
+        name: parsed(row, 1)?,
+        digest: parsed(row, 2)?,
+        pushed_at: row.get(3)?,
+        set_by: row.get(4)?,
+    })
 }
 
 pub(super) fn history(
@@ -101,9 +110,17 @@ pub(super) fn history(
     access::authorize_on_repository(tx, caller, permission(Action::List), name)?;
     let repository = repositories::require(tx, name)?;
     tx.all(
-        "SELECT digest, at, actor FROM tag_history WHERE repository_id = ?1 AND tag = ?2
-         ORDER BY id DESC LIMIT ?3",
+        "SELECT digest, at, actor, EXISTS (SELECT 1 FROM manifests m
+             WHERE m.repository_id = h.repository_id AND m.digest = h.digest)
+         FROM tag_history h WHERE repository_id = ?1 AND tag = ?2 ORDER BY id DESC LIMIT ?3",
         params![repository.id, tag.as_str(), row_limit(limit)],
-        |row| Ok(TagHistoryEntry { digest: parsed_or_none(row, 0)?, at: row.get(1)?, actor: row.get(2)? }),
+        |row| {
+            Ok(TagHistoryEntry {
+                digest: parsed_or_none(row, 0)?,
+                at: row.get(1)?,
+                actor: row.get(2)?,
+                present: row.get(3)?,
+            })
+        },
     )
 }

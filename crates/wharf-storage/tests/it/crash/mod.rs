@@ -52,7 +52,7 @@ macro_rules! transaction {
 
 /// Every step of every operation, and what is there after the process ended just behind it. The script of a clean run
 /// is compared with this, so that no step is left out.
-const TABLE: [(&str, &[(&str, After)]); 9] = [
+const TABLE: [(&str, &[(&str, After)]); 12] = [
     (
         "push a blob",
         transaction!(
@@ -64,11 +64,14 @@ const TABLE: [(&str, &[(&str, After)]); 9] = [
         ),
     ),
     ("push a small blob", transaction!(; Present)),
+    ("set a trust policy", transaction!(; Present)),
     ("push a tagged manifest", transaction!(; Present)),
     ("move a tag", transaction!(; Present)),
     ("delete a tag", transaction!(; Present)),
     ("delete a manifest with its referrer", transaction!(; Present)),
     ("delete a blob", transaction!(; Present)),
+    ("replace a trust policy", transaction!(; Present)),
+    ("remove a trust policy", transaction!(; Present)),
     (
         "delete a repository",
         // It is hidden; its tags go, their history, its manifests, its blobs, itself; nothing is left.

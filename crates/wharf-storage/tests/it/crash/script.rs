@@ -11,19 +11,23 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use wharf_access::Caller;
 use wharf_oci::{Algorithm, Descriptor, Digest, Manifest, Reference, RepositoryName, media_type};
 use wharf_storage::catalog::{
-    BlobPlace, Collection, CollectionPolicy, Content, Management, NewBlob, NewManifest, NewProject, Page,
+    BlobPlace, Collection, CollectionPolicy, Content, Management, NewBlob, NewManifest, NewProject,
+    NewProjectPolicy, Page, Policies,
 };
 use wharf_storage::{BlobStore, Collector, DiskStore, Error, SqliteCatalog, SqliteOptions, on_reached};
 
 /// The operations, in the order of the script.
-pub(super) const OPERATIONS: [&str; 9] = [
+pub(super) const OPERATIONS: [&str; 12] = [
     "push a blob",
     "push a small blob",
+    "set a trust policy",
     "push a tagged manifest",
     "move a tag",
     "delete a tag",
     "delete a manifest with its referrer",
     "delete a blob",
+    "replace a trust policy",
+    "remove a trust policy",
     "delete a repository",
     "collect",
 ];
@@ -83,6 +87,11 @@ impl Store {
             place: BlobPlace::Inline(content.clone()),
         };
         self.catalog.commit_blob(&Caller::system(), &name(repository), blob).await.unwrap();
+    }
+
+    async fn set_policy(&self, text: &str) {
+        let policy = NewProjectPolicy { host: "example".to_owned(), text: text.to_owned().into() };
+        self.catalog.set_project_policy(&Caller::system(), "shop", policy).await.unwrap();
     }
 
     async fn put(&self, repository: &str, mut manifest: NewManifest, tag: Option<&str>) {
@@ -160,6 +169,11 @@ pub(super) async fn run(store: &Store, operation: usize) {
     match OPERATIONS[operation] {
         "push a blob" => store.push_blob("shop/web", &blob(2, 9000)).await,
         "push a small blob" => store.push_inline("shop/web", &blob(3, 100)).await,
+        "set a trust policy" => store.set_policy("first").await,
+        "replace a trust policy" => store.set_policy("second").await,
+        "remove a trust policy" => {
+            absent_or_done(store.catalog.remove_project_policy(&system, "shop").await);
+        }
         "push a tagged manifest" => store.put("shop/web", second(), Some("new")).await,
         "move a tag" => store.put("shop/web", second(), Some("stable")).await,
         "delete a tag" => {
@@ -238,7 +252,10 @@ pub(super) async fn state(store: &Store) -> String {
         write!(text, "{}:{kinds} ", &content.digest.encoded()[..8]).unwrap();
     }
     let used = store.catalog.project(&system, "shop").await.unwrap().used_bytes;
-    write!(text, "used={used}").unwrap();
+    let policy = store.catalog.project_policy(&system, "shop").await.unwrap();
+    let policy = policy.map_or_else(|| "none".to_owned(), |policy| policy.digest.encoded()[..8].to_owned());
+    assert_eq!(store.catalog.is_gated("shop").await.unwrap(), policy != "none");
+    write!(text, "used={used} policy={policy}").unwrap();
     text
 }
 
