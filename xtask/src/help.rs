@@ -23,6 +23,10 @@ The project's chores. Usage: cargo xtask WORD
                   Wharf, zot and Distribution on this machine; prints a Markdown table (docs/BENCHMARKING.md)
   bench render [--quick] [CHART ..]
                   `wharf helm template` beside helm on real charts; prints a Markdown table
+  bench copy [--quick] [image] [small] [index]
+                  pull, push and copy: Wharf, oras, crane, skopeo and regctl between the same two registries
+  bench trust [--quick]
+                  verify, sign and promote: Wharf beside cosign, oras and crane on a local registry
   help            this text
 
 Environment:

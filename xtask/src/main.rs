@@ -51,6 +51,8 @@ fn main() -> ExitCode {
         ["e2e", "oras-sync", work, host] => e2e::sync(work, host).map(|()| None),
         ["fuzz", words @ ..] => fuzz::run(words).map(Some),
         ["bench", "registry", words @ ..] => bench::run(words).map(|()| None),
+        ["bench", "copy", words @ ..] => bench::copy(words).map(|()| None),
+        ["bench", "trust", words @ ..] => bench::trust(words).map(|()| None),
         ["bench", "render", words @ ..] => bench::render(words).map(|()| None),
         other => {
             eprintln!("xtask: unknown words `{}`\n\n{}", other.join(" "), help::TEXT);

@@ -3,6 +3,9 @@
 //! `docs/BENCHMARKING.md` says what is measured and how to read it.
 
 mod connection;
+mod copy;
+mod cost;
+mod lab;
 mod load;
 mod process;
 mod render;
@@ -11,6 +14,7 @@ mod seed;
 mod size;
 mod subject;
 mod table;
+mod trust;
 mod workloads;
 
 use std::time::Instant;
@@ -23,7 +27,9 @@ use size::Size;
 use subject::Kind;
 use table::Table;
 
+pub(crate) use copy::run as copy;
 pub(crate) use render::run as render;
+pub(crate) use trust::run as trust;
 
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     let quick = words.contains(&"--quick");
@@ -45,7 +51,7 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         }
     }
     let size = if quick { Size::quick() } else { Size::full() };
-    let mut table = Table::new(&kinds, quick);
+    let mut table = Table::of_registries(&kinds, quick);
     for workload in workloads::ALL {
         if !wanted.is_empty() && !wanted.contains(&workload.name) {
             continue;

@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use wait4::Wait4;
+use anyhow::Result;
 
+use super::cost::{self, Cost};
 use super::samples::{Samples, percentile};
 use crate::charts;
 use crate::peers::{self, Scope};
@@ -73,13 +72,6 @@ struct Program {
     word: Option<&'static str>,
 }
 
-/// What one run took.
-struct Cost {
-    wall_ms: f64,
-    cpu_ms: f64,
-    peak_mib: f64,
-}
-
 impl Program {
     fn command(&self, chart: &Path, values: Option<&Path>) -> Command {
         let mut command = Command::new(&self.path);
@@ -94,20 +86,7 @@ impl Program {
 
     fn cost(&self, subject: &Subject) -> Result<Cost> {
         let mut command = self.command(&subject.path, subject.values.as_deref());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let failed = || format!("{} template {}", self.path.display(), subject.path.display());
-        let start = Instant::now();
-        let used = command.spawn().with_context(failed)?.wait4().with_context(failed)?;
-        let wall_ms = start.elapsed().as_secs_f64() * 1e3;
-        if !used.status.success() {
-            bail!("{}: {}", failed(), used.status);
-        }
-        let cpu = used.rusage.utime + used.rusage.stime;
-        Ok(Cost {
-            wall_ms,
-            cpu_ms: cpu.as_secs_f64() * 1e3,
-            peak_mib: used.rusage.maxrss as f64 / f64::from(1 << 20),
-        })
+        cost::of(command.stdout(Stdio::null()).stderr(Stdio::null()))
     }
 }
 

@@ -8,7 +8,6 @@ use super::subject::Kind;
 /// Rows in the order in which they were first measured.
 pub(super) struct Table {
     subjects: Vec<String>,
-    durability: Vec<String>,
     quick: bool,
     rows: Vec<Row>,
     notes: Vec<String>,
@@ -19,17 +18,20 @@ struct Row {
     unit: &'static str,
     better: Better,
     samples: Vec<Samples>,
+    /// Those that did less than the row says, and so are no measure.
+    partial: Vec<usize>,
 }
 
 impl Table {
-    pub(super) fn new(kinds: &[Kind], quick: bool) -> Self {
-        Self {
-            subjects: kinds.iter().map(|kind| kind.name().to_owned()).collect(),
-            durability: kinds.iter().map(|kind| format!("{}: {}", kind.name(), kind.settings())).collect(),
-            quick,
-            rows: Vec::new(),
-            notes: Vec::new(),
-        }
+    /// Returns an empty table with a column for each subject, Wharf's first.
+    pub(super) fn new(subjects: Vec<String>, quick: bool) -> Self {
+        Self { subjects, quick, rows: Vec::new(), notes: Vec::new() }
+    }
+
+    pub(super) fn of_registries(kinds: &[Kind], quick: bool) -> Self {
+        let mut table = Self::new(kinds.iter().map(|kind| kind.name().to_owned()).collect(), quick);
+        table.notes = kinds.iter().map(|kind| format!("{}: {}", kind.name(), kind.settings())).collect();
+        table
     }
 
     /// Adds one figure of the subject at `place` to a row, and prints it.
@@ -38,10 +40,18 @@ impl Table {
         let known = self.rows.iter().position(|row| row.name == name);
         let at = known.unwrap_or_else(|| {
             let samples = vec![Samples::default(); self.subjects.len()];
-            self.rows.push(Row { name: name.to_owned(), unit, better, samples });
+            self.rows.push(Row { name: name.to_owned(), unit, better, samples, partial: Vec::new() });
             self.rows.len() - 1
         });
         self.rows[at].samples[place].0.push(figure);
+    }
+
+    /// Says that a subject does only a part of what a row is about: its figure is shown with a mark, and not compared.
+    pub(super) fn does_less(&mut self, name: &str, place: usize) {
+        let row = self.rows.iter_mut().find(|row| row.name == name);
+        if let Some(row) = row.filter(|row| !row.partial.contains(&place)) {
+            row.partial.push(place);
+        }
     }
 
     pub(super) fn note(&mut self, note: String) {
@@ -59,8 +69,9 @@ impl fmt::Display for Table {
         writeln!(f, "|---|---|{}---|", "---:|".repeat(self.subjects.len()))?;
         for row in &self.rows {
             write!(f, "| {} | {} |", row.name, row.unit)?;
-            for samples in &row.samples {
-                write!(f, " {} |", cell(samples))?;
+            for (place, samples) in row.samples.iter().enumerate() {
+                let mark = if row.partial.contains(&place) { " †" } else { "" };
+                write!(f, " {}{mark} |", cell(samples))?;
             }
             writeln!(f, " {} |", row.ratio())?;
         }
@@ -74,7 +85,7 @@ impl fmt::Display for Table {
                 "This was a quick run: it shows that everything works; its figures are too noisy to compare."
             )?;
         }
-        for line in self.durability.iter().chain(&self.notes) {
+        for line in &self.notes {
             writeln!(f, "- {line}")?;
         }
         Ok(())
@@ -85,7 +96,8 @@ impl Row {
     /// Wharf is the first subject; the best peer is the one with the best median.
     fn ratio(&self) -> String {
         let Some((wharf, peers)) = self.samples.split_first() else { return String::new() };
-        let medians = peers.iter().filter_map(|samples| Some((samples, samples.median()?)));
+        let whole = peers.iter().enumerate().filter(|(place, _)| !self.partial.contains(&(place + 1)));
+        let medians = whole.filter_map(|(_, samples)| Some((samples, samples.median()?)));
         let best = medians.reduce(|one, other| {
             let first = if self.better == Better::More { one.1 >= other.1 } else { one.1 <= other.1 };
             if first { one } else { other }
