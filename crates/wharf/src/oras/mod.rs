@@ -9,6 +9,7 @@ mod attach;
 mod backup;
 mod blob;
 mod cp;
+mod delete;
 mod discover;
 mod fault;
 mod format;
