@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use wharf_content::Target;
 use wharf_oci::{Descriptor, Reference};
-use wharf_trust::policy::{CheckOutcome, Decision, Evidence, Verdict};
+use wharf_trust::policy::{CheckOutcome, Decision, Evidence, Policy, Verdict};
 
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
@@ -15,9 +16,12 @@ use crate::remote::{Connection, Identity};
 use crate::terminal::{self, BAD, FAINT, GOOD, NOTE, styled};
 use crate::{papers, trust_policy};
 
-/// Verify an image, a chart or another artifact against a trust policy.
+/// How many artifacts are verified at the same time.
+const AT_ONCE: usize = 8;
+
+/// Verify images, charts and other artifacts against a trust policy.
 ///
-/// The reference is resolved once; signatures and attestations are read in every layout and verified without asking anybody
+/// Each reference is resolved once; signatures and attestations are read in every layout and verified without asking anybody
 /// but the registry. The answer names each check, what met it, and why others did not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
@@ -26,11 +30,14 @@ use crate::{papers, trust_policy};
 Examples:
   wharf verify registry.example.com/prod/app:1.4.0 --policy trust.yaml
   wharf verify registry.example.com/prod/app@sha256:… --policy trust.yaml --output json
-  wharf verify tar:app.tar:1.4.0 --policy trust.yaml --as registry.example.com/prod/app"))]
+  wharf verify registry.example.com/prod/app:1.4.0 registry.example.com/prod/db:2.0.1 --policy trust.yaml
+  wharf verify tar:app.tar:1.4.0 --policy trust.yaml --as registry.example.com/prod/app
+
+Of several artifacts the decisions come in their order, as JSON in a list; the command fails where one of them is denied."))]
 pub(crate) struct Args {
-    /// What to verify, by tag or digest.
-    #[arg(value_name = "PLACE")]
-    place: Place,
+    /// What to verify, by tag or digest; several are verified at the same time.
+    #[arg(required = true, value_name = "PLACE")]
+    places: Vec<Place>,
 
     /// The trust policy, YAML or JSON.
     #[arg(long, value_name = "FILE")]
@@ -52,14 +59,29 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
-    let target = args.place.open(&args.connection, &args.identity).await?;
-    let asked = args.place.named()?;
-    let artifact = target.resolve(&asked).await.with_context(|| format!("cannot resolve {}", args.place))?;
+    let policy = trust_policy::read(&args.policy)?;
+    // What is not even named is said before the first is asked for.
+    for place in &args.places {
+        place.named()?;
+    }
+    let decisions = stream::iter(&args.places).map(|place| one(&args, &policy, place));
+    let decisions: Vec<Decision> = decisions.buffered(AT_ONCE).try_collect().await?;
+    if args.output == Output::Json && decisions.len() > 1 {
+        terminal::line(serde_json::to_string_pretty(&decisions)?);
+    } else {
+        for (place, decision) in args.places.iter().zip(&decisions) {
+            show(&place.to_string(), decision, args.output)?;
+        }
+    }
+    Ok(if decisions.iter().all(Decision::is_allowed) { Status::Done } else { Status::Signature })
+}
+
+async fn one(args: &Args, policy: &Policy, place: &Place) -> anyhow::Result<Decision> {
+    let target = place.open(&args.connection, &args.identity).await?;
+    let asked = place.named()?;
+    let artifact = target.resolve(&asked).await.with_context(|| format!("cannot resolve {place}"))?;
     let pinned = matches!(asked, Reference::Digest(_));
-    let name = args.judged_as.as_deref();
-    let decision = decide(&args.policy, name, &args.place, &*target, &artifact, pinned).await?;
-    show(&args.place.to_string(), &decision, args.output)?;
-    Ok(if decision.is_allowed() { Status::Done } else { Status::Signature })
+    by(policy, args.judged_as.as_deref(), place, &*target, &artifact, pinned).await
 }
 
 /// Decides by the policy in a file on an artifact that lies at a place, and reads nothing else.
@@ -71,14 +93,24 @@ pub(super) async fn decide(
     artifact: &Descriptor,
     pinned: bool,
 ) -> anyhow::Result<Decision> {
-    let policy = trust_policy::read(policy)?;
+    by(&trust_policy::read(policy)?, judged_as, place, target, artifact, pinned).await
+}
+
+async fn by(
+    policy: &Policy,
+    judged_as: Option<&str>,
+    place: &Place,
+    target: &dyn Target,
+    artifact: &Descriptor,
+    pinned: bool,
+) -> anyhow::Result<Decision> {
     let repository = judged_as.map(str::to_owned).or_else(|| place.repository()).ok_or_else(|| {
         Usage(format!(
             "{place} has no name of a repository, by which a policy judges: give --as HOST/REPOSITORY"
         ))
     })?;
     let (facts, found) =
-        papers::evidence(target, artifact, &policy).await.context("cannot read the papers")?;
+        papers::evidence(target, artifact, policy).await.context("cannot read the papers")?;
     let evidence = Evidence {
         repository: &repository,
         facts: &facts,

@@ -1,6 +1,7 @@
 //! The image that a command is about, and the repository where its papers lie.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
 use wharf_client::{Credential, ReferrersApi, Registry, RegistryOptions, RemoteRepository, Secret};
@@ -110,6 +111,29 @@ async fn registry(given: &Given, reference: &ImageReference) -> anyhow::Result<R
             found.map(|found| found.credential).unwrap_or_default()
         }
     };
+    // The flags are the same throughout a run: host and login tell one registry from another.
+    let known =
+        |(host, login, _): &&(String, Credential, Registry)| *host == reference.host && *login == credential;
+    if let Some((_, _, registry)) = opened().iter().find(known) {
+        return Ok(registry.clone());
+    }
+    let login = credential.clone();
+    let registry = connect(given, reference, credential).await?;
+    opened().push((reference.host.clone(), login, registry.clone()));
+    Ok(registry)
+}
+
+/// The registries of this run: many images share connections and tokens.
+fn opened() -> MutexGuard<'static, Vec<(String, Credential, Registry)>> {
+    static OPENED: Mutex<Vec<(String, Credential, Registry)>> = Mutex::new(Vec::new());
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn connect(
+    given: &Given,
+    reference: &ImageReference,
+    credential: Credential,
+) -> anyhow::Result<Registry> {
     let path = |name: &str| text(given, name).map(PathBuf::from);
     let options = RegistryOptions {
         credential,
