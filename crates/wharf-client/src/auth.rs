@@ -13,7 +13,7 @@ use wharf_content::{Error, ErrorKind, Result};
 use wharf_oci::distribution::{Challenge, Scope};
 
 use crate::credential::Credential;
-use crate::http::network;
+use crate::http::{Clients, network};
 use crate::{Secret, origin};
 
 /// The longest answer of a token server that is read, in bytes.
@@ -66,11 +66,7 @@ impl Authenticator {
     }
 
     /// Returns the `Authorization` header to begin with: none until the registry has asked for one.
-    pub(crate) async fn header(
-        &self,
-        client: &reqwest::Client,
-        scopes: &[Scope],
-    ) -> Result<Option<HeaderValue>> {
+    pub(crate) async fn header(&self, client: &Clients, scopes: &[Scope]) -> Result<Option<HeaderValue>> {
         if let Credential::RegistryToken(token) = &self.credential {
             return bearer(token.expose()).map(Some);
         }
@@ -93,7 +89,7 @@ impl Authenticator {
     /// that has not been `tried`.
     pub(crate) async fn answer(
         &self,
-        client: &reqwest::Client,
+        client: &Clients,
         challenges: &[Challenge],
         scopes: &[Scope],
         tried: Option<&HeaderValue>,
@@ -144,7 +140,7 @@ impl Authenticator {
     /// (OAuth 2, RFC 6749 section 6).
     async fn fetch(
         &self,
-        client: &reqwest::Client,
+        client: &Clients,
         realm: &Url,
         service: Option<&str>,
         grants: Grants,
@@ -164,7 +160,7 @@ impl Authenticator {
                 ];
                 form.extend(service.map(|service| ("service", service.to_owned())));
                 form.push(("scope", scopes.join(" ")));
-                client.post(realm.clone()).form(&form)
+                client.of(realm)?.post(realm.clone()).form(&form)
             }
             credential => {
                 let mut url = realm.clone();
@@ -178,7 +174,7 @@ impl Authenticator {
                     }
                     query.append_pair("client_id", "wharf");
                 }
-                let request = client.get(url);
+                let request = client.of(&url)?.get(url);
                 match credential {
                     Credential::Basic { username, password } => {
                         request.header(::http::header::AUTHORIZATION, basic(username, password)?)

@@ -10,8 +10,7 @@ use wharf_content::{Error, ErrorKind, Result};
 
 use crate::auth::{Authenticator, basic};
 use crate::credential::Credential;
-use crate::http::{Call, Gate, Http, Limits, RetryPolicy};
-use crate::registry::client;
+use crate::http::{Call, Clients, Gate, Http, Limits, RetryPolicy, Told};
 use crate::{RegistryOptions, Secret, origin};
 
 /// How files are downloaded, and who for.
@@ -147,7 +146,7 @@ impl Site {
         };
         let host = target.host_str().unwrap_or_default();
         Ok(Http {
-            client: client(host, &options, target.scheme() == "http")?,
+            client: Clients::new(host, target, &options)?,
             base: target.clone(),
             auth: Authenticator::new(target.clone(), Credential::Anonymous, allow_private),
             retry: self.options.retry,
@@ -156,6 +155,7 @@ impl Site {
             gate: Gate::new(Limits::default()),
             headers: ::http::HeaderMap::new(),
             wire_log: None,
+            warnings: Told::new(None),
         })
     }
 }

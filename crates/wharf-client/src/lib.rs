@@ -31,8 +31,7 @@ mod secret;
 
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
 pub use download::{DownloadOptions, DownloadRefused, Site};
-pub use http::Limits;
-pub use http::{RegistryError, RetryPolicy, WireLog};
+pub use http::{Limits, RegistryError, RetryPolicy, Warnings, WireLog};
 pub use registry::{ApiAnswer, DownloadPolicy, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy};
 pub use repository::RemoteRepository;
 pub use secret::Secret;

@@ -206,6 +206,7 @@ mod tests {
     }
 
     #[test]
+    // CVE-2019-10214: a token was fetched without TLS for a registry with it.
     fn a_realm_may_be_elsewhere_but_not_weaker_or_private() {
         let registry = url("https://registry.example.com");
         for good in [

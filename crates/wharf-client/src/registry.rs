@@ -15,8 +15,7 @@ use wharf_oci::distribution::{Challenge, Scope};
 
 use crate::auth::Authenticator;
 use crate::credential::Credential;
-use crate::dns::Resolver;
-use crate::http::{Call, CallBody, Gate, Http, Limits, RetryPolicy, WireLog};
+use crate::http::{Call, CallBody, Clients, Gate, Http, Limits, RetryPolicy, Told, Warnings, WireLog};
 use crate::origin;
 use crate::repository::{KnownReferrers, RemoteRepository, next_page};
 
@@ -62,6 +61,8 @@ pub struct RegistryOptions {
     pub referrers: ReferrersApi,
     /// Who is shown every request.
     pub wire_log: Option<Arc<dyn WireLog>>,
+    /// Who is told what the registry wants its users to read.
+    pub warnings: Option<Arc<dyn Warnings>>,
 }
 
 /// How referrers are listed and entered (distribution-spec v1.1, "Listing Referrers", "Referrers Tag Schema").
@@ -96,6 +97,7 @@ impl Default for RegistryOptions {
             addresses: Vec::new(),
             referrers: ReferrersApi::Detect,
             wire_log: None,
+            warnings: None,
         }
     }
 }
@@ -184,7 +186,7 @@ impl Registry {
             .ok()
             .filter(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none())
             .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{host:?} is not a registry host")))?;
-        let client = client(host, &options, plain)?;
+        let client = Clients::new(host, &base, &options)?;
         let auth =
             Authenticator::new(base.clone(), options.credential.clone(), options.allow_private_addresses);
         let http = Http {
@@ -197,6 +199,7 @@ impl Registry {
             gate: Gate::new(options.limits),
             headers: options.headers,
             wire_log: options.wire_log,
+            warnings: Told::new(options.warnings),
         };
         Ok(Self {
             host: host.to_owned(),
@@ -383,69 +386,4 @@ struct RepositoryList {
 
 fn call_of_ping(registry: &Registry) -> Result<Call<'static>> {
     Ok(Call::new(Method::GET, registry.url("v2/")?, Vec::new()))
-}
-
-pub(crate) fn client(host: &str, options: &RegistryOptions, plain: bool) -> Result<reqwest::Client> {
-    let builder = || {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("wharf/", env!("CARGO_PKG_VERSION")))
-            // Redirects are followed by the layer above, under its policy.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(Duration::from_secs(15))
-            .tcp_nodelay(true);
-        if !options.allow_private_addresses {
-            builder = builder.dns_resolver(Arc::new(Resolver::new(host)));
-        }
-        for (host, address) in &options.addresses {
-            builder = builder.resolve(host, *address);
-        }
-        if origin::is_loopback(host) {
-            // A proxy's localhost would be another machine.
-            builder = builder.no_proxy();
-        }
-        builder
-    };
-    let mut with_tls = builder().tls_danger_accept_invalid_certs(options.insecure);
-    if let Some(path) = &options.ca_file {
-        let pem =
-            std::fs::read(path).map_err(|error| Error::io("cannot read the certificates in", path, error))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .ok()
-            .filter(|certificates| !certificates.is_empty())
-            .ok_or_else(|| {
-                Error::new(ErrorKind::Usage, format!("{} holds no certificate in PEM form", path.display()))
-            })?;
-        with_tls = with_tls.tls_certs_merge(certificates);
-    }
-    if let Some((certificate, key)) = &options.client_certificate {
-        let mut pem = std::fs::read(certificate)
-            .map_err(|error| Error::io("cannot read the certificate in", certificate, error))?;
-        let key_pem = std::fs::read(key).map_err(|error| Error::io("cannot read the key in", key, error))?;
-        pem.push(b'\n');
-        pem.extend_from_slice(&key_pem);
-        let identity = reqwest::Identity::from_pem(&pem).map_err(|error| {
-            Error::with_source(
-                ErrorKind::Usage,
-                format!("{} and {} are not a certificate and its key", certificate.display(), key.display()),
-                error,
-            )
-        })?;
-        with_tls = with_tls.identity(identity);
-    }
-    let built = match with_tls.build() {
-        // A machine without any certificate can still speak plain HTTP.
-        Err(_) if plain => {
-            let none = rustls::ClientConfig::builder_with_provider(Arc::new(
-                rustls::crypto::aws_lc_rs::default_provider(),
-            ))
-            .with_safe_default_protocol_versions()
-            .map(|config| config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
-            .map_err(|error| Error::with_source(ErrorKind::Io, "cannot set up TLS", error))?;
-            builder().tls_backend_preconfigured(none).build()
-        }
-        built => built,
-    };
-    built.map_err(|error| Error::with_source(ErrorKind::Io, "cannot set up the HTTP client", error))
 }

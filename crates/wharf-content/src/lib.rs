@@ -21,6 +21,7 @@
 //! # }).expect("the copy succeeds");
 //! ```
 
+mod cached;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod copy;
@@ -33,9 +34,10 @@ mod stream;
 mod tar;
 mod target;
 
+pub use cached::CachedTarget;
 pub use copy::{
-    Budget, CopyItem, CopyOptions, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome, Progress,
-    Role, copy,
+    Budget, Common, CopyItem, CopyOptions, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome,
+    Progress, Role, copy,
 };
 pub use error::{Error, ErrorKind, Result, Side};
 pub use layout::LayoutTarget;

@@ -90,7 +90,7 @@ impl ReadTarget for MemoryTarget {
 #[async_trait]
 impl Target for MemoryTarget {
     async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        let bytes = stream::verified(source.open(0).await?, descriptor);
+        let bytes = stream::open_verified(source, descriptor).await?;
         let bytes = stream::collect(bytes, descriptor.size).await?;
         self.state().blobs.insert(descriptor.digest.clone(), bytes);
         Ok(())

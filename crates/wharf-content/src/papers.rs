@@ -1,6 +1,7 @@
 //! Papers: everything attached to a manifest, whichever way it was attached.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use wharf_oci::{Descriptor, Digest, ManifestKind, Reference, Tag};
 
@@ -82,7 +83,7 @@ pub struct Paper {
 pub async fn papers(target: &dyn ReadTarget, digest: &Digest, options: &PaperOptions) -> Result<Vec<Paper>> {
     let reference = Reference::Digest(digest.clone());
     let manifest = target.fetch_manifest(&reference, DEFAULT_MAX_MANIFEST_BYTES).await?.parse()?;
-    let mut found = Finder { target, options, tags: Tags::Unknown }.of(digest).await?;
+    let mut found = Finder::with_tags(target, options, Arc::new(Tags::Unknown)).of(digest).await?;
     found.extend(manifest.manifests.into_iter().filter(is_attestation).map(|descriptor| {
         let attested = descriptor.annotations.get(ATTESTED).and_then(|text| text.parse().ok());
         let subject = attested.unwrap_or_else(|| digest.clone());
@@ -122,11 +123,12 @@ pub(crate) fn attested(entry: &Descriptor) -> Option<&str> {
 pub(crate) struct Finder<'a> {
     target: &'a dyn ReadTarget,
     options: &'a PaperOptions,
-    tags: Tags,
+    tags: Arc<Tags>,
 }
 
 /// What is known of the tags of a target.
-enum Tags {
+#[derive(Debug)]
+pub(crate) enum Tags {
     /// All of them, in order.
     All(BTreeSet<String>),
     /// Nothing: there are too many, or they cannot be listed.
@@ -137,9 +139,14 @@ impl<'a> Finder<'a> {
     /// Returns a finder for many manifests: the list of tags tells at once which of them have siblings.
     pub(crate) async fn new(target: &'a dyn ReadTarget, options: &'a PaperOptions) -> Self {
         let tags = match options.referrers || options.sibling_tags {
-            true => all_tags(target).await,
+            true => Tags::of(target).await,
             false => Tags::Unknown,
         };
+        Self::with_tags(target, options, Arc::new(tags))
+    }
+
+    /// Returns a finder that knows the tags of the target.
+    pub(crate) fn with_tags(target: &'a dyn ReadTarget, options: &'a PaperOptions, tags: Arc<Tags>) -> Self {
         Self { target, options, tags }
     }
 
@@ -189,7 +196,7 @@ impl<'a> Finder<'a> {
     }
 
     fn sibling_tags(&self, subject: &Digest) -> Vec<Tag> {
-        match &self.tags {
+        match &*self.tags {
             Tags::Unknown => SIBLINGS.iter().filter_map(|end| sibling_tag(subject, end)).collect(),
             // Other tools have other ends.
             Tags::All(tags) => {
@@ -208,20 +215,20 @@ impl Tags {
             Self::Unknown => true,
         }
     }
-}
 
-async fn all_tags(target: &dyn ReadTarget) -> Tags {
-    let mut all = BTreeSet::new();
-    let mut cursor = None;
-    for _ in 0..MAX_TAG_PAGES {
-        let Ok(page) = target.tags(cursor.as_ref(), 1000).await else { return Tags::Unknown };
-        all.extend(page.tags.into_iter().map(|tag| tag.to_string()));
-        match page.next {
-            None => return Tags::All(all),
-            next => cursor = next,
+    pub(crate) async fn of(target: &dyn ReadTarget) -> Self {
+        let mut all = BTreeSet::new();
+        let mut cursor = None;
+        for _ in 0..MAX_TAG_PAGES {
+            let Ok(page) = target.tags(cursor.as_ref(), 1000).await else { return Self::Unknown };
+            all.extend(page.tags.into_iter().map(|tag| tag.to_string()));
+            match page.next {
+                None => return Self::All(all),
+                next => cursor = next,
+            }
         }
+        Self::Unknown
     }
-    Tags::Unknown
 }
 
 #[cfg(test)]

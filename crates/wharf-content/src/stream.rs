@@ -1,21 +1,23 @@
 //! The bytes of blobs, as streams.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use wharf_oci::{Descriptor, Digester};
 
+use crate::layout::blocking;
 use crate::{Error, ErrorKind, Result};
 
 /// The bytes of a blob as they arrive.
 pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// How much is read from a file at once, in bytes.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: u64 = 256 * 1024;
 
 /// Bytes that can be read more than once, from any offset: what a push needs to start again after a challenge, a
 /// broken connection or a restart of the server.
@@ -26,6 +28,12 @@ pub trait BlobSource: Send + Sync {
     /// # Errors
     /// The bytes cannot be had.
     async fn open(&self, offset: u64) -> Result<BlobStream>;
+
+    /// Returns whether a stream from the start is held against size and digest already, as [`verified`] does it: then
+    /// nobody has to hash the same bytes again.
+    fn is_verified(&self) -> bool {
+        false
+    }
 }
 
 /// A blob that is in memory.
@@ -47,22 +55,48 @@ pub struct FileSource(pub PathBuf);
 impl BlobSource for FileSource {
     async fn open(&self, offset: u64) -> Result<BlobStream> {
         let path = self.0.clone();
-        let failed = |error| Error::io("cannot read", &self.0, error);
-        let mut file = tokio::fs::File::open(&path).await.map_err(failed)?;
-        let len = file.metadata().await.map_err(failed)?.len();
-        check_offset(offset, len)?;
-        if offset > 0 {
-            file.seek(std::io::SeekFrom::Start(offset)).await.map_err(failed)?;
-        }
-        Ok(Box::pin(stream::try_unfold((file, path), |(mut file, path)| async move {
-            let mut buffer = BytesMut::with_capacity(READ_BYTES);
-            match file.read_buf(&mut buffer).await {
-                Ok(0) => Ok(None),
-                Ok(_) => Ok(Some((buffer.freeze(), (file, path)))),
-                Err(error) => Err(Error::io("cannot read", &path, error)),
+        blocking(move || {
+            let failed = |error| Error::io("cannot read", &path, error);
+            let mut file = File::open(&path).map_err(failed)?;
+            let len = file.metadata().map_err(failed)?.len();
+            check_offset(offset, len)?;
+            if offset > 0 {
+                file.seek(SeekFrom::Start(offset)).map_err(failed)?;
             }
-        })))
+            if len - offset <= READ_BYTES {
+                return Ok(once(read_piece(&file).map_err(failed)?));
+            }
+            Ok(ahead(file, path))
+        })
+        .await
     }
+}
+
+/// Reads a file on a thread of its own, a piece ahead of whoever takes them.
+fn ahead(file: File, path: PathBuf) -> BlobStream {
+    let (pieces, mut read) = tokio::sync::mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let piece = match read_piece(&file) {
+                Ok(piece) if piece.is_empty() => return,
+                piece => piece.map_err(|error| Error::io("cannot read", &path, error)),
+            };
+            let is_last = piece.is_err();
+            // Nobody wants the rest where the other end is gone.
+            if pieces.blocking_send(piece).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    Box::pin(stream::poll_fn(move |context| read.poll_recv(context)))
+}
+
+/// Reads the next piece; an empty one is the end.
+fn read_piece(file: &File) -> std::io::Result<Bytes> {
+    // Into room that is not filled with zeros first.
+    let mut piece = Vec::with_capacity(READ_BYTES as usize);
+    file.take(READ_BYTES).read_to_end(&mut piece)?;
+    Ok(piece.into())
 }
 
 /// Returns a stream of these bytes.
@@ -85,6 +119,12 @@ pub(crate) fn check_offset(offset: u64, len: u64) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Opens a source at its start, held against size and digest once.
+pub(crate) async fn open_verified(source: &dyn BlobSource, descriptor: &Descriptor) -> Result<BlobStream> {
+    let bytes = source.open(0).await?;
+    Ok(if source.is_verified() { bytes } else { verified(bytes, descriptor) })
 }
 
 /// Returns the stream of a whole blob with its size and digest verified: it ends with an error when they differ, and

@@ -140,6 +140,14 @@ pub trait ReadTarget: Send + Sync {
     /// Only when the question could not be answered.
     async fn blob_exists(&self, digest: &Digest) -> Result<bool>;
 
+    /// Returns whether the blob is there as the descriptor says: where a target can tell at no cost, of that size.
+    ///
+    /// # Errors
+    /// Only when the question could not be answered.
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.blob_exists(&descriptor.digest).await
+    }
+
     /// Returns a page of at most `limit` tags, from the start or from where another page ended.
     ///
     /// # Errors

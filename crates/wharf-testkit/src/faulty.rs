@@ -22,8 +22,27 @@ pub struct FaultyTarget {
     pub lists_no_referrers: bool,
     /// Tags can be asked for one by one only.
     pub cannot_list_tags: bool,
+    /// What is listed as referrers of everything, beside those that are.
+    pub false_referrers: Vec<Descriptor>,
+    /// A blob that is served with other bytes.
+    pub corrupt: Option<Digest>,
     /// The manifests that were pushed, in order: the beginning of the digest, and the tags.
     pub pushed: Mutex<Vec<String>>,
+    log: Mutex<Vec<String>>,
+}
+
+impl FaultyTarget {
+    /// Returns what was asked of it, in order: `fetch DIGEST`, `blob DIGEST`, `manifest DIGEST [TAGS]`.
+    ///
+    /// # Panics
+    /// When a test has panicked while it wrote here.
+    pub fn lines(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn log(&self, line: String) {
+        self.log.lock().unwrap().push(line);
+    }
 }
 
 #[async_trait]
@@ -38,6 +57,11 @@ impl ReadTarget for FaultyTarget {
         self.inner.fetch_manifest(reference, max_bytes).await
     }
     async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
+        self.log(format!("fetch {}", descriptor.digest));
+        if self.corrupt.as_ref() == Some(&descriptor.digest) {
+            let bytes = vec![b'x'; usize::try_from(descriptor.size).unwrap_or_default()];
+            return Ok(wharf_content::once(bytes.into()));
+        }
         self.inner.fetch_blob(descriptor, offset).await
     }
     async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
@@ -53,13 +77,16 @@ impl ReadTarget for FaultyTarget {
         if self.lists_no_referrers {
             return Ok(Vec::new());
         }
-        self.inner.referrers(subject, artifact_type).await
+        let mut found = self.inner.referrers(subject, artifact_type).await?;
+        found.extend(self.false_referrers.iter().cloned());
+        Ok(found)
     }
 }
 
 #[async_trait]
 impl Target for FaultyTarget {
     async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+        self.log(format!("blob {}", descriptor.digest));
         match Some(&descriptor.digest) {
             digest if digest == self.refuses.as_ref() => Err(Error::new(ErrorKind::Denied, "not here")),
             digest if digest == self.forgets.as_ref() => Ok(()),
@@ -67,6 +94,7 @@ impl Target for FaultyTarget {
         }
     }
     async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
+        self.log(format!("manifest {} {tags:?}", manifest.digest));
         let tagged = tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(",");
         self.pushed.lock().unwrap().push(format!("{:.19} {tagged}", manifest.digest.as_str()));
         match Some(&manifest.digest) {

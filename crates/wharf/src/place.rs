@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use wharf_client::RemoteRepository;
 use wharf_content::{LayoutTarget, TarTarget, Target};
 use wharf_oci::{Digest, ImageReference, Reference, Tag};
 
@@ -130,7 +131,7 @@ impl Place {
         identity: &Identity,
     ) -> anyhow::Result<Arc<dyn Target>> {
         Ok(match self {
-            Self::Registry(place) => repository(place, connection, identity).await?,
+            Self::Registry(place) => Arc::new(repository(place, connection, identity).await?),
             Self::Layout(path, _) => Arc::new(LayoutTarget::open(path).await?),
             Self::Tar(path, _) => Arc::new(TarTarget::open(path).await?),
         })
@@ -143,7 +144,9 @@ impl Place {
         identity: &Identity,
     ) -> anyhow::Result<Arc<dyn Target>> {
         Ok(match self {
-            Self::Registry(place) => repository(place, connection, identity).await?,
+            Self::Registry(place) => {
+                Arc::new(repository(place, connection, identity).await?.as_destination())
+            }
             Self::Layout(path, _) => Arc::new(LayoutTarget::create(path).await?),
             Self::Tar(path, _) => Arc::new(TarTarget::create(path).await?),
         })
@@ -166,10 +169,10 @@ async fn repository(
     place: &ImageReference,
     connection: &Connection,
     identity: &Identity,
-) -> anyhow::Result<Arc<dyn Target>> {
+) -> anyhow::Result<RemoteRepository> {
     let at = format!("{}/{}", place.host, place.repository);
     let registry = connection.registry(&at, identity).await?;
-    Ok(Arc::new(registry.repository(place.repository.clone())))
+    Ok(registry.repository(place.repository.clone()))
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {

@@ -1,13 +1,17 @@
 //! The arguments by which commands reach a registry, and the way there.
 
+use std::fmt;
 use std::io::Read;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use wharf_client::{Credential, CredentialPaths, CredentialStore, Limits, Registry, RegistryOptions, Secret};
+use wharf_client::{
+    Credential, CredentialPaths, CredentialStore, Limits, Registry, RegistryOptions, Secret, Warnings,
+};
 
 use crate::exit::Usage;
+use crate::terminal;
 
 /// The longest password that is read from standard input, in bytes.
 const MAX_PASSWORD: u64 = 64 * 1024;
@@ -28,13 +32,48 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// How many requests may begin in a minute; commands that have such a flag set it.
+    /// How much is asked of each registry; commands that have such flags set it.
     #[arg(skip)]
-    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    pub(crate) limits: Limits,
 
     /// Logins by host that this process made itself; they go before what is stored.
     #[arg(skip)]
     pub(crate) logins: Vec<(String, Credential)>,
+
+    /// The registries that were opened with these settings.
+    #[arg(skip)]
+    pub(crate) opened: Opened,
+}
+
+/// Registries by how they are spoken to: many places at one registry share connections, tokens and limits. Clones share them, too.
+#[derive(Clone, Default)]
+pub(crate) struct Opened(Arc<Mutex<Vec<(Manner, Registry)>>>);
+
+/// Tells what registries have to say on standard error.
+#[derive(Debug)]
+struct ToTerminal;
+
+impl Warnings for ToTerminal {
+    fn warning(&self, origin: &str, text: &str) {
+        terminal::warning(format_args!("{origin} says: {text}"));
+    }
+}
+
+/// What must be equal for a registry to be the same.
+#[derive(PartialEq)]
+struct Manner {
+    host: String,
+    credential: Credential,
+    plain_http: bool,
+    insecure: bool,
+    ca_file: Option<PathBuf>,
+    limits: Limits,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Opened").finish_non_exhaustive()
+    }
 }
 
 /// Who to be, other than what is stored.
@@ -61,15 +100,30 @@ impl Connection {
             plain_http: self.plain_http,
             insecure: self.insecure,
             ca_file: self.ca_file.clone(),
-            limits: Limits { requests_per_minute: self.requests_per_minute, ..Limits::default() },
+            limits: self.limits,
             upload_state: upload_state(),
+            warnings: Some(Arc::new(ToTerminal)),
             ..RegistryOptions::default()
         }
     }
 
     /// Returns the registry at `host`, as somebody given.
     pub(crate) fn registry_as(&self, host: &str, credential: Credential) -> anyhow::Result<Registry> {
-        Ok(Registry::new(host, self.options(credential))?)
+        let manner = Manner {
+            host: host.to_owned(),
+            credential: credential.clone(),
+            plain_http: self.plain_http,
+            insecure: self.insecure,
+            ca_file: self.ca_file.clone(),
+            limits: self.limits,
+        };
+        let mut opened = self.opened.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, registry)) = opened.iter().find(|(known, _)| *known == manner) {
+            return Ok(registry.clone());
+        }
+        let registry = Registry::new(host, self.options(credential))?;
+        opened.push((manner, registry.clone()));
+        Ok(registry)
     }
 
     /// Returns the registry of `place`, `HOST[/PATH]`, as who is given or stored for it.

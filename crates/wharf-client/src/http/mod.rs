@@ -1,5 +1,6 @@
 //! The one HTTP layer that every request to a registry passes: authorisation, redirects, retries, bounds.
 
+mod clients;
 mod error;
 mod gate;
 mod progress;
@@ -18,12 +19,14 @@ use url::Url;
 use wharf_content::{BlobSource, BlobStream, Error, ErrorKind, Result};
 use wharf_oci::distribution::{Challenge, Scope};
 
+pub(crate) use clients::Clients;
 pub use error::RegistryError;
 pub(crate) use error::{failed, network};
 pub(crate) use gate::Gate;
 pub use gate::Limits;
 pub use retry::RetryPolicy;
-pub use wire::WireLog;
+pub(crate) use wire::Told;
+pub use wire::{Warnings, WireLog};
 
 use crate::auth::Authenticator;
 use crate::origin;
@@ -33,7 +36,7 @@ const MAX_REDIRECTS: usize = 5;
 
 /// The HTTP client of one registry.
 pub(crate) struct Http {
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: Clients,
     pub(crate) base: Url,
     pub(crate) auth: Authenticator,
     pub(crate) retry: RetryPolicy,
@@ -44,6 +47,7 @@ pub(crate) struct Http {
     /// Those that every request to the registry has.
     pub(crate) headers: HeaderMap,
     pub(crate) wire_log: Option<Arc<dyn WireLog>>,
+    pub(crate) warnings: Told,
 }
 
 /// One request, which can be sent as often as needed.
@@ -205,7 +209,7 @@ impl Http {
         if origin::same_origin(url, &self.base) {
             headers.extend(self.headers.clone());
         }
-        let mut request = self.client.request(call.method.clone(), url.clone()).headers(headers);
+        let mut request = self.client.of(url)?.request(call.method.clone(), url.clone()).headers(headers);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -221,12 +225,16 @@ impl Http {
             }
         };
         let answer = self.in_time(self.sent(request), progress.as_deref()).await?;
-        answer.map_err(|error| network(&self.base, error))
+        let answer = answer.map_err(|error| network(&self.base, error))?;
+        if origin::same_origin(url, &self.base) {
+            self.warnings.hear(&self.base, answer.headers());
+        }
+        Ok(answer)
     }
 
     /// Sends a request once, without authorisation, and without making sense of a failure.
     pub(crate) async fn bare(&self, call: &Call<'_>) -> Result<reqwest::Result<Response>> {
-        let request = self.client.request(call.method.clone(), call.url.clone());
+        let request = self.client.of(&call.url)?.request(call.method.clone(), call.url.clone());
         self.in_time(self.sent(request.headers(self.headers.clone())), None).await
     }
 

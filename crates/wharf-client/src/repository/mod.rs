@@ -31,11 +31,13 @@ pub struct RemoteRepository {
     registry: Registry,
     name: RepositoryName,
     push_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether every token is to allow writing.
+    is_destination: bool,
 }
 
 impl RemoteRepository {
     pub(crate) fn new(registry: Registry, name: RepositoryName) -> Self {
-        Self { registry, name, push_headers: Vec::new() }
+        Self { registry, name, push_headers: Vec::new(), is_destination: false }
     }
 
     /// Returns the same repository, which sends this header along when it pushes a manifest. It never goes to another
@@ -43,6 +45,14 @@ impl RemoteRepository {
     #[must_use]
     pub fn with_push_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.push_headers.push((name, value));
+        self
+    }
+
+    /// Returns the same repository as one that will be written to: the first token that is asked for allows that, so that
+    /// one is enough.
+    #[must_use]
+    pub fn as_destination(mut self) -> Self {
+        self.is_destination = true;
         self
     }
 
@@ -85,6 +95,7 @@ impl RemoteRepository {
     }
 
     fn scope(&self, actions: &[&str]) -> Scope {
+        let actions = if self.is_destination && actions == PULL { PUSH } else { actions };
         Scope::repository(self.name.as_str(), actions.iter().copied())
     }
 

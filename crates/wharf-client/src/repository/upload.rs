@@ -381,6 +381,7 @@ struct Checked<'a> {
 impl BlobSource for Checked<'_> {
     async fn open(&self, offset: u64) -> Result<BlobStream> {
         let bytes = self.source.open(offset).await?;
-        Ok(if offset == 0 { verified(bytes, self.descriptor) } else { bytes })
+        let is_known_good = offset != 0 || self.source.is_verified();
+        Ok(if is_known_good { bytes } else { verified(bytes, self.descriptor) })
     }
 }

@@ -81,7 +81,10 @@ impl Graph {
             }
             several => several,
         };
-        let finder = Finder::new(source, &options.papers).await;
+        let finder = match &options.common {
+            Some(common) => Finder::with_tags(source, &options.papers, common.tags(source).await),
+            None => Finder::new(source, &options.papers).await,
+        };
         let reader = Reader { source, finder, budget };
         let mut graph = Self {
             root: root.digest.clone(),

@@ -1,5 +1,6 @@
 //! The graph copy: an artifact with everything it refers to and everything attached to it, from one target to another.
 
+mod common;
 mod graph;
 mod report;
 mod transfer;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use wharf_oci::{Reference, Tag};
 
+pub use common::Common;
 pub use report::{CopyItem, CopyReport, IgnoredReferrer, Incomplete, NoProgress, Outcome, Progress, Role};
 
 use crate::copy::graph::Graph;
@@ -39,6 +41,8 @@ pub struct CopyOptions {
     pub concurrency: NonZeroUsize,
     /// What the source may ask of this program.
     pub budget: Budget,
+    /// What this copy has in common with others between the same two places, where there are any.
+    pub common: Option<Arc<Common>>,
     /// Who is told how it goes.
     pub progress: Arc<dyn Progress>,
 }
@@ -54,6 +58,7 @@ impl Default for CopyOptions {
             dry_run: false,
             concurrency: NonZeroUsize::new(4).expect("four is not zero"),
             budget: Budget::default(),
+            common: None,
             progress: Arc::new(NoProgress),
         }
     }

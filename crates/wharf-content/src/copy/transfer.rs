@@ -99,7 +99,20 @@ impl<'a> Transfer<'a> {
     }
 
     async fn blob_outcome(&self, blob: &Descriptor) -> Result<Outcome> {
-        if self.destination.blob_exists(&blob.digest).await? {
+        let Some(common) = &self.options.common else { return self.send_blob(blob).await };
+        let known = common.blob(&blob.digest);
+        let mut is_there = known.lock().await;
+        if *is_there {
+            return Ok(Outcome::AlreadyThere);
+        }
+        let _place = common.transfer().await;
+        let outcome = self.send_blob(blob).await?;
+        *is_there = outcome != Outcome::Planned;
+        Ok(outcome)
+    }
+
+    async fn send_blob(&self, blob: &Descriptor) -> Result<Outcome> {
+        if self.destination.has_blob(blob).await? {
             return Ok(Outcome::AlreadyThere);
         }
         if self.options.dry_run {
@@ -384,5 +397,9 @@ impl BlobSource for SourceBlob<'_> {
             at += bytes.len() as u64;
             progress.advanced(&digest, at);
         })))
+    }
+
+    fn is_verified(&self) -> bool {
+        true
     }
 }

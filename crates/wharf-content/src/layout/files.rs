@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use wharf_oci::{Descriptor, Digest, Digester};
 
+use crate::stream::BlobStream;
 use crate::{Error, ErrorKind, Result};
 
 /// The name of the marker.
@@ -101,10 +103,11 @@ pub(super) fn blob_path(root: &Path, digest: &Digest) -> Result<PathBuf> {
     }
 }
 
-/// Replaces a file in `folder` by these bytes, at once and for good.
+/// Replaces a file in `folder` by these bytes at once: after a crash of the machine, too, it is the old or the new one.
 pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let mut incoming = Incoming::create(folder)?;
     incoming.write(bytes)?;
+    incoming.file.sync_data().map_err(|error| Error::io("cannot flush", &incoming.path, error))?;
     incoming.commit(&folder.join(name))
 }
 
@@ -166,21 +169,62 @@ impl Incoming {
         self.is_kept = false;
     }
 
+    /// Writes a stream to its end, on a thread of its own so that reading and writing overlap; returns the file with what
+    /// came of it.
+    ///
+    /// # Errors
+    /// The thread was cut off.
+    pub(super) async fn fill(self, bytes: BlobStream) -> Result<(Self, Result<()>)> {
+        let (pieces, mut arrived) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
+        let mut incoming = self;
+        let writer = tokio::task::spawn_blocking(move || {
+            let mut written = Ok(());
+            while let Some(piece) = arrived.blocking_recv() {
+                written = incoming.write(&piece);
+                if written.is_err() {
+                    break;
+                }
+            }
+            (incoming, written)
+        });
+        let mut bytes = bytes;
+        let read = loop {
+            match bytes.try_next().await {
+                Ok(Some(piece)) => {
+                    // The writer has failed, and says why.
+                    if pieces.send(piece).await.is_err() {
+                        break Ok(());
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        drop(pieces);
+        let cut_off = |error| Error::with_source(ErrorKind::Io, "work on a layout was cut off", error);
+        let (incoming, written) = writer.await.map_err(cut_off)?;
+        Ok((incoming, written.and(read)))
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| Error::io("cannot write", &self.path, error))
     }
 
-    /// Flushes the file, moves it to its place, and flushes the folder, in this order: the name never shows a part.
+    /// Moves the file to its place: the name never shows a part. When it reaches the disk is the system's affair (ADR
+    /// 12).
     pub(super) fn commit(mut self, place: &Path) -> Result<()> {
-        self.file.sync_all().map_err(|error| Error::io("cannot flush", &self.path, error))?;
-        let folder = place.parent().unwrap_or_else(|| Path::new("."));
-        if !folder.exists() {
-            fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", folder, error))?;
-            sync_folder(folder.parent().unwrap_or(folder))?;
+        let failed = |error| Error::io("cannot rename to", place, error);
+        match fs::rename(&self.path, place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = place.parent().unwrap_or_else(|| Path::new("."));
+                fs::create_dir_all(folder)
+                    .map_err(|error| Error::io("cannot make the folder", folder, error))?;
+                fs::rename(&self.path, place).map_err(failed)?;
+            }
+            renamed => renamed.map_err(failed)?,
         }
-        fs::rename(&self.path, place).map_err(|error| Error::io("cannot rename to", place, error))?;
         self.is_kept = true;
-        sync_folder(folder)
+        Ok(())
     }
 }
 

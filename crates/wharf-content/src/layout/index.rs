@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use wharf_oci::{Descriptor, Digest, Tag, media_type};
 
@@ -60,16 +61,18 @@ impl Index {
         Ok(Self { document, manifests })
     }
 
-    pub(super) fn write(&self, root: &Path) -> Result<()> {
+    pub(super) fn write(&mut self, root: &Path) -> Result<()> {
         files::replace(root, FILE, &self.to_bytes()?)
     }
 
     /// Returns the document.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut document = self.document.clone();
-        document.insert("manifests".to_owned(), Value::Array(self.manifests.clone()));
-        serde_json::to_vec(&document)
-            .map_err(|error| Error::with_source(ErrorKind::Content, format!("cannot write {FILE}"), error))
+    pub(crate) fn to_bytes(&mut self) -> Result<Vec<u8>> {
+        self.document.insert("manifests".to_owned(), Value::Array(std::mem::take(&mut self.manifests)));
+        let bytes = serde_json::to_vec(&self.document);
+        if let Some(Value::Array(manifests)) = self.document.remove("manifests") {
+            self.manifests = manifests;
+        }
+        bytes.map_err(|error| Error::with_source(ErrorKind::Content, format!("cannot write {FILE}"), error))
     }
 
     /// Returns the entries as descriptors.
@@ -77,7 +80,7 @@ impl Index {
         self.manifests
             .iter()
             .map(|entry| {
-                serde_json::from_value(entry.clone()).map_err(|error| {
+                Descriptor::deserialize(entry).map_err(|error| {
                     Error::with_source(
                         ErrorKind::Content,
                         format!("{FILE} has an entry that is not a descriptor"),

@@ -3,35 +3,41 @@
 mod files;
 mod index;
 pub(crate) mod reading;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use wharf_oci::{Descriptor, Digest, Digester, Reference, Tag};
 
 use crate::layout::files::Incoming;
 pub(crate) use crate::layout::files::{MARKER, MARKER_JSON, check_marker_text, sync_folder};
 pub(crate) use crate::layout::index::{FILE as INDEX_FILE, Index, MAX_BYTES as MAX_INDEX_BYTES};
 pub(crate) use crate::layout::reading::{Known, Layout};
+use crate::layout::shared::SharedIndex;
 use crate::stream::{self, BlobSource, BlobStream, BytesSource, FileSource};
 use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
 use crate::{Error, ErrorKind, Result};
 
 /// Blobs of this size and more are gone on with by another run, in bytes.
 const RESUMED_FROM_BYTES: u64 = 1024 * 1024;
+/// Blobs up to this size are written in one go, in bytes.
+const HELD_UP_TO_BYTES: u64 = 256 * 1024;
 
 /// An OCI layout in a folder: `oci-layout`, `index.json` and `blobs/<algorithm>/<encoded>`.
 ///
 /// Tags are the `org.opencontainers.image.ref.name` annotations of `index.json`; a full reference in that annotation,
 /// as some tools write, is found by the tag at its end. Files that do not belong to a layout are left alone, and blobs
-/// may be absent. What is acknowledged is on disk: written beside, flushed and renamed. Writers in several processes
-/// take turns by a lock on the file `oci-layout`.
+/// may be absent. What is acknowledged stays when the process is killed: it is written beside and renamed. The index is
+/// flushed, too; blobs reach the disk when the system writes them, as with every other tool, and one that a crash of the
+/// machine cut short is seen by its size and fetched again. Writers in several processes take turns by a lock on the file
+/// `oci-layout`.
 #[derive(Clone, Debug)]
 pub struct LayoutTarget {
     root: Arc<PathBuf>,
     known: Known,
+    index: Arc<SharedIndex>,
 }
 
 impl LayoutTarget {
@@ -43,7 +49,7 @@ impl LayoutTarget {
         let root = root.into();
         blocking(move || {
             files::check_marker(&root)?;
-            Ok(Self { root: Arc::new(root), known: Known::default() })
+            Ok(Self::at(root))
         })
         .await
     }
@@ -56,9 +62,13 @@ impl LayoutTarget {
         let root = root.into();
         blocking(move || {
             files::make(&root)?;
-            Ok(Self { root: Arc::new(root), known: Known::default() })
+            Ok(Self::at(root))
         })
         .await
+    }
+
+    fn at(root: PathBuf) -> Self {
+        Self { root: Arc::new(root), known: Known::default(), index: Arc::default() }
     }
 
     /// Returns the folder.
@@ -80,8 +90,7 @@ impl LayoutTarget {
     /// # Errors
     /// `index.json` cannot be read.
     pub async fn entries(&self) -> Result<Vec<Descriptor>> {
-        let root = Arc::clone(&self.root);
-        blocking(move || Index::read(&root)?.entries()).await
+        Ok(self.index.entries(&self.root).await?.to_vec())
     }
 
     /// Points a name at a manifest that is there. A name may be any text, as the image-spec allows it and ORAS writes
@@ -94,11 +103,7 @@ impl LayoutTarget {
         entry.annotations.clone_from(&descriptor.annotations);
         entry.artifact_type.clone_from(&descriptor.artifact_type);
         let name = name.to_owned();
-        self.update(move |index| {
-            index.add_name(&entry, &name);
-            Ok(())
-        })
-        .await
+        self.update(move |index| index.add_name(&entry, &name)).await
     }
 
     /// Returns the file in which a blob arrives, and how much of it an earlier run left there.
@@ -116,16 +121,24 @@ impl LayoutTarget {
     }
 
     /// Changes `index.json` under the lock.
-    async fn update<F>(&self, change: F) -> Result<()>
-    where
-        F: FnOnce(&mut Index) -> Result<()> + Send + 'static,
-    {
+    async fn update(&self, change: impl FnOnce(&mut Index) + Send + 'static) -> Result<()> {
+        self.index.update(&self.root, change).await
+    }
+
+    /// Stores a blob that is small enough to be held.
+    async fn push_held(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        place: PathBuf,
+    ) -> Result<()> {
+        let bytes = stream::open_verified(source, descriptor).await?;
+        let bytes = stream::collect(bytes, descriptor.size).await?;
         let root = Arc::clone(&self.root);
         blocking(move || {
-            let _lock = files::lock(&root)?;
-            let mut index = Index::read(&root)?;
-            change(&mut index)?;
-            index.write(&root)
+            let mut incoming = Incoming::create(&root)?;
+            incoming.write(&bytes)?;
+            incoming.commit(&place)
         })
         .await
     }
@@ -133,8 +146,8 @@ impl LayoutTarget {
 
 #[async_trait]
 impl Layout for LayoutTarget {
-    async fn entries(&self) -> Result<Vec<Descriptor>> {
-        Self::entries(self).await
+    async fn entries(&self) -> Result<Arc<Vec<Descriptor>>> {
+        self.index.entries(&self.root).await
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
@@ -179,6 +192,11 @@ impl ReadTarget for LayoutTarget {
         Ok(self.blob_size(digest).await?.is_some())
     }
 
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        let (root, wanted) = (Arc::clone(&self.root), descriptor.clone());
+        blocking(move || files::has(&root, &wanted)).await
+    }
+
     async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
         reading::tags(self, from, limit).await
     }
@@ -197,28 +215,27 @@ impl Target for LayoutTarget {
         if blocking(move || files::has(&root, &wanted)).await? {
             return Ok(());
         }
-        let (mut incoming, left) = self.incoming(descriptor).await?;
-        let goes_on = left.as_ref().is_some_and(|(_, at)| *at > 0);
-        let mut bytes = match left {
-            None => stream::verified(source.open(0).await?, descriptor),
-            Some((digester, at)) => stream::verified_on(source.open(at).await?, descriptor, digester, at),
-        };
-        loop {
-            match bytes.try_next().await {
-                Ok(None) => break,
-                Ok(Some(bytes)) => {
-                    // The hand-over to a blocking thread is paid per piece, so pieces should not be small.
-                    incoming = blocking(move || incoming.write(&bytes).map(|()| incoming)).await?;
-                }
-                Err(error) if error.kind() == ErrorKind::Content => {
-                    incoming.discard();
-                    // What was left may have been at fault: once more from the start.
-                    return if goes_on { self.push_blob(descriptor, source).await } else { Err(error) };
-                }
-                Err(error) => return Err(error),
-            }
+        if descriptor.size <= HELD_UP_TO_BYTES {
+            return self.push_held(descriptor, source, place).await;
         }
-        blocking(move || incoming.commit(&place)).await
+        let (incoming, left) = self.incoming(descriptor).await?;
+        let goes_on = left.as_ref().is_some_and(|(_, at)| *at > 0);
+        let bytes = match left {
+            Some((digester, at)) if at > 0 => {
+                stream::verified_on(source.open(at).await?, descriptor, digester, at)
+            }
+            _ => stream::open_verified(source, descriptor).await?,
+        };
+        let (incoming, written) = incoming.fill(bytes).await?;
+        match written {
+            Ok(()) => blocking(move || incoming.commit(&place)).await,
+            Err(error) if error.kind() == ErrorKind::Content => {
+                incoming.discard();
+                // What was left may have been at fault: once more from the start.
+                if goes_on { self.push_blob(descriptor, source).await } else { Err(error) }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
@@ -230,7 +247,6 @@ impl Target for LayoutTarget {
         self.update(move |index| {
             index.add(&descriptor, &tags);
             index.drop_untagged(&parsed.manifests);
-            Ok(())
         })
         .await
     }
@@ -238,11 +254,7 @@ impl Target for LayoutTarget {
     async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
         let descriptor = self.resolve(&Reference::Digest(digest.clone())).await?;
         let tags = [tag.clone()];
-        self.update(move |index| {
-            index.add(&descriptor, &tags);
-            Ok(())
-        })
-        .await
+        self.update(move |index| index.add(&descriptor, &tags)).await
     }
 
     async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
@@ -251,16 +263,11 @@ impl Target for LayoutTarget {
             Reference::Tag(tag) => {
                 self.update(move |index| {
                     index.untag(&tag, None);
-                    Ok(())
                 })
                 .await
             }
             Reference::Digest(digest) => {
-                self.update(move |index| {
-                    index.remove(&digest);
-                    Ok(())
-                })
-                .await?;
+                self.update(move |index| index.remove(&digest)).await?;
                 self.delete_blob(&found.digest).await
             }
         }

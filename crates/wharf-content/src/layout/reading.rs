@@ -18,7 +18,7 @@ const MAX_SCANNED_MANIFESTS: usize = 100_000;
 #[async_trait]
 pub(crate) trait Layout: ReadTarget {
     /// Returns the entries of `index.json`, in their order.
-    async fn entries(&self) -> Result<Vec<Descriptor>>;
+    async fn entries(&self) -> Result<Arc<Vec<Descriptor>>>;
 
     /// Returns the size of a blob, or `None` when it is not there.
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>>;
@@ -42,7 +42,7 @@ struct Facts {
 /// Finds a manifest: its descriptor as listed, or made from the blob.
 async fn find(layout: &dyn Layout, reference: &Reference) -> Result<Descriptor> {
     let entries = layout.entries().await?;
-    let listed = entries.into_iter().find(|entry| match reference {
+    let listed = entries.iter().find(|entry| match reference {
         Reference::Tag(tag) => index::has_tag(entry, tag),
         Reference::Digest(digest) => entry.digest == *digest,
     });
@@ -104,7 +104,7 @@ pub(crate) async fn manifest_exists(layout: &dyn Layout, digest: &Digest) -> Res
         return Ok(true);
     }
     let mut is_reached = false;
-    walk(layout, entries, |reached, _| is_reached |= reached == digest).await?;
+    walk(layout, &entries, |reached, _| is_reached |= reached == digest).await?;
     Ok(is_reached)
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn referrers(
     artifact_type: Option<&str>,
 ) -> Result<Vec<Descriptor>> {
     let mut found = BTreeMap::new();
-    walk(layout, layout.entries().await?, |_, facts| {
+    walk(layout, &layout.entries().await?, |_, facts| {
         let Some((_, referrer)) = facts.referrer.as_ref().filter(|(of, _)| of == subject) else { return };
         if artifact_type.is_none_or(|wanted| referrer.artifact_type.as_deref() == Some(wanted)) {
             found.insert(referrer.digest.clone(), referrer.clone());
@@ -128,11 +128,11 @@ pub(crate) async fn referrers(
 /// Visits every manifest that the entries lead to, each once.
 async fn walk(
     layout: &dyn Layout,
-    entries: Vec<Descriptor>,
+    entries: &[Descriptor],
     mut visit: impl FnMut(&Digest, &Facts) + Send,
 ) -> Result<()> {
     let mut seen = HashSet::new();
-    let mut pending = entries;
+    let mut pending = entries.to_vec();
     while let Some(next) = pending.pop() {
         if !seen.insert(next.digest.clone()) || !(next.is_manifest() || next.media_type.is_empty()) {
             continue;

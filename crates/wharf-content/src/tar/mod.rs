@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
-use wharf_oci::{Descriptor, Digest, Reference, Tag};
+use wharf_oci::{Descriptor, Digest, Digester, Reference, Tag};
 
 use crate::layout::{Index, Known, Layout, blocking, reading};
-use crate::stream::{BlobSource, BlobStream, check_offset, verified};
+use crate::stream::{BlobSource, BlobStream, check_offset, open_verified, verified_on};
 use crate::tar::partial::Partial;
 use crate::tar::scan::{Contents, Place};
 use crate::target::{Cursor, RawManifest, ReadTarget, TagPage, Target};
@@ -24,12 +24,15 @@ use crate::{Error, ErrorKind, Result};
 
 /// How much is read at once, in bytes.
 const READ_BYTES: u64 = 256 * 1024;
+/// Less of a blob is not worth going on with, in bytes.
+const RESUMED_FROM_BYTES: u64 = 1024 * 1024;
 
 /// An OCI layout in a plain tar: `oci-layout`, `blobs/<algorithm>/<encoded>`, `index.json`.
 ///
 /// Reading takes one pass over the headers; blobs are then read where they lie. What is written goes to `FILE.partial`
 /// and becomes `FILE` by [`Target::commit`], at once and whole, with what `FILE` had before; until then others see the
-/// old one. Blobs that a writer which was killed left in `FILE.partial` are hashed and used. The same pushes in the
+/// old one. Blobs that a writer which was killed left in `FILE.partial` are hashed and used, and one of which it left a part is
+/// gone on with. The same pushes in the
 /// same order give the same bytes: headers have no times, no owners, and mode 0644.
 #[derive(Clone, Debug)]
 pub struct TarTarget {
@@ -43,6 +46,8 @@ pub struct TarTarget {
 #[derive(Debug)]
 struct State {
     index: Index,
+    /// The entries of the index, made when they are first asked for.
+    entries: Option<Arc<Vec<Descriptor>>>,
     blobs: HashMap<Digest, Place>,
     /// There from the first write to the commit.
     partial: Option<Partial>,
@@ -112,7 +117,7 @@ impl TarTarget {
     }
 
     fn with(path: PathBuf, index: Index, blobs: HashMap<Digest, Place>) -> Self {
-        let state = State { index, blobs, partial: None, is_changed: false };
+        let state = State { index, entries: None, blobs, partial: None, is_changed: false };
         Self {
             path: Arc::new(path),
             state: Arc::new(Mutex::new(state)),
@@ -144,6 +149,7 @@ impl TarTarget {
             None => Partial::open(&self.path)?,
         };
         state.is_changed = true;
+        state.entries = None;
         let changed = change(state, &mut partial);
         state.partial = Some(partial);
         changed
@@ -163,8 +169,14 @@ impl TarTarget {
 
 #[async_trait]
 impl Layout for TarTarget {
-    async fn entries(&self) -> Result<Vec<Descriptor>> {
-        self.state().index.entries()
+    async fn entries(&self) -> Result<Arc<Vec<Descriptor>>> {
+        let state = &mut *self.state();
+        if let Some(entries) = &state.entries {
+            return Ok(Arc::clone(entries));
+        }
+        let entries = Arc::new(state.index.entries()?);
+        state.entries = Some(Arc::clone(&entries));
+        Ok(entries)
     }
 
     async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
@@ -217,6 +229,10 @@ impl ReadTarget for TarTarget {
         Ok(self.place(digest).is_some())
     }
 
+    async fn has_blob(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(self.size_of(&descriptor.digest) == Some(descriptor.size))
+    }
+
     async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
         reading::tags(self, from, limit).await
     }
@@ -226,12 +242,67 @@ impl ReadTarget for TarTarget {
     }
 }
 
+impl TarTarget {
+    /// Stores a blob in the partial file; where `goes_on`, after what is left of it there.
+    async fn fill(&self, descriptor: &Descriptor, source: &dyn BlobSource, goes_on: bool) -> Result<()> {
+        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+        let (place, left) = self.write(|_, partial| partial.reserve(&digest, size)).await?;
+        let left = if goes_on && left >= RESUMED_FROM_BYTES { left } else { 0 };
+        let (offset, digest) = (place.offset, descriptor.digest.clone());
+        let mut reservation = Reservation { tar: self.clone(), digest, place, is_filled: false, written: 0 };
+        let mut bytes = match (left, descriptor.digest.algorithm()) {
+            (1.., Some(algorithm)) => {
+                let (place, path) = (reservation.place.clone(), Arc::clone(&self.path));
+                let digester = blocking(move || {
+                    let mut digester = Digester::new(algorithm);
+                    let mut at = 0;
+                    while at < left {
+                        let read = place.read(at, READ_BYTES.min(left - at));
+                        let read = read.map_err(|error| Error::io("cannot read", &path, error))?;
+                        digester.update(&read);
+                        at += read.len() as u64;
+                    }
+                    Ok(digester)
+                })
+                .await?;
+                reservation.written = left;
+                verified_on(source.open(left).await?, descriptor, digester, left)
+            }
+            _ => open_verified(source, descriptor).await?,
+        };
+        loop {
+            let piece = match bytes.try_next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => {
+                    if error.kind() == ErrorKind::Content {
+                        reservation.written = 0;
+                    }
+                    return Err(error);
+                }
+            };
+            let (file, path, len) =
+                (Arc::clone(&reservation.place.file), Arc::clone(&self.path), piece.len() as u64);
+            let at = offset + reservation.written;
+            blocking(move || {
+                file.write_all_at(&piece, at).map_err(|error| Error::io("cannot write", &path, error))
+            })
+            .await?;
+            reservation.written += len;
+        }
+        reservation.is_filled = true;
+        Ok(())
+    }
+}
+
 /// Room in the partial file, which is given back unless the blob arrived.
 struct Reservation {
     tar: TarTarget,
     digest: Digest,
     place: Place,
     is_filled: bool,
+    /// How many bytes from the start are good.
+    written: u64,
 }
 
 impl Drop for Reservation {
@@ -239,7 +310,7 @@ impl Drop for Reservation {
         let state = &mut *self.tar.state();
         let Some(partial) = &mut state.partial else { return };
         let is_first = self.is_filled && !state.blobs.contains_key(&self.digest);
-        partial.settle(self.place.offset, is_first);
+        partial.settle(self.place.offset, is_first, self.written);
         if is_first {
             state.blobs.insert(self.digest.clone(), self.place.clone());
         }
@@ -252,23 +323,11 @@ impl Target for TarTarget {
         if self.place(&descriptor.digest).is_some_and(|place| place.size == descriptor.size) {
             return Ok(());
         }
-        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
-        let place = self.write(|_, partial| partial.reserve(&digest, size)).await?;
-        let digest = descriptor.digest.clone();
-        let mut reservation = Reservation { tar: self.clone(), digest, place, is_filled: false };
-        let mut bytes = verified(source.open(0).await?, descriptor);
-        let mut at = reservation.place.offset;
-        while let Some(piece) = bytes.try_next().await? {
-            let (file, path, len) =
-                (Arc::clone(&reservation.place.file), Arc::clone(&self.path), piece.len() as u64);
-            blocking(move || {
-                file.write_all_at(&piece, at).map_err(|error| Error::io("cannot write", &path, error))
-            })
-            .await?;
-            at += len;
+        match self.fill(descriptor, source, true).await {
+            // What an earlier run left may have been at fault: once more from the start.
+            Err(error) if error.kind() == ErrorKind::Content => self.fill(descriptor, source, false).await,
+            filled => filled,
         }
-        reservation.is_filled = true;
-        Ok(())
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
@@ -278,9 +337,9 @@ impl Target for TarTarget {
         let there = self.place(&manifest.digest).is_some();
         self.write(|state, partial| {
             if !there {
-                let place = partial.reserve(&manifest.digest, descriptor.size)?;
+                let (place, _) = partial.reserve(&manifest.digest, descriptor.size)?;
                 let written = place.file.write_all_at(&manifest.bytes, place.offset);
-                partial.settle(place.offset, written.is_ok());
+                partial.settle(place.offset, written.is_ok(), 0);
                 written.map_err(|error| Error::io("cannot write", &self.path, error))?;
                 state.blobs.insert(manifest.digest.clone(), place);
             }

@@ -34,6 +34,8 @@ struct Slot {
     /// Of the content.
     offset: u64,
     state: State,
+    /// Of a vacant one: how many bytes of the content are here already, as far as can be told.
+    left: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +106,12 @@ impl Partial {
         while let Ok(Some(found)) = scan.next() {
             let digest = found.name.strip_prefix("blobs/").map(|name| name.replacen('/', ":", 1));
             let Some(Ok(digest)) = digest.map(|digest| digest.parse::<Digest>()) else { break };
-            let state = if is_whole(&found.place, &digest) { State::Left } else { State::Vacant };
+            let (state, left) = match is_whole(&found.place, &digest) {
+                true => (State::Left, 0),
+                false => (State::Vacant, written(&found.place)),
+            };
             let Place { offset, size, .. } = found.place;
-            self.slots.push(Slot { digest, size, offset, state });
+            self.slots.push(Slot { digest, size, offset, state, left });
             self.end = scan.at;
         }
         Ok(())
@@ -119,14 +124,14 @@ impl Partial {
         Some(Place { file: Arc::clone(&self.file), offset: slot.offset, size: slot.size })
     }
 
-    /// Makes room for a blob.
-    pub(super) fn reserve(&mut self, digest: &Digest, size: u64) -> Result<Place> {
+    /// Makes room for a blob; returns it with how much of the blob may be there already.
+    pub(super) fn reserve(&mut self, digest: &Digest, size: u64) -> Result<(Place, u64)> {
         let vacant =
             |slot: &&mut Slot| slot.state == State::Vacant && slot.size == size && slot.digest == *digest;
-        let offset = match self.slots.iter_mut().find(vacant) {
+        let (offset, left) = match self.slots.iter_mut().find(vacant) {
             Some(slot) => {
                 slot.state = State::Filling;
-                slot.offset
+                (slot.offset, slot.left)
             }
             None => {
                 let header = header::file(&blob_name(digest), size);
@@ -136,18 +141,27 @@ impl Partial {
                     Error::new(ErrorKind::Usage, format!("{digest} of {size} bytes is too large for a tar"))
                 })?;
                 self.write_at(&header, self.end)?;
-                self.slots.push(Slot { digest: digest.clone(), size, offset, state: State::Filling });
+                // A hole until the content comes: whoever opens the file after a kill finds the entry whole.
+                self.file.set_len(end).map_err(|error| Error::io("cannot write", &self.path, error))?;
+                self.slots.push(Slot {
+                    digest: digest.clone(),
+                    size,
+                    offset,
+                    state: State::Filling,
+                    left: 0,
+                });
                 self.end = end;
-                offset
+                (offset, 0)
             }
         };
-        Ok(Place { file: Arc::clone(&self.file), offset, size })
+        Ok((Place { file: Arc::clone(&self.file), offset, size }, left))
     }
 
-    /// Says what came of a reservation.
-    pub(super) fn settle(&mut self, offset: u64, is_filled: bool) {
+    /// Says what came of a reservation: it is filled, or so many bytes from its start are good.
+    pub(super) fn settle(&mut self, offset: u64, is_filled: bool, left: u64) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.offset == offset) {
             slot.state = if is_filled { State::Filled } else { State::Vacant };
+            slot.left = left;
         }
     }
 
@@ -156,7 +170,7 @@ impl Partial {
         self.slots
             .iter_mut()
             .filter(|slot| slot.digest == *digest)
-            .for_each(|slot| slot.state = State::Vacant);
+            .for_each(|slot| (slot.state, slot.left) = (State::Vacant, 0));
     }
 
     /// Puts everything together and moves it to `target`: these blobs, wherever they are, and the index. Returns where
@@ -241,6 +255,21 @@ fn is_whole(place: &Place, digest: &Digest) -> bool {
         at += bytes.len() as u64;
     }
     digester.finish() == *digest
+}
+
+/// Returns how much of a place was written. Content arrives from its start on and the rest is zeros until then, so everything up
+/// to the last byte that is none was there; zeros at the end are worth fetching again.
+fn written(place: &Place) -> u64 {
+    let mut end = place.size;
+    while end > 0 {
+        let start = end.saturating_sub(COPY_BYTES);
+        let Ok(bytes) = place.read(start, end - start) else { return 0 };
+        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            return start + last as u64 + 1;
+        }
+        end = start;
+    }
+    0
 }
 
 fn blob_name(digest: &Digest) -> String {

@@ -1,13 +1,12 @@
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use wharf_content::contract::{blob, index, manifest, push_artifact, push_image};
 use wharf_content::{
-    BlobSource, BlobStream, Budget, CopyOptions, Cursor, ErrorKind, LayoutTarget, MemoryTarget, Outcome,
-    PaperOptions, Progress, RawManifest, ReadTarget, Result, Side, TagPage, Target, copy,
+    Budget, CopyOptions, ErrorKind, LayoutTarget, MemoryTarget, Outcome, PaperOptions, Progress, ReadTarget,
+    Side, Target, copy,
 };
-use wharf_oci::{Descriptor, Digest, Reference, Tag};
+use wharf_oci::{Descriptor, Digest, Reference};
+use wharf_testkit::FaultyTarget;
 
 fn options() -> CopyOptions {
     CopyOptions::default()
@@ -17,79 +16,6 @@ fn tag(text: &str) -> Reference {
     Reference::Tag(text.parse().unwrap())
 }
 
-/// A target that writes down what is asked of it, and can be told to lie.
-#[derive(Default)]
-struct Recorder {
-    inner: MemoryTarget,
-    log: Mutex<Vec<String>>,
-    /// What is listed as referrers of everything.
-    false_referrers: Vec<Descriptor>,
-    /// A blob that is served with other bytes.
-    corrupt: Option<Digest>,
-}
-
-impl Recorder {
-    fn log(&self, line: impl Into<String>) {
-        self.log.lock().unwrap().push(line.into());
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.log.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl ReadTarget for Recorder {
-    fn name(&self) -> String {
-        "recorder".to_owned()
-    }
-    async fn resolve(&self, reference: &Reference) -> Result<Descriptor> {
-        self.inner.resolve(reference).await
-    }
-    async fn fetch_manifest(&self, reference: &Reference, max_bytes: u64) -> Result<RawManifest> {
-        self.inner.fetch_manifest(reference, max_bytes).await
-    }
-    async fn fetch_blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream> {
-        self.log(format!("fetch {}", descriptor.digest));
-        if self.corrupt.as_ref() == Some(&descriptor.digest) {
-            return Ok(wharf_content::once(Bytes::from(vec![b'x'; descriptor.size as usize])));
-        }
-        self.inner.fetch_blob(descriptor, offset).await
-    }
-    async fn blob_exists(&self, digest: &Digest) -> Result<bool> {
-        self.inner.blob_exists(digest).await
-    }
-    async fn tags(&self, from: Option<&Cursor>, limit: usize) -> Result<TagPage> {
-        self.inner.tags(from, limit).await
-    }
-    async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>> {
-        let mut found = self.inner.referrers(subject, artifact_type).await?;
-        found.extend(self.false_referrers.iter().cloned());
-        Ok(found)
-    }
-}
-
-#[async_trait]
-impl Target for Recorder {
-    async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        self.log(format!("blob {}", descriptor.digest));
-        self.inner.push_blob(descriptor, source).await
-    }
-    async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {
-        self.log(format!("manifest {} {tags:?}", manifest.digest));
-        self.inner.push_manifest(manifest, tags).await
-    }
-    async fn tag(&self, digest: &Digest, tag: &Tag) -> Result<()> {
-        self.inner.tag(digest, tag).await
-    }
-    async fn delete_manifest(&self, reference: &Reference) -> Result<()> {
-        self.inner.delete_manifest(reference).await
-    }
-    async fn delete_blob(&self, digest: &Digest) -> Result<()> {
-        self.inner.delete_blob(digest).await
-    }
-}
-
 #[tokio::test]
 async fn an_index_arrives_whole_and_is_tagged_last() {
     let source = MemoryTarget::new();
@@ -97,7 +23,7 @@ async fn an_index_arrives_whole_and_is_tagged_last() {
     let root = index(&[&one.descriptor(), &two.descriptor()]);
     source.push_manifest(&root, &["v1".parse().unwrap()]).await.unwrap();
 
-    let destination = Recorder::default();
+    let destination = FaultyTarget::default();
     let report = copy(&source, &tag("v1"), &destination, &options()).await.unwrap();
     assert_eq!(report.root, root.descriptor());
     assert_eq!(report.count(Outcome::Carried), 7);
@@ -137,7 +63,7 @@ async fn referrers_of_every_manifest_go_along_recursively() {
     copy(&source, &tag("v1"), &plain, &without).await.unwrap();
     assert!(!plain.manifest_exists(&sbom.digest).await.unwrap());
 
-    let destination = Recorder::default();
+    let destination = FaultyTarget::default();
     let with_papers = options();
     copy(&source, &tag("v1"), &destination, &with_papers).await.unwrap();
     for manifest in [&root, &child, &sbom, &signature] {
@@ -149,7 +75,7 @@ async fn referrers_of_every_manifest_go_along_recursively() {
 
 #[tokio::test]
 async fn what_is_falsely_listed_as_a_referrer_stays_behind() {
-    let mut source = Recorder::default();
+    let mut source = FaultyTarget::default();
     let image = push_image(&source, "image", &["v1"]).await;
     let unrelated = push_image(&source, "unrelated", &[]).await;
     let absent = blob(wharf_oci::media_type::OCI_MANIFEST, "absent").0;
@@ -164,7 +90,7 @@ async fn what_is_falsely_listed_as_a_referrer_stays_behind() {
 
 #[tokio::test]
 async fn a_blob_that_lies_is_the_sources_fault_and_sets_no_tag() {
-    let mut source = Recorder::default();
+    let mut source = FaultyTarget::default();
     let image = push_image(&source, "image", &["v1"]).await;
     let layer = image.parse().unwrap().layers.remove(0);
     source.corrupt = Some(layer.digest.clone());
@@ -195,7 +121,7 @@ async fn a_graph_beyond_the_budget_is_refused_before_anything_is_written() {
         top = index(&[&top.descriptor()]);
         source.push_manifest(&top, &["deep".parse().unwrap()]).await.unwrap();
     }
-    let destination = Recorder::default();
+    let destination = FaultyTarget::default();
     for budget in [
         Budget { max_depth: 4, ..Budget::default() },
         Budget { max_manifests: 5, ..Budget::default() },
@@ -226,7 +152,7 @@ async fn nondistributable_layers_are_left_where_they_are() {
 
 #[tokio::test]
 async fn layers_described_twice_go_over_once() {
-    let source = Recorder::default();
+    let source = FaultyTarget::default();
     let (config, config_source) = blob("application/config", "{}");
     source.push_blob(&config, &config_source).await.unwrap();
     let image = manifest(&config, &[&config, &config], None);

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use wharf_content::contract::{blob, index, push_artifact, push_image};
 use wharf_content::{
     BytesSource, CopyOptions, ErrorKind, LayoutTarget, MemoryTarget, ReadTarget, TarTarget, Target, all_tags,
@@ -259,4 +260,58 @@ async fn what_does_not_belong_to_the_layout_is_left_alone() {
     ];
     let tar = opened(folder.path(), &layout_with(more)).await.unwrap();
     assert!(all_tags(&tar, 9).await.unwrap().is_empty());
+}
+
+/// Bytes that break off once, after 2 MiB.
+struct BreaksOff {
+    content: Bytes,
+    opened: std::sync::Mutex<Vec<u64>>,
+}
+
+#[async_trait::async_trait]
+impl wharf_content::BlobSource for BreaksOff {
+    async fn open(&self, offset: u64) -> wharf_content::Result<wharf_content::BlobStream> {
+        let is_first = self.opened.lock().unwrap().is_empty();
+        self.opened.lock().unwrap().push(offset);
+        let rest = self.content.slice(usize::try_from(offset).unwrap()..);
+        if !is_first {
+            return Ok(wharf_content::once(rest));
+        }
+        let cut = Err(wharf_content::Error::new(ErrorKind::Network, "the line is cut"));
+        Ok(Box::pin(futures_util::stream::iter([Ok(rest.slice(..2 << 20)), cut])))
+    }
+}
+
+/// A writer that was killed in the middle of a large blob leaves it in the partial file.
+#[tokio::test]
+async fn a_large_blob_that_broke_off_is_gone_on_with_by_another_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    // Zeros at the cut are taken for what has not come yet, and are asked for again.
+    let mut content = vec![7; 3 << 20];
+    content[(2 << 20) - 100..2 << 20].fill(0);
+    for spoilt in [false, true] {
+        let content = Bytes::from(content.clone());
+        let digest = Algorithm::Sha256.digest(&content);
+        let descriptor = Descriptor::new("text/plain", digest, content.len() as u64);
+        let source = BreaksOff { content: content.clone(), opened: Default::default() };
+        let tar = TarTarget::create(&path).await.unwrap();
+        tar.push_blob(&descriptor, &source).await.unwrap_err();
+        drop(tar);
+        if spoilt {
+            use std::os::unix::fs::FileExt as _;
+            let partial =
+                fs::OpenOptions::new().write(true).open(path.with_extension("tar.partial")).unwrap();
+            partial.write_all_at(b"spoilt", 1 << 20).unwrap();
+        }
+        let tar = TarTarget::create(&path).await.unwrap();
+        tar.push_blob(&descriptor, &source).await.unwrap();
+        let opened = source.opened.lock().unwrap().clone();
+        let good = (2 << 20) - 100;
+        assert_eq!(opened, if spoilt { vec![0, good, 0] } else { vec![0, good] });
+        tar.commit().await.unwrap();
+        let stored = collect(tar.fetch_blob(&descriptor, 0).await.unwrap(), 4 << 20).await.unwrap();
+        assert_eq!(stored, content);
+        fs::remove_file(&path).unwrap();
+    }
 }

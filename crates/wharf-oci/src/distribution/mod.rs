@@ -6,6 +6,7 @@ mod link;
 mod list;
 mod range;
 mod scope;
+mod warning;
 
 pub use challenge::Challenge;
 pub use error::{ErrorBody, ErrorCode, ErrorEntry};
@@ -13,6 +14,7 @@ pub use link::next_link;
 pub use list::{Catalog, ReferrersIndex, TagList};
 pub use range::{ByteRange, ChunkRange, RangeError, received_range};
 pub use scope::{Scope, ScopeError};
+pub use warning::warning_text;
 
 /// The header that carries the digest of what is answered or was stored.
 pub const DOCKER_CONTENT_DIGEST: &str = "docker-content-digest";

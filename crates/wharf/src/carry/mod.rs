@@ -3,7 +3,10 @@
 mod report;
 mod tags;
 
-use wharf_content::{CopyOptions, ErrorKind, Incomplete, ReadTarget, Target, all_tags, copy};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use wharf_content::{Common, CopyOptions, ErrorKind, Incomplete, ReadTarget, Target, all_tags, copy};
 use wharf_oci::{Reference, Tag};
 
 pub(crate) use report::{Artifact, Report};
@@ -43,9 +46,21 @@ impl Carriage<'_> {
         let tags = all_tags(self.source, MAX_TAGS).await?;
         let mut report = Report::new(self.from, self.to, options.dry_run);
         let mut first_error = None;
-        for tag in patterns.choose(&tags) {
+        let common = Some(Arc::new(Common::new(options.concurrency)));
+        let options = &CopyOptions { common, ..options.clone() };
+        // While one artifact waits for an answer another goes on. In a tar the order of blobs is that of the copies.
+        let at_once = match self.to {
+            Place::Tar(..) => 1,
+            Place::Registry(_) | Place::Layout(..) => options.concurrency.get() * 2,
+        };
+        let copies = stream::iter(patterns.choose(&tags)).map(|tag| async move {
             let reference = Reference::Tag(tag);
-            match self.one(&reference, options).await {
+            let carried = self.one(&reference, options).await;
+            (reference, carried)
+        });
+        let mut copies = Box::pin(copies.buffered(at_once));
+        while let Some((reference, carried)) = copies.next().await {
+            match carried {
                 Ok(artifact) => report.artifacts.push(artifact),
                 // Without the other side nothing more can be done.
                 Err(error)

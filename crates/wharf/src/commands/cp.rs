@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use wharf_client::Limits;
 use wharf_content::{CopyOptions, Incomplete, PaperOptions, PlatformFilter};
 
 use crate::carry::{Artifact, Carriage, Report, TagArgs, destination_tags};
@@ -81,9 +82,18 @@ pub(crate) struct How {
     /// How many requests begin in a minute, at each registry.
     #[arg(long, value_name = "COUNT")]
     pub(crate) requests_per_minute: Option<NonZeroU32>,
+
+    /// How many requests run at once, at each registry.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) requests_at_once: Option<NonZeroUsize>,
 }
 
 impl How {
+    /// Returns how much is asked of each registry.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { requests_per_minute: self.requests_per_minute, requests_at_once: self.requests_at_once }
+    }
+
     pub(crate) fn options(&self, dry_run: bool) -> CopyOptions {
         let mut options = CopyOptions {
             papers: if self.no_papers { PaperOptions::NONE } else { PaperOptions::ALL },
@@ -108,7 +118,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         return Err(Usage("where tags are chosen by a pattern, neither place names one".to_owned()).into());
     }
     let mut connection = args.connection.clone();
-    connection.requests_per_minute = args.how.requests_per_minute;
+    connection.limits = args.how.limits();
     let identity = Identity::default();
     let source = args.source.open(&connection, &identity).await?;
     let destination = match args.dry_run {

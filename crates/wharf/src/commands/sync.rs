@@ -1,12 +1,13 @@
 //! `wharf sync`
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
 use tokio::time::Instant;
+use wharf_client::Limits;
 use wharf_content::{CopyOptions, PaperOptions};
 
 use crate::carry::{Artifact, Carriage, Report, TagArgs};
@@ -31,7 +32,8 @@ The file is TOML, with one table for each repository:
   last = 5                        # of those, the newest five
   platforms = [\"linux/amd64\"]    # all, unless named
   papers = true                   # true, unless said otherwise
-  requests_per_minute = 100       # as fast as it goes, unless said otherwise
+  requests_per_minute = 100       # at each registry; as fast as it goes, unless said otherwise
+  requests_at_once = 4            # at each registry
   every = \"6h\"                   # for --watch: s, m, h or d
 
 Examples:
@@ -84,6 +86,7 @@ struct Written {
     platforms: Vec<String>,
     papers: Option<bool>,
     requests_per_minute: Option<NonZeroU32>,
+    requests_at_once: Option<NonZeroUsize>,
     every: Option<String>,
 }
 
@@ -93,7 +96,7 @@ struct Entry {
     destination: Place,
     tags: TagArgs,
     options: CopyOptions,
-    requests_per_minute: Option<NonZeroU32>,
+    limits: Limits,
     every: Option<Duration>,
 }
 
@@ -183,7 +186,10 @@ impl Entry {
             destination,
             tags,
             options,
-            requests_per_minute: written.requests_per_minute,
+            limits: Limits {
+                requests_per_minute: written.requests_per_minute,
+                requests_at_once: written.requests_at_once,
+            },
             every,
         })
     }
@@ -201,8 +207,7 @@ impl Entry {
     }
 
     async fn try_carry(&self, args: &Args) -> anyhow::Result<(Report, Option<wharf_content::Error>)> {
-        let connection =
-            Connection { requests_per_minute: self.requests_per_minute, ..args.connection.clone() };
+        let connection = Connection { limits: self.limits, ..args.connection.clone() };
         let identity = Identity::default();
         let source = self.source.open(&connection, &identity).await?;
         let destination = match args.dry_run {

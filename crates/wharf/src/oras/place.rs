@@ -1,11 +1,12 @@
 //! An opened target: what a reference names, to be read and written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wharf_client::{Credential, RemoteRepository};
 use wharf_content::{
-    DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, LayoutTarget, RawManifest, ReadTarget, TarTarget,
-    Target as Writable, all_tags,
+    CachedTarget, DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, LayoutTarget, RawManifest, ReadTarget,
+    TarTarget, Target as Writable, all_tags,
 };
 use wharf_oci::{Descriptor, Digest, Reference};
 
@@ -21,6 +22,8 @@ const MAX_TAGS: usize = 1_000_000;
 pub(super) struct Place {
     target: Target,
     inner: Inner,
+    /// What it is read through.
+    cached: Option<CachedTarget>,
 }
 
 enum Inner {
@@ -58,7 +61,17 @@ impl Place {
                 _ => Fault::new(format!("{:?} does not look like a tar archive: {error}", target.path)),
             })?)
         };
-        Ok(Self { target: target.clone(), inner })
+        Ok(Self { target: target.clone(), inner, cached: None })
+    }
+
+    /// Reads through the layout that `ORAS_CACHE` names, if it does and this is a registry.
+    pub(super) async fn cached(mut self) -> anyhow::Result<Self> {
+        let root = std::env::var_os("ORAS_CACHE").filter(|root| !root.is_empty());
+        if let (Inner::Remote(repository), Some(root)) = (&self.inner, root) {
+            let cache = LayoutTarget::create(PathBuf::from(root)).await?;
+            self.cached = Some(CachedTarget::new(Arc::new(repository.clone()), cache));
+        }
+        Ok(self)
     }
 
     /// Opens a target to write it: a layout is made where there is none.
@@ -67,24 +80,24 @@ impl Place {
             return Self::remote(target).await;
         }
         let layout = LayoutTarget::create(&target.path).await?;
-        Ok(Self { target: target.clone(), inner: Inner::Folder(layout) })
+        Ok(Self { target: target.clone(), inner: Inner::Folder(layout), cached: None })
     }
 
     /// Makes a place of a layout that a command has opened itself.
     pub(super) fn folder(target: Target, layout: LayoutTarget) -> Self {
-        Self { target, inner: Inner::Folder(layout) }
+        Self { target, inner: Inner::Folder(layout), cached: None }
     }
 
     /// As [`Self::folder`], of a tar.
     pub(super) fn tar(target: Target, tar: TarTarget) -> Self {
-        Self { target, inner: Inner::Tar(tar) }
+        Self { target, inner: Inner::Tar(tar), cached: None }
     }
 
     async fn remote(target: &Target) -> anyhow::Result<Self> {
         let reference = RemoteReference::parse(&target.path)?;
         let registry = target.remote.registry(&reference.registry, &target.path).await?;
         let repository = registry.repository(reference.repository);
-        Ok(Self { target: target.clone(), inner: Inner::Remote(repository) })
+        Ok(Self { target: target.clone(), inner: Inner::Remote(repository), cached: None })
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -99,6 +112,9 @@ impl Place {
     }
 
     pub(super) fn read(&self) -> &dyn ReadTarget {
+        if let Some(cached) = &self.cached {
+            return cached;
+        }
         match &self.inner {
             Inner::Remote(repository) => repository,
             Inner::Folder(layout) => layout,

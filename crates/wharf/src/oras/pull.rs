@@ -103,7 +103,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     let wanted = platform::flag(given, "platform")?;
     let target = Target::parse(given, "", &words[0])?;
     let format = Format::parse(given, "format", USUAL)?;
-    let place = Place::open(&target).await?;
+    let place = Place::open(&target).await?.cached().await?;
     target.need_reference(&COMMAND, true)?;
     let config = given.text("config").filter(|config| !config.is_empty()).map(file_and_more).transpose()?;
     let pull = Pull {

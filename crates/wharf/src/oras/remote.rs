@@ -13,7 +13,7 @@ use wharf_client::{
 };
 
 use super::target::{exclusive, referrers_api};
-use super::wire::StderrLog;
+use super::wire::{StderrLog, StderrWarnings};
 use crate::cobra::flags::Given;
 
 /// The longest secret that is read from standard input, in bytes.
@@ -139,6 +139,7 @@ impl Remote {
             headers: self.headers.clone(),
             addresses: addresses.map(|rule| (rule.host.clone(), rule.address)).collect(),
             referrers: self.referrers,
+            warnings: Some(Arc::new(StderrWarnings)),
             wire_log: self.debug.then(|| Arc::new(StderrLog) as _),
             allow_private_addresses: !self.addresses.is_empty(),
             retry: RetryPolicy {

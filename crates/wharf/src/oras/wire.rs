@@ -1,4 +1,5 @@
-//! `--debug`: every request and answer, on standard error, in ORAS's form and without secrets.
+//! What goes to standard error in ORAS's form: warnings of registries, and with `--debug` every request and answer, without
+//! secrets.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
-use wharf_client::WireLog;
+use wharf_client::{Warnings, WireLog};
 
 /// Headers whose values are not shown.
 const SECRET: &[&str] = &["authorization", "set-cookie", "cookie", "proxy-authorization"];
@@ -49,6 +50,16 @@ impl WireLog for StderrLog {
 
     fn failure(&self, request: u64, error: &str) {
         log("ERROR", &format!("<-- Response #{request}\nError in getting response: {error}"));
+    }
+}
+
+/// What registries have to say, as ORAS tells it.
+#[derive(Debug)]
+pub(super) struct StderrWarnings;
+
+impl Warnings for StderrWarnings {
+    fn warning(&self, _origin: &str, text: &str) {
+        log("WARNING", text);
     }
 }
 

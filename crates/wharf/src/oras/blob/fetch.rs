@@ -55,7 +55,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
         bail!("`--output -` cannot be used with `--descriptor` at the same time");
     }
     let target = Target::parse(given, "", &words[0])?;
-    let place = Place::open(&target).await?;
+    let place = Place::open(&target).await?.cached().await?;
     target.need_reference(&COMMAND, false)?;
     let found = place.resolve_blob(&target.reference).await?;
     if !output.is_empty() {

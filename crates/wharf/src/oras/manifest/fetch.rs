@@ -72,7 +72,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     let wanted = platform::flag(given, "platform")?;
     let target = Target::parse(given, "", &words[0])?;
     let format = Format::parse(given, "format", USUAL)?;
-    let place = Place::open(&target).await?;
+    let place = Place::open(&target).await?.cached().await?;
     target.need_reference(&COMMAND, true)?;
     let media_types = given.texts("media-type");
     if place.repository().is_none() && !media_types.is_empty() {

@@ -47,7 +47,7 @@ async fn run(given: &Given, words: &[String]) -> anyhow::Result<()> {
     }
     let wanted = platform::flag(given, "platform")?;
     let target = Target::parse(given, "", &words[0])?;
-    let place = Place::open(&target).await?;
+    let place = Place::open(&target).await?.cached().await?;
     target.need_reference(&COMMAND, true)?;
     let raw = match &wanted {
         None => place.fetch(&target.reference).await?.1,
