@@ -28,7 +28,8 @@ pub struct FaultyTarget {
     pub corrupt: Option<Digest>,
     /// The manifests that were pushed, in order: the beginning of the digest, and the tags.
     pub pushed: Mutex<Vec<String>>,
-    log: Mutex<Vec<String>>,
+    /// What was asked of it, in order; see [`FaultyTarget::lines`].
+    pub log: Mutex<Vec<String>>,
 }
 
 impl FaultyTarget {

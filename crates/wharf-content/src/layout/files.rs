@@ -211,7 +211,7 @@ impl Incoming {
     }
 
     /// Moves the file to its place: the name never shows a part. When it reaches the disk is the system's affair (ADR
-    /// 12).
+    /// 13).
     pub(super) fn commit(mut self, place: &Path) -> Result<()> {
         let failed = |error| Error::io("cannot rename to", place, error);
         match fs::rename(&self.path, place) {

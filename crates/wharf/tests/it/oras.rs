@@ -95,7 +95,27 @@ fn a_layer_that_leads_out_of_the_output_folder_is_refused() {
     oras(&world, &["pull", "--oci-layout", "l:v1", "-o", "in", "-T", "-k"]).fails(1, "overwrite disallowed");
 }
 
+/// GHSA-fxhp-mv3v-67qp, and GHSA-g5v4-5x39-vwhx (CVE-2021-21272) before it: a hard link to a file outside of the archive.
 #[test]
+fn an_archive_cannot_link_to_a_file_outside_of_it() {
+    let world = World::without_registry();
+    fs::write(world.path("secret.txt"), "secret").unwrap();
+    let script = "mkdir -p sub/evil && cd sub && ln ../secret.txt evil/hard && tar -P -cf ../evil.tar ../secret.txt evil/hard \
+                  && tar -P --delete -f ../evil.tar ../secret.txt && gzip ../evil.tar";
+    let made = std::process::Command::new("sh").args(["-c", script]).current_dir(world.home.path()).status();
+    assert!(made.unwrap().success());
+    fs::write(
+        world.path("names.json"),
+        r#"{"evil.tar.gz":{"org.opencontainers.image.title":"evil","io.deis.oras.content.unpack":"true"}}"#,
+    )
+    .unwrap();
+    oras(&world, &["push", "--oci-layout", "l:v1", "--annotation-file", "names.json", "evil.tar.gz"]).ok();
+    oras(&world, &["pull", "--oci-layout", "l:v1", "-o", "in"]).fails(1, "outside of");
+    assert!(!world.path("in/evil/hard").exists());
+}
+
+#[test]
+// GHSA-m37j-52j7-pjw7, GHSA-j6hm-v3x2-qv6j, GHSA-8xwf-rjm4-xvhv: a chain of links, and a folder that is one.
 fn an_archive_cannot_write_through_its_own_link() {
     let world = World::without_registry();
     // A link out of the folder, then a file behind it.
@@ -197,6 +217,7 @@ fn an_index_is_made_changed_and_deleted() {
 }
 
 #[test]
+// GHSA-5jhf-2qmf-m8c5: tokens, cookies and signed addresses in the log.
 fn the_debug_log_shows_requests_and_no_secret() {
     let world = logged_in();
     let target = local(&world, "/shop/a:v1");
