@@ -55,14 +55,14 @@ fn a_cluster_image_policy_with_keys_and_identities_is_taken() {
     assert_eq!(
         rule["signatures"],
         json!({
-            "of": ["prod-key", "prod-1-0"], "transparency": "required", "timestamp": false, "level": "warn",
+            "of": ["prod-1-0", "prod-key"], "transparency": "required", "timestamp": false, "level": "warn",
         })
     );
     assert_eq!(fate(&imported, "identities[0]"), [Fate::Stricter]);
     assert_eq!(fate(&imported, "identities[1]"), [Fate::Stricter], "everybody of an issuer is nobody here");
     assert_eq!(fate(&imported, "identities[2]"), [Fate::Stricter]);
     let lines = policy(&imported).explain();
-    assert!(lines.iter().any(|line| line.contains("1 of prod-key, prod-1-0")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("1 of prod-1-0, prod-key")), "{lines:?}");
 }
 
 #[test]
@@ -193,4 +193,17 @@ fn identities_of_a_containers_policy_need_their_authority() {
     ] {
         import_containers_policy(&wrong, None).unwrap_err();
     }
+}
+
+/// Two authorities of one name must not become one signer, nor one signer come twice.
+#[test]
+fn authorities_of_one_name_stay_apart_and_equal_ones_become_one() {
+    let key = |pem: &str| json!({ "name": "key", "key": { "data": pem } });
+    let (one, other) = (pem(), pem());
+    let spec = json!({ "images": [{ "glob": "r.example/**" }], "authorities": [key(&one), key(&other), key(&one), key("none")] });
+    let imported = import_cluster_image_policies(&[cluster("p", &spec)], None).unwrap();
+    assert_eq!(imported.policy["rules"][0]["signatures"]["of"], json!(["p-key", "p-key-2"]));
+    policy(&imported);
+    let path = json!({ "default": [{ "type": "sigstoreSigned", "keyPaths": ["/a.pub", "/a.pub"] }] });
+    policy(&import_containers_policy(&path, None).unwrap());
 }

@@ -710,3 +710,24 @@ fn too_many_papers_are_denied_before_any_is_looked_at() {
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(decision.checks[0].demand, "a bounded number of papers");
 }
+
+/// An image that goes along with a chart is covered by what was asked of the chart, and by nothing else.
+#[test]
+fn approvals_of_a_chart_cover_the_images_that_were_named_in_them() {
+    let mut eyes = FourEyes::new(&json!({ "of": ["release", "security"] }));
+    let image: Digest = DIGEST.replace("2cf2", "4cf2").parse().unwrap();
+    eyes.asked.images = vec![AskedImage { name: "r.example/web:1".to_owned(), digest: image.to_string() }];
+    let request = eyes.request(&eyes.world.release, TODAY);
+    let approval = eyes.approval(&eyes.world.security, &request, TODAY);
+    let papers = [request, approval];
+    let decide = |digest: &Digest| {
+        let facts = Facts::of_kind(ArtifactKind::Image);
+        let promotion = Some(Intent { root: &eyes.root, papers: &papers, asked: &eyes.asked });
+        let evidence =
+            Evidence { repository: PROD, facts: &facts, digest, pinned: true, papers: &[], promotion };
+        eyes.policy.decide(&evidence, now())
+    };
+    assert!(decide(&image).is_allowed());
+    let other = decide(&DIGEST.replace("2cf2", "5cf2").parse().unwrap());
+    assert!(!other.is_allowed() && other.checks[0].reasons[0].contains("does not go along"), "{other:?}");
+}

@@ -11,7 +11,7 @@ use super::publish::created;
 use super::verify;
 use crate::carry::Artifact;
 use crate::cli::Output;
-use crate::exit::Status;
+use crate::exit::{Status, Usage};
 use crate::helm::ValueSources;
 use crate::place::{FORMS, Place};
 use crate::promote::{ImagePlan, Judge, Map, Outcome, Promotion, Report, Signer, Step};
@@ -130,9 +130,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let judge =
         judge.map(|file| Judge::read(file, judged_as, &args.source, &args.destination)).transpose()?;
     let signer = args.key.as_deref().map(|key| Signer::read(key, args.by)).transpose()?;
-    let images = match args.with_images {
-        true => Some(ImagePlan { values: args.values.read()?, one_render: args.one_render, maps: args.maps }),
-        false => None,
+    let values = args.values.read()?;
+    let has_values = values.as_map().into_iter().flatten().next().is_some();
+    let images = match (args.with_images, has_values) {
+        (true, _) => Some(ImagePlan { values, one_render: args.one_render, maps: args.maps }),
+        (false, false) => None,
+        (false, true) => {
+            return Err(Usage("values matter to the images of a chart only: --with-images".to_owned()).into());
+        }
     };
     let step = match (args.request, args.approve) {
         (true, _) => Step::Request,

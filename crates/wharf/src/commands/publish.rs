@@ -136,7 +136,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         Task::WritePlan(chart, folder) => {
             let plan = Plan::from_path(&chart, &options)?;
             plan.write(&folder).await?;
-            let report = Report::of_plan(&plan);
+            let mut report = Report::of_plan(&plan);
+            let papers = plan.papers.iter().map(|paper| paper.planned(paper.needs_signer()));
+            report.papers = papers.collect::<anyhow::Result<_>>()?;
             finish(&report, args.output)?;
             if args.output == Output::Text {
                 terminal::step("Planned", format_args!("{} in {}", report.reference, folder.display()));

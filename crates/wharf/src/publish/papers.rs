@@ -159,7 +159,7 @@ impl Paper {
     }
 
     /// Says what will be published.
-    fn planned(&self, is_signed: bool) -> anyhow::Result<PublishedPaper> {
+    pub(crate) fn planned(&self, is_signed: bool) -> anyhow::Result<PublishedPaper> {
         let kind = match &self.kind {
             Kind::Attest(kind) => wharf_trust::predicate_type(kind)?,
             Kind::Sbom(format) if is_signed => wharf_trust::predicate_type(format.predicate_type())?,

@@ -77,6 +77,7 @@ impl Release {
         let wharf = cosign.with_program(PathBuf::from(env!("CARGO_BIN_EXE_wharf")));
         cosign.run(&["generate-key-pair"]);
         cosign.run(&["generate-key-pair", "--output-key-prefix", "promoter"]);
+        cosign.run(&["generate-key-pair", "--output-key-prefix", "stranger"]);
         for (name, text) in
             [("policy.yaml", POLICY), ("sbom.json", SBOM), ("built.json", r#"{"machine":"b1"}"#)]
         {
@@ -119,7 +120,8 @@ impl Release {
             hops,
             "one attestation for each hop to {place}"
         );
-        let wrong = ["verify", "--key", "promoter.pub"];
+        // Not the promoter's: cosign counts an attestation by a key as a signature by it.
+        let wrong = ["verify", "--key", "stranger.pub"];
         self.cosign.attempt(&[&wrong[..], &WAY, &[place]].concat()).unwrap_err();
         if let Some(oras) = peer("oras") {
             let line = ["discover", "--plain-http", "--format", "json", place];

@@ -448,6 +448,7 @@ fn an_image_that_is_nowhere_or_taken_stops_a_promotion_before_it_writes() {
     assert_eq!(world.get("/v2/prod/unit/manifests/1.1.0").0, 404);
     let (chart, image) = (format!("{host}/shop/web:1"), format!("{host}/prod/web2"));
     promote(&world, &chart, &image, &["--with-images"]).fails(2, "--with-images is for charts");
+    promote(&world, &from, &to, &["--set", "a=b"]).fails(2, "--with-images");
 }
 
 #[test]
@@ -480,7 +481,7 @@ fn papers_are_published_with_the_chart_once_and_planned_before() {
         (&false.into(), &unsigned["papers"][0]["digest"])
     );
 
-    publish(&[
+    let planned = publish(&[
         chart,
         "--plan",
         "plan",
@@ -489,7 +490,9 @@ fn papers_are_published_with_the_chart_once_and_planned_before() {
         "--attest",
         "https://example.com/built/v1=built.json",
     ])
-    .ok();
+    .ok()
+    .json();
+    assert_eq!(planned["papers"].as_array().unwrap().len(), 2, "{planned}");
     publish(&["--plan", "plan", &place]).fails(2, "needs --sign");
     let signed = ["--plan", "plan", &place, "--sign", "release.key", "--channel", "beta"];
     let dry = publish(&[&signed[..], &["--dry-run"]].concat()).ok().json();

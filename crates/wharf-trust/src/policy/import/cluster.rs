@@ -1,8 +1,11 @@
 //! `ClusterImagePolicy` of sigstore's policy-controller, v1alpha1 and v1beta1.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{Fate, Imported, Log, Result, list, malformed, text};
+use crate::key::PublicKey;
 use crate::policy::read_only_text;
 use crate::statement::predicate_type;
 
@@ -125,7 +128,8 @@ fn draft(
 
 /// Puts what the authorities demand, any of them, into the rule.
 fn demand(name: &str, found: &[Authority], level: &Value, rule: &mut Map<String, Value>, log: &mut Log) {
-    let by = |of: Vec<&String>, authorities: &[&Authority]| {
+    let by = |authorities: &[&Authority]| {
+        let of: BTreeSet<&String> = authorities.iter().flat_map(|each| &each.signers).collect();
         let by_log = authorities.iter().any(|each| each.by_log);
         let transparency = match (by_log, authorities.iter().any(|each| !each.is_key)) {
             (true, _) => "required",
@@ -150,8 +154,7 @@ fn demand(name: &str, found: &[Authority], level: &Value, rule: &mut Map<String,
     }
     let signing: Vec<&Authority> = found.iter().filter(|each| each.attestations.is_empty()).collect();
     if !signing.is_empty() {
-        let of = signing.iter().flat_map(|each| &each.signers).collect();
-        rule.insert("signatures".to_owned(), by(of, &signing));
+        rule.insert("signatures".to_owned(), by(&signing));
     }
     let mut types: Vec<&String> = found.iter().flat_map(|each| &each.attestations).collect();
     types.sort();
@@ -159,8 +162,7 @@ fn demand(name: &str, found: &[Authority], level: &Value, rule: &mut Map<String,
     let attestation = |kind: &String| {
         let attesting: Vec<&Authority> =
             found.iter().filter(|each| each.attestations.contains(kind)).collect();
-        let of = attesting.iter().flat_map(|each| &each.signers).collect();
-        json!({ "type": kind, "by": by(of, &attesting) })
+        json!({ "type": kind, "by": by(&attesting) })
     };
     if !types.is_empty() {
         rule.insert("attestations".to_owned(), types.into_iter().map(attestation).collect());
@@ -220,9 +222,12 @@ fn read(
                 "keys sign with the hash of their kind here",
             );
         }
+        if PublicKey::from_pem(pem.as_bytes()).is_err() {
+            log.note(Fate::Stricter, path, "is left out: its key is none that is known here");
+            return None;
+        }
         log.note(Fate::Taken, format!("{path}.key"), "the key");
-        signers.insert(base.clone(), json!({ "key": { "pem": pem } }));
-        of.push(base);
+        of.push(put(signers, base, json!({ "key": { "pem": pem } })));
         is_key = true;
     } else if let Some(keyless) = authority.get("keyless") {
         log.unknown(
@@ -257,9 +262,8 @@ fn read(
                 false => (Fate::Taken, "the identity"),
             };
             log.note(fate, path, text);
-            let signer = format!("{base}-{number}");
-            signers.insert(signer.clone(), json!({ "keyless": { "issuer": issuer, "subject": subject } }));
-            of.push(signer);
+            let signer = json!({ "keyless": { "issuer": issuer, "subject": subject } });
+            of.push(put(signers, format!("{base}-{number}"), signer));
         }
     }
     if of.is_empty() {
@@ -292,6 +296,18 @@ fn read(
         by_timestamp: authority.get("rfc3161timestamp").is_some(),
         attestations,
     })
+}
+
+/// Adds a signer under a name, or under one like it where another has that already, and returns the name.
+fn put(signers: &mut Map<String, Value>, name: String, signer: Value) -> String {
+    let mut free = name.clone();
+    let mut number = 1;
+    while signers.get(&free).is_some_and(|known| *known != signer) {
+        number += 1;
+        free = format!("{name}-{number}");
+    }
+    signers.insert(free.clone(), signer);
+    free
 }
 
 /// Reads what an issuer or subject must be. A pattern that fits everything says nothing.

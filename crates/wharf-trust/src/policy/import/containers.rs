@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Fate, Imported, Log, Result, list, malformed, text};
 use crate::encoding::from_base64;
+use crate::key::PublicKey;
 
 /// The transport of registries.
 const REGISTRIES: &str = "docker";
@@ -185,17 +186,21 @@ impl Reader<'_> {
         let datas = list(requirement, "keyDatas").iter().filter_map(Value::as_str);
         for data in text(requirement, "keyData").into_iter().chain(datas) {
             let pem = from_base64(data).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let pem = pem.filter(|pem| PublicKey::from_pem(pem.as_bytes()).is_ok());
             let pem = pem.ok_or_else(|| malformed(format!("{path} has a key that is no PEM in base64")))?;
             keys.push(json!({ "pem": pem }));
         }
-        let mut of = Vec::new();
+        let mut of: Vec<String> = Vec::new();
         for key in keys {
             self.log.note(
                 Fate::Taken,
                 path,
                 format!("a key {}", text(&key, "file").unwrap_or("in the policy")),
             );
-            of.push(self.signer("key", json!({ "key": key })));
+            let name = self.signer("key", json!({ "key": key }));
+            if !of.contains(&name) {
+                of.push(name);
+            }
         }
         if let Some(fulcio) = requirement.get("fulcio") {
             let (issuer, subject) = (text(fulcio, "oidcIssuer"), text(fulcio, "subjectEmail"));
