@@ -130,7 +130,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let judge =
         judge.map(|file| Judge::read(file, judged_as, &args.source, &args.destination)).transpose()?;
     let signer = args.key.as_deref().map(|key| Signer::read(key, args.by)).transpose()?;
-    let values = args.values.read()?;
+    // Values may come from addresses, for which whoever reads them waits.
+    let values = tokio::task::spawn_blocking(move || args.values.read()).await??;
     let has_values = values.as_map().into_iter().flatten().next().is_some();
     let images = match (args.with_images, has_values) {
         (true, _) => Some(ImagePlan { values, one_render: args.one_render, maps: args.maps }),

@@ -93,7 +93,7 @@ fn one_of(statement: &Statement, types: &[&str]) -> Result<()> {
             .strip_prefix(*wanted)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if types.iter().any(|wanted| is(wanted)) {
+    if types.iter().any(is) {
         return Ok(());
     }
     let found = statement.predicate_type.escape_default();

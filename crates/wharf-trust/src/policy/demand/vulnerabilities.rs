@@ -146,8 +146,8 @@ impl Vulnerabilities {
 
     fn is_over(&self, finding: &Finding<'_>) -> bool {
         let by_severity = self.0.max_severity.is_some_and(|limit| finding.severity > limit);
-        let by_score =
-            self.0.max_score.is_some_and(|limit| finding.score.unwrap_or(finding.severity.worst()) > limit);
+        let score = finding.score.unwrap_or_else(|| finding.severity.worst());
+        let by_score = self.0.max_score.is_some_and(|limit| score > limit);
         by_severity || by_score
     }
 
