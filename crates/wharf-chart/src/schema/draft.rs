@@ -168,7 +168,7 @@ fn follow<'s>(value: &'s Json, pointer: String, steps: &[Step], found: &mut BTre
     };
     match (step, value) {
         (Key(key), Json::Map(map)) => {
-            if let Some(inner) = map.get(*key) {
+            if let Some(inner) = map.get(key) {
                 follow(inner, format!("{pointer}/{key}"), more, found);
             }
         }

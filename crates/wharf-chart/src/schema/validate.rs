@@ -423,7 +423,7 @@ impl Check<'_, '_, '_> {
     }
 
     fn missing<'n>(map: &JsonMap, names: &'n [Arc<str>]) -> Vec<&'n str> {
-        names.iter().filter(|name| !map.contains_key(*name)).map(|name| &**name).collect()
+        names.iter().filter(|name| !map.contains_key(name)).map(|name| &**name).collect()
     }
 
     fn at_least(&mut self, word: &str, found: usize, wanted: Option<i64>) {
