@@ -13,6 +13,7 @@ struct Inner {
     kind: ErrorKind,
     text: String,
     spot: Option<Spot>,
+    warnings: Vec<String>,
 }
 
 /// What is wrong, and so who must act.
@@ -33,7 +34,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, text: text.into(), spot: None }))
+        Self(Box::new(Inner { kind, text: text.into(), spot: None, warnings: Vec::new() }))
     }
 
     pub(crate) fn malformed(text: impl Into<String>) -> Self {
@@ -55,6 +56,19 @@ impl Error {
     pub(crate) fn within(mut self, outer: impl fmt::Display) -> Self {
         self.0.text = format!("{outer}: {self}");
         self
+    }
+
+    /// Tells what was passed over before, ahead of what is told already.
+    pub(crate) fn after(mut self, mut warnings: Vec<String>) -> Self {
+        warnings.append(&mut self.0.warnings);
+        self.0.warnings = warnings;
+        self
+    }
+
+    /// Returns what was passed over while values were merged, before this ended it.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
     }
 
     /// Points at a place.

@@ -151,10 +151,11 @@ fn render_templates(
         return Err(Error::values(format!("values must be a map, not {}", user.go_type())));
     }
     let mut chart = chart.clone();
-    let mut warnings = process_dependencies(&mut chart, user)
-        .map_err(|error| Error::values(format!("chart dependencies processing failed: {error}")))?;
-    let (values, more) =
-        coalesce_values(&chart, user).map_err(|error| Error::values(error.to_string()).after(&warnings))?;
+    let mut warnings = process_dependencies(&mut chart, user).map_err(|error| {
+        Error::values(format!("chart dependencies processing failed: {error}")).after(error.warnings())
+    })?;
+    let (values, more) = coalesce_values(&chart, user)
+        .map_err(|error| Error::values(error.to_string()).after(&warnings).after(error.warnings()))?;
     warnings.extend(more);
     if !options.skip_schema_validation {
         check_values(&chart, &values).map_err(|error| {

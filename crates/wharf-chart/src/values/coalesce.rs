@@ -30,8 +30,10 @@ pub fn coalesce_values(chart: &Chart, user: &Value) -> Result<(Value, Vec<String
 pub(super) fn coalesced(chart: &Chart, user: &Value) -> Result<(Table, Vec<String>), Error> {
     let mut merger = Merger::new(false);
     let values = Table::of(user);
-    merger.chart(chart, &values, "")?;
-    Ok((values, merger.warnings))
+    match merger.chart(chart, &values, "") {
+        Ok(()) => Ok((values, merger.warnings)),
+        Err(error) => Err(error.after(merger.warnings)),
+    }
 }
 
 /// As [`coalesce_values`], but keeps nulls, for values that will be coalesced once more.
@@ -41,8 +43,10 @@ pub(super) fn coalesced(chart: &Chart, user: &Value) -> Result<(Table, Vec<Strin
 pub fn merge_values(chart: &Chart, user: &Value) -> Result<(Value, Vec<String>), Error> {
     let mut merger = Merger::new(true);
     let values = Table::of(user);
-    merger.chart(chart, &values, "")?;
-    Ok((values.to_value(), merger.warnings))
+    match merger.chart(chart, &values, "") {
+        Ok(()) => Ok((values.to_value(), merger.warnings)),
+        Err(error) => Err(error.after(merger.warnings)),
+    }
 }
 
 /// Merges two maps, `over` winning; nulls in `over` remove entries.

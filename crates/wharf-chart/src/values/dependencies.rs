@@ -19,9 +19,11 @@ use crate::{Chart, Dependency, Error};
 /// The values of a subchart are not a map.
 pub fn process_dependencies(chart: &mut Chart, user: &Value) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
-    enable(chart, user, "", &mut warnings)?;
-    import(chart, &mut warnings)?;
-    Ok(warnings)
+    let done = enable(chart, user, "", &mut warnings).and_then(|()| import(chart, &mut warnings));
+    match done {
+        Ok(()) => Ok(warnings),
+        Err(error) => Err(error.after(warnings)),
+    }
 }
 
 fn fits(range: &str, version: &str) -> bool {
@@ -116,7 +118,7 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Error> {
     }
     let mut merger = Merger::for_imports();
     let values = Table::default();
-    merger.chart(chart, &values, "")?;
+    merger.chart(chart, &values, "").map_err(|error| error.after(std::mem::take(&mut merger.warnings)))?;
     let imported = Table::default();
     for dependency in chart.metadata.dependencies.iter_mut().flatten() {
         let mut settled = Vec::new();
@@ -132,10 +134,10 @@ fn import(chart: &mut Chart, warnings: &mut Vec<String>) -> Result<(), Error> {
             settled.push(Value::from([("child", child.as_str().into()), ("parent", parent.as_str().into())]));
             match values.table_at(&format!("{}.{child}", dependency.name)) {
                 Ok(table) => merger.tables(&imported, &nested(&parent, table), "", true),
-                Err(error) => {
-                    warnings
-                        .push(format!("ImportValues missing table from chart {}: {error}", dependency.name));
-                }
+                Err(error) => merger.warnings.push(match wish {
+                    Value::String(_) => format!("ImportValues missing table: {error}"),
+                    _ => format!("ImportValues missing table from chart {}: {error}", dependency.name),
+                }),
             }
         }
         dependency.import_values = settled;

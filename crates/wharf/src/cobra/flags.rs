@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     TextDefault(&'static str),
     /// One whole number, this one unless said otherwise.
     Number(i64),
+    /// As `Number`, not negative.
+    Count(i64),
     /// One text, or this where none follows after `=`.
     TextOr(&'static str),
     /// Any number of texts, each separated by commas.
@@ -56,12 +58,76 @@ pub(crate) enum Kind {
     Texts,
     /// Anything; it says nothing about what the command does here.
     Ignored,
+    /// As `Ignored`; the value must have a shape.
+    IgnoredAs(Shape),
     /// As `Ignored`, without a value.
     IgnoredSwitch,
     /// Known to the tool, not built here: giving it is an error.
     Missing,
     /// As `Missing`, without a value.
     MissingSwitch,
+}
+
+/// What a value must look like that says nothing here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A whole number.
+    Int,
+    /// A number.
+    Float,
+    /// A length of time, such as `5m0s`.
+    Duration,
+    /// `name=value,…`
+    Pairs,
+    /// When colours are used.
+    Colour,
+}
+
+impl Shape {
+    /// Says in the words of Go's libraries what is wrong with a text.
+    fn problem(self, text: &str) -> Option<String> {
+        let syntax = |function: &str| format!("strconv.{function}: parsing {text:?}: invalid syntax");
+        match self {
+            Self::Int => text.parse::<i64>().is_err().then(|| syntax("ParseInt")),
+            Self::Float => text.parse::<f64>().is_err().then(|| syntax("ParseFloat")),
+            Self::Duration => duration_problem(text),
+            Self::Pairs => fields(text)
+                .into_iter()
+                .find(|field| !field.contains('='))
+                .map(|field| format!("{field} must be formatted as key=value")),
+            Self::Colour => (!["never", "auto", "always"].contains(&text))
+                .then(|| format!("invalid color mode {text:?}: must be one of: never, auto, always")),
+        }
+    }
+}
+
+/// Says in the words of Go's `time.ParseDuration` what is wrong with a text.
+fn duration_problem(text: &str) -> Option<String> {
+    let invalid = || Some(format!("time: invalid duration {text:?}"));
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return None;
+    }
+    if rest.is_empty() {
+        return invalid();
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        if number.matches('.').count() > 1 || !number.contains(|c: char| c.is_ascii_digit()) {
+            return invalid();
+        }
+        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        if unit.is_empty() {
+            return Some(format!("time: missing unit in duration {text:?}"));
+        }
+        if !["ns", "us", "µs", "μs", "ms", "s", "m", "h"].contains(&unit) {
+            return Some(format!("time: unknown unit {unit:?} in duration {text:?}"));
+        }
+        rest = after;
+    }
+    None
 }
 
 impl Kind {
@@ -74,7 +140,7 @@ impl Kind {
         match self {
             Self::SwitchOn => Some("true".to_owned()),
             Self::TextDefault(text) => Some(text.to_owned()),
-            Self::Number(number) => Some(number.to_string()),
+            Self::Number(number) | Self::Count(number) => Some(number.to_string()),
             _ => None,
         }
     }
@@ -237,6 +303,13 @@ impl Parser<'_> {
         let value = match flag.kind {
             kind if kind.is_switch() => switch(flag, &value)?,
             Kind::Number(_) => number(flag, &value)?,
+            Kind::Count(_) if value.parse::<u64>().is_err() => {
+                bail!("{}: strconv.ParseUint: parsing {value:?}: invalid syntax", invalid(flag, &value))
+            }
+            Kind::IgnoredAs(shape) => match shape.problem(&value) {
+                Some(problem) => bail!("{}: {problem}", invalid(flag, &value)),
+                None => value,
+            },
             _ => value,
         };
         if let Some(text) = flag.deprecated {
@@ -308,10 +381,16 @@ pub(crate) fn help(tables: &[&'static [Flag]]) -> String {
         let kind = match (named_value(flag), flag.kind) {
             (Some(name), _) => format!(" {name}"),
             (None, Kind::Text | Kind::TextDefault(_) | Kind::Missing | Kind::Ignored) => " string".to_owned(),
+            (None, Kind::IgnoredAs(Shape::Colour)) => " string".to_owned(),
+            (None, Kind::IgnoredAs(Shape::Int)) => " int".to_owned(),
+            (None, Kind::IgnoredAs(Shape::Float)) => " float".to_owned(),
+            (None, Kind::IgnoredAs(Shape::Duration)) => " duration".to_owned(),
+            (None, Kind::IgnoredAs(Shape::Pairs)) => " stringToString".to_owned(),
             (None, Kind::TextOr(_)) => " string[=]".to_owned(),
             (None, Kind::List) => " strings".to_owned(),
             (None, Kind::Texts) => " stringArray".to_owned(),
             (None, Kind::Number(_)) => " int".to_owned(),
+            (None, Kind::Count(_)) => " uint".to_owned(),
             (None, Kind::Switch | Kind::SwitchOn | Kind::IgnoredSwitch | Kind::MissingSwitch) => {
                 String::new()
             }
@@ -321,13 +400,15 @@ pub(crate) fn help(tables: &[&'static [Flag]]) -> String {
     let width = flags.iter().map(|flag| left(flag).len()).max().unwrap_or_default();
     let line = |flag: &&Flag| {
         let about = match flag.kind {
-            Kind::Ignored | Kind::IgnoredSwitch if flag.about.is_empty() => "without effect here",
+            Kind::Ignored | Kind::IgnoredAs(_) | Kind::IgnoredSwitch if flag.about.is_empty() => {
+                "without effect here"
+            }
             Kind::Missing | Kind::MissingSwitch => "not built yet: an error",
             _ => flag.about,
         };
         let default = match flag.kind {
             Kind::TextDefault(text) => format!(" (default {text:?})"),
-            Kind::Number(number) => format!(" (default {number})"),
+            Kind::Number(number) | Kind::Count(number) => format!(" (default {number})"),
             Kind::SwitchOn => " (default true)".to_owned(),
             _ => String::new(),
         };
@@ -395,6 +476,20 @@ mod tests {
             (flags.text("namespace"), flags.texts("values")),
             (Some("x"), &["a", "b"].map(str::to_owned)[..])
         );
+    }
+
+    #[test]
+    fn values_without_effect_must_still_have_their_shape() {
+        let problem = |text| duration_problem(text).unwrap_or_default();
+        assert_eq!(problem("1h30m"), "");
+        assert_eq!(problem("-1.5s"), "");
+        assert_eq!(problem("0"), "");
+        assert_eq!(problem("x"), "time: invalid duration \"x\"");
+        assert_eq!(problem(""), "time: invalid duration \"\"");
+        assert_eq!(problem("5"), "time: missing unit in duration \"5\"");
+        assert_eq!(problem("1d"), "time: unknown unit \"d\" in duration \"1d\"");
+        assert_eq!(Shape::Pairs.problem("a=b,c").as_deref(), Some("c must be formatted as key=value"));
+        assert_eq!(Shape::Float.problem("1.5"), None);
     }
 
     #[test]

@@ -103,6 +103,9 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<Chart> {
     if let Err(error) = std::fs::metadata(path) {
         bail!("stat {}: {}", path.display(), reason(&error));
     }
+    if path.is_dir() && !path.join("Chart.yaml").exists() {
+        bail!("Chart.yaml file is missing");
+    }
     load_path(path)
 }
 

@@ -78,8 +78,9 @@ const COMMANDS: &[Command] = &[
     version::COMMAND,
 ];
 
-/// Helm's commands that are not built, with their other names.
+/// Helm's commands that are not built, with their other names; `chart` is that of Helm 3 before 3.7.
 const MISSING: &[&str] = &[
+    "chart",
     "docs",
     "get",
     "history",

@@ -99,7 +99,8 @@ fn plugin(places: &Places, name: &str) -> anyhow::Result<Option<PostRenderer>> {
         for entry in entries.filter_map(Result::ok) {
             let folder = entry.path();
             let Ok(text) = std::fs::read(folder.join("plugin.yaml")) else { continue };
-            let Ok(description) = wharf_yaml::from_yaml(&text) else { continue };
+            // Two readers must not see two plug-ins in one description (CVE-2020-15187).
+            let Ok(description) = wharf_yaml::Reader::new().strict(true).read(&text) else { continue };
             let says = |key: &str, wanted: &str| matches!(description.at(key), Some(Value::String(text)) if **text == *wanted);
             if !says("name", name) || !says("type", "postrenderer/v1") {
                 continue;

@@ -15,7 +15,7 @@ use super::access::Access;
 use super::oci::{self, Place};
 use super::table::{Format, Table, write_objects};
 use super::{access, repositories, warn};
-use crate::cobra::flags::Kind::{Number, Switch, Text, TextDefault};
+use crate::cobra::flags::Kind::{Count, Switch, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
 use crate::cobra::{Command, block_on};
 
@@ -27,7 +27,7 @@ pub(super) const REPO: Command = Command {
         &[
             flag("devel", Switch, "pre-releases, too, as --version '>0.0.0-0'"),
             flag("fail-on-no-result", Switch, "fail if nothing is found"),
-            flag("max-col-width", Number(50), "the widest column of the table"),
+            flag("max-col-width", Count(50), "the widest column of the table"),
             short('o', "output", Text, "table, json or yaml"),
             short('r', "regexp", Switch, "the keyword is a regular expression"),
             flag("version", Text, "only versions in this range"),
@@ -46,7 +46,7 @@ pub(super) const HUB: Command = Command {
         flag("endpoint", TextDefault("https://hub.helm.sh"), "the address of the hub"),
         flag("fail-on-no-result", Switch, "fail if nothing is found"),
         flag("list-repo-url", Switch, "show the addresses of the repositories, too"),
-        flag("max-col-width", Number(50), "the widest column of the table"),
+        flag("max-col-width", Count(50), "the widest column of the table"),
         short('o', "output", Text, "table, json or yaml"),
     ]],
     run: hub,

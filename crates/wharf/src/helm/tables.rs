@@ -1,13 +1,13 @@
 //! Flags that several commands share.
 
-use crate::cobra::flags::Kind::{Ignored, List, Switch, Text, Texts};
-use crate::cobra::flags::{Flag, flag, short};
+use crate::cobra::flags::Kind::{Ignored, IgnoredAs, List, Switch, Text, Texts};
+use crate::cobra::flags::{Flag, Shape, flag, short};
 
 /// Those of every command. What is about clusters says nothing here.
 pub(super) const GLOBAL: &[Flag] = &[
-    flag("burst-limit", Ignored, ""),
-    flag("color", Ignored, ""),
-    flag("colour", Ignored, ""),
+    flag("burst-limit", IgnoredAs(Shape::Int), ""),
+    flag("color", IgnoredAs(Shape::Colour), ""),
+    flag("colour", IgnoredAs(Shape::Colour), ""),
     flag("content-cache", Text, "the folder of charts that were downloaded"),
     flag("debug", Switch, "show output that is not valid, too"),
     flag("kube-apiserver", Ignored, ""),
@@ -20,7 +20,7 @@ pub(super) const GLOBAL: &[Flag] = &[
     flag("kube-token", Ignored, ""),
     flag("kubeconfig", Text, "the kubeconfig whose namespace is taken"),
     short('n', "namespace", Text, "the namespace of the release"),
-    flag("qps", Ignored, ""),
+    flag("qps", IgnoredAs(Shape::Float), ""),
     flag("registry-config", Text, "the file of logins to registries"),
     flag("repository-cache", Text, "the folder of repositories' indexes"),
     flag("repository-config", Text, "the file of chart repositories"),

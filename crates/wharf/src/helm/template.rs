@@ -16,8 +16,8 @@ use super::values::sources;
 use super::{chart, expand, tables};
 use crate::chart::{machine, machine_with_dns};
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::{Ignored, IgnoredSwitch, List, Switch, Text, TextOr, Texts};
-use crate::cobra::flags::{Flag, Given, flag, short};
+use crate::cobra::flags::Kind::{Ignored, IgnoredAs, IgnoredSwitch, List, Switch, Text, TextOr, Texts};
+use crate::cobra::flags::{Flag, Given, Shape, flag, short};
 use crate::pointing::explained;
 
 pub(super) const COMMAND: Command = Command {
@@ -52,7 +52,7 @@ const FLAGS: &[Flag] = &[
     flag("include-crds", Switch, "put the definitions of custom resources first"),
     flag("is-upgrade", Switch, "render as for an upgrade, not an installation"),
     flag("kube-version", Text, "the version of Kubernetes that the cluster is taken to have"),
-    short('l', "labels", Ignored, ""),
+    short('l', "labels", IgnoredAs(Shape::Pairs), ""),
     flag("name-template", Text, "a Go template that makes the name of the release"),
     flag("no-hooks", Switch, "leave out hooks"),
     flag("output-dir", Text, "write a file per template below this folder instead"),
@@ -64,13 +64,13 @@ const FLAGS: &[Flag] = &[
     flag("rollback-on-failure", IgnoredSwitch, ""),
     flag("atomic", IgnoredSwitch, "").deprecated("use --rollback-on-failure instead"),
     flag("force", IgnoredSwitch, "").deprecated("use --force-replace instead"),
-    flag("server-side", TextOr("true"), "without effect here"),
+    flag("server-side", IgnoredSwitch, ""),
     short('s', "show-only", Texts, "show only these templates, in this order"),
     flag("skip-crds", IgnoredSwitch, ""),
     flag("skip-schema-validation", Switch, "do not hold the values against values.schema.json"),
     flag("skip-tests", Switch, "leave out test hooks"),
     flag("take-ownership", IgnoredSwitch, ""),
-    flag("timeout", Ignored, ""),
+    flag("timeout", IgnoredAs(Shape::Duration), ""),
     flag("validate", Switch, "").deprecated("use '--dry-run=server' instead"),
     flag("wait", TextOr("watcher"), "without effect here"),
     flag("wait-for-jobs", IgnoredSwitch, ""),
@@ -80,7 +80,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     if arguments.is_empty() {
         return COMMAND.wrong_arguments("requires at least 1 argument");
     }
-    check_dry_run(given)?;
+    check_flags_about_clusters(given)?;
     let post_renderer = PostRenderer::of(given)?;
     let mut options = RenderOptions {
         namespace: namespace(given),
@@ -117,7 +117,12 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             missing.join(", ")
         );
     }
-    check_name(&name)?;
+    if let Err(error) = check_name(&name) {
+        let reason = error.to_string();
+        let reason = reason.strip_prefix("release name check failed: ").unwrap_or(&reason);
+        super::log("ERROR", "release name check failed", &[("error", reason)]);
+        return Err(error);
+    }
     options.release_name = name;
     let surroundings = if given.is_on("enable-dns") { machine_with_dns } else { machine };
     let result = render(&chart, &values, &options, &surroundings);
@@ -162,7 +167,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
 }
 
 /// Lets through what renders here alone, in whatever form it is asked for.
-fn check_dry_run(given: &Given) -> anyhow::Result<()> {
+fn check_flags_about_clusters(given: &Given) -> anyhow::Result<()> {
     const CLUSTER: &str = "asks a cluster, which is not built in wharf yet";
     match given.text("dry-run") {
         None | Some("client") => {}
@@ -180,6 +185,19 @@ fn check_dry_run(given: &Given) -> anyhow::Result<()> {
             bail!("invalid dry-run value ({other:?}). Must be \"none\", \"server\", or \"client\"")
         }
     }
+    match given.text("wait") {
+        None | Some("watcher" | "hookOnly" | "legacy") => {}
+        Some(on @ "true") => super::warn(&format!(
+            "--wait={on} is deprecated (boolean value) and can be replaced with --wait=watcher"
+        )),
+        Some(off @ "false") => super::warn(&format!(
+            "--wait={off} is deprecated (boolean value) and can be replaced by omitting the --wait flag"
+        )),
+        Some(other) => bail!(
+            "invalid argument {other:?} for \"--wait\" flag: invalid wait input {other:?}. Valid inputs are watcher, \
+             hookOnly, and legacy"
+        ),
+    }
     if given.is_on("validate") {
         bail!("--validate {CLUSTER}");
     }
@@ -196,6 +214,13 @@ fn tell(warnings: &[String]) {
         {
             let attributes = [("chart", chart), ("error", error)];
             super::log("WARN", "ImportValues missing table from chart", &attributes);
+        } else if let Some(error) = warning.strip_prefix("ImportValues missing table: ") {
+            super::log("WARN", "ImportValues missing table", &[("error", error)]);
+        } else if let Some((name, rest)) =
+            warning.strip_prefix("returned non-bool value: ").and_then(|rest| rest.split_once(' '))
+            && let Some((value, chart)) = rest.split_once(" of chart ")
+        {
+            super::log("WARN", "returned non-bool value", &[(name, value), ("chart", chart)]);
         } else {
             super::log("INFO", warning, &[]);
         }

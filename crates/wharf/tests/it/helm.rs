@@ -127,7 +127,8 @@ fn what_is_wrong_is_said_in_the_words_of_helm() {
     }
     let bad = error(folder.path(), &["template", "X_y", "c"]);
     assert!(
-        bad.starts_with("Error: release name check failed: release name \"X_y\": invalid release name"),
+        bad.starts_with("level=ERROR msg=\"release name check failed\" error=")
+            && bad.contains("\nError: release name check failed: release name \"X_y\": invalid release name"),
         "{bad}"
     );
 }

@@ -6,8 +6,11 @@ use crate::support::World;
 
 const FLAGS: &str = include_str!("../testdata/helm/flags.txt");
 
-/// Returns the flags of every command: its long name, its letter, whether a value follows.
-fn commands() -> BTreeMap<&'static str, Vec<(&'static str, Option<&'static str>, bool)>> {
+/// A flag: its long name, its letter, a value for it if one follows.
+type Flag = (&'static str, Option<&'static str>, Option<&'static str>);
+
+/// Returns the flags of every command.
+fn commands() -> BTreeMap<&'static str, Vec<Flag>> {
     let mut commands: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in FLAGS.lines().filter(|line| !line.starts_with('#')) {
         let (command, flag) = line.split_once('\t').unwrap();
@@ -16,8 +19,15 @@ fn commands() -> BTreeMap<&'static str, Vec<(&'static str, Option<&'static str>,
             None => (None, flag),
         };
         let name = long.split([' ', '[']).next().unwrap();
-        let takes_a_value = long[name.len()..].starts_with(' ') && !long.contains("[=");
-        commands.entry(command).or_default().push((name, letter, takes_a_value));
+        let value = match long[name.len()..].trim_start() {
+            "" => None,
+            kind if kind.contains("[=") => None,
+            "duration" => Some("1s"),
+            _ if name.starts_with("--colo") => Some("never"),
+            "stringToString" => Some("a=b"),
+            _ => Some("1"),
+        };
+        commands.entry(command).or_default().push((name, letter, value));
     }
     commands
 }
@@ -31,14 +41,12 @@ fn every_flag_of_helm_is_known() {
         // A flag that nobody knows is noticed before the others are acted on.
         let mut words: Vec<String> =
             std::iter::once("helm").chain(command.split(' ')).map(str::to_owned).collect();
-        for (name, letter, takes_a_value) in flags {
+        for (name, letter, value) in flags {
             // Its value is looked at by the command only, and this one ends with its help.
             for form in std::iter::once(name).chain(letter).filter(|form| !["-h", "--help"].contains(form)) {
                 count += 1;
                 words.push(form.to_owned());
-                if takes_a_value {
-                    words.push("1".to_owned());
-                }
+                words.extend(value.map(str::to_owned));
             }
         }
         words.push("--help".to_owned());

@@ -12,6 +12,7 @@ mod cosign_more;
 mod demo;
 mod gate;
 mod helm;
+mod helm_advisories;
 mod helm_flags;
 mod helm_more;
 mod helm_oci;

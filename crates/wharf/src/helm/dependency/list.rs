@@ -8,7 +8,7 @@ use wharf_chart::{Chart, Dependency};
 
 use super::chart_folder;
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::Number;
+use crate::cobra::flags::Kind::Count;
 use crate::cobra::flags::{Given, flag};
 use crate::helm::chart;
 use crate::helm::table::Table;
@@ -17,7 +17,7 @@ pub(in crate::helm) const COMMAND: Command = Command {
     path: &["helm", "dependency|dep|dependencies", "list|ls"],
     usage: "CHART [flags]",
     about: "list the charts that a chart wants, and whether they are there",
-    flags: &[&[flag("max-col-width", Number(80), "the widest column of the table")]],
+    flags: &[&[flag("max-col-width", Count(80), "the widest column of the table")]],
     run,
 };
 

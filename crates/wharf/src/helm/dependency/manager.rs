@@ -123,7 +123,7 @@ impl Manager {
         match std::fs::metadata(&self.chart) {
             Err(error) => bail!("could not find {shown}: stat {shown}: {}", reason(&error)),
             Ok(metadata) if !metadata.is_dir() => bail!("only unpacked charts can be updated"),
-            Ok(_) => chart::load_path(&self.chart),
+            Ok(_) => chart::load_any(&self.chart),
         }
     }
 
