@@ -160,7 +160,7 @@ impl Site {
     }
 }
 
-fn http_url(text: &str) -> Result<Url> {
+pub(crate) fn http_url(text: &str) -> Result<Url> {
     let malformed = || Error::new(ErrorKind::Usage, format!("{text:?} is not an HTTP address"));
     let url = Url::parse(text).map_err(|_| malformed())?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

@@ -3,7 +3,7 @@
 //! [`Registry`] is one host; [`Registry::repository`] gives a [`RemoteRepository`], which is a content target like any
 //! other. All requests pass one HTTP layer with one origin policy: credentials go only to the host that they are for;
 //! token realms, upload locations, page links and redirects are chosen by the server and therefore checked; every body
-//! that is held in memory is bounded. [`CredentialStore`] reads and writes the credential files that Docker, Podman
+//! that is held in memory is bounded. [`SigningService`] asks the services of a sigstore instance through the same layer. [`CredentialStore`] reads and writes the credential files that Docker, Podman
 //! and Helm share.
 //!
 //! ```no_run
@@ -28,6 +28,7 @@ mod origin;
 mod registry;
 mod repository;
 mod secret;
+mod service;
 
 pub use credential::{Credential, CredentialPaths, CredentialStore, Found, Stored};
 pub use download::{DownloadOptions, DownloadRefused, Site};
@@ -35,3 +36,4 @@ pub use http::{Limits, RegistryError, RetryPolicy, Warnings, WireLog};
 pub use registry::{ApiAnswer, DownloadPolicy, Ping, ReferrersApi, Registry, RegistryOptions, UploadPolicy};
 pub use repository::RemoteRepository;
 pub use secret::Secret;
+pub use service::{ServiceOptions, ServiceRefused, SigningService};

@@ -4,6 +4,7 @@
 //!   bend: what a hostile or broken peer does is a closure.
 //! - [`LocalRegistry`] is Wharf's own registry in this process, with or without the referrers API.
 //! - [`FaultyTarget`] is a content target in memory that refuses or forgets what it is told to.
+//! - [`sigstore::FakeSigstore`] is a sigstore instance in this process, which lies when it is told to.
 //! - [`builders`] makes blobs, manifests, indexes, and artifacts with every kind of paper.
 //!
 //! Only tests depend on this crate; it panics where something is not as a test expects.
@@ -13,6 +14,7 @@ pub mod builders;
 mod faulty;
 mod registry;
 mod server;
+pub mod sigstore;
 
 pub use faulty::FaultyTarget;
 pub use registry::LocalRegistry;

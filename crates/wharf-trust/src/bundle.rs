@@ -254,6 +254,22 @@ impl Bundle {
         data.rfc3161_timestamps.push(SignedTimestamp { signed_timestamp: response.into() });
     }
 
+    /// Returns the one signature that the bundle is about: what a timestamp authority vouches for.
+    ///
+    /// # Errors
+    /// There is not exactly one.
+    pub fn signature(&self) -> Result<&[u8]> {
+        match self.content()? {
+            Content::Message(message) => Ok(&message.signature),
+            Content::Envelope(envelope) => envelope.only_signature(),
+        }
+    }
+
+    /// The same signature named by its key alone, without what others said about it.
+    pub(crate) fn by_key_of(self, key: &PublicKey) -> Self {
+        Self::by_key(key, self.message_signature, self.dsse_envelope)
+    }
+
     /// Names the signer by its certificate instead of a key.
     #[must_use]
     pub fn with_certificate(mut self, certificate: &Certificate) -> Self {

@@ -33,6 +33,7 @@ mod legacy;
 pub mod policy;
 mod rekor;
 mod root;
+mod services;
 mod simple;
 mod statement;
 mod timestamp;
@@ -47,7 +48,10 @@ pub use hash::{Artifact, ArtifactHasher, HashAlgorithm};
 pub use key::{KeyAlgorithm, KeyKind, Password, PrivateKey, PublicKey, Salt, SignatureScheme, SigningKey};
 pub use legacy::{CERTIFICATE_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION};
 pub use rekor::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
-pub use root::{Period, TransparencyLog, TrustedRoot};
+pub use root::{Period, RootBuilder, TransparencyLog, TrustedRoot};
+pub use services::{
+    CertificateRequest, Fresh, IdentityToken, LogApi, Selector, Service, SigningConfig, timestamp_request,
+};
 pub use simple::{SIMPLE_SIGNING, SimpleSigning};
 pub use statement::{COSIGN_SIGN, STATEMENT_V01, STATEMENT_V1, Statement, Subject, predicate_type};
 pub use verify::{ExpectedSigner, Proof, ProvenTime, Signer, TimeSource, Verified, Verifier};

@@ -156,6 +156,39 @@ impl PublicKey {
         SignatureScheme::of(self.kind, hash)
     }
 
+    /// Returns how this key signs what a transparency log of digests takes: as usual, and Ed25519 over the digest.
+    #[must_use]
+    pub fn logged_scheme(&self) -> SignatureScheme {
+        match self.kind {
+            KeyKind::Ed25519 => SignatureScheme::Ed25519ph,
+            _ => self.default_scheme(),
+        }
+    }
+
+    /// Returns what sigstore's protobuf names this key and the scheme by which it usually signs.
+    pub(crate) fn details(&self) -> Result<&'static str> {
+        Ok(match self.kind {
+            KeyKind::EcdsaP256 => "PKIX_ECDSA_P256_SHA_256",
+            KeyKind::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
+            KeyKind::EcdsaP521 => "PKIX_ECDSA_P521_SHA_512",
+            KeyKind::Ed25519 => "PKIX_ED25519",
+            KeyKind::Rsa => {
+                let modulus = der::only(self.raw(), der::SEQUENCE)?.contents(der::INTEGER)?;
+                match modulus.strip_prefix(&[0]).unwrap_or(modulus).len() {
+                    256 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+                    384 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+                    512 => "PKIX_RSA_PKCS1V15_4096_SHA256",
+                    bytes => {
+                        return Err(Error::unsupported(format!(
+                            "sigstore has no name for RSA keys of {} bits",
+                            bytes * 8
+                        )));
+                    }
+                }
+            }
+        })
+    }
+
     /// Returns every scheme in which a signature of this key is accepted, the usual one first.
     ///
     /// Older clients signed with SHA-256 whatever the curve, and with Ed25519 either over the bytes or over their digest.

@@ -4,7 +4,7 @@ use super::entry::log;
 use crate::encoding::from_base64;
 use crate::error::{Error, Result};
 use crate::hash::sha256;
-use crate::key::KeyKind;
+use crate::key::{KeyKind, PublicKey};
 use crate::root::TransparencyLog;
 
 const MAX_SIGNATURES: usize = 64;
@@ -70,7 +70,7 @@ impl<'a> Note<'a> {
                 self.origin.escape_default()
             )));
         }
-        let hint = if first { from.key.fingerprint() } else { key_hash(from, host) };
+        let hint = if first { from.key.fingerprint() } else { key_hash(&from.key, host) };
         let own = |each: &&NoteSignature<'_>| each.hint == hint[..4] && (first || each.name == host);
         let scheme = from.key.default_scheme();
         let mut own = self.signatures.iter().filter(own).peekable();
@@ -91,12 +91,12 @@ fn host(url: &str) -> &str {
     rest.rsplit_once(':').map_or(rest, |(host, _)| host)
 }
 
-/// The key hash of a signed note; only its first four bytes are written.
-fn key_hash(log: &TransparencyLog, name: &str) -> [u8; 32] {
+/// The key hash of a signed note; only its first four bytes are written. Whole, it is the id of a log of Rekor 2.
+pub(crate) fn key_hash(key: &PublicKey, name: &str) -> [u8; 32] {
     let name = format!("{name}\n");
-    match log.key.kind() {
-        KeyKind::Ed25519 => sha256(&[name.as_bytes(), &[1], log.key.raw()].concat()),
-        KeyKind::Rsa => sha256(&[name.as_bytes(), b"\xffPKIX-RSA-PKCS#1v1.5", log.key.as_der()].concat()),
-        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => log.key.fingerprint(),
+    match key.kind() {
+        KeyKind::Ed25519 => sha256(&[name.as_bytes(), &[1], key.raw()].concat()),
+        KeyKind::Rsa => sha256(&[name.as_bytes(), b"\xffPKIX-RSA-PKCS#1v1.5", key.as_der()].concat()),
+        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => key.fingerprint(),
     }
 }

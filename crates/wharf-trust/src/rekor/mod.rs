@@ -7,4 +7,5 @@ mod merkle;
 
 pub use entry::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
 
+pub(crate) use checkpoint::key_hash;
 pub(crate) use logged::{Claimed, ClaimedContent};

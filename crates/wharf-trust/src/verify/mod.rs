@@ -5,3 +5,5 @@ mod verifier;
 
 pub use proof::{Proof, ProvenTime, Signer, TimeSource, Verified};
 pub use verifier::{ExpectedSigner, Verifier};
+
+pub(crate) use verifier::check_entry_content;

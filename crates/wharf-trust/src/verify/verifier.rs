@@ -183,11 +183,7 @@ impl<'a> Verifier<'a> {
             return Ok(());
         }
         let root = self.root.ok_or_else(no_root)?;
-        let digest = |algorithm: HashAlgorithm| -> Result<Vec<u8>> {
-            let artifact =
-                artifact.ok_or_else(|| Error::new(ErrorKind::Content, "the artifact is not at hand"))?;
-            artifact.wanted(algorithm).map(<[u8]>::to_vec)
-        };
+        let digest = |algorithm| digest_of(artifact, algorithm);
         let claimed = Claimed {
             signature,
             verifier: match material {
@@ -352,6 +348,26 @@ impl<'a> Verifier<'a> {
         }
         Err(last)
     }
+}
+
+/// Checks that an entry is about the bundle's signature by that signer, whatever proves it.
+pub(crate) fn check_entry_content(
+    entry: &LogEntry,
+    bundle: &Bundle,
+    verifier: &[u8],
+    artifact: Option<&Artifact>,
+) -> Result<()> {
+    let digest = |algorithm| digest_of(artifact, algorithm);
+    let content = match bundle.content()? {
+        Content::Message(_) => ClaimedContent::Message(&digest),
+        Content::Envelope(envelope) => ClaimedContent::Envelope(envelope),
+    };
+    entry.body()?.check(&Claimed { signature: bundle.signature()?, verifier, content })
+}
+
+fn digest_of(artifact: Option<&Artifact>, algorithm: HashAlgorithm) -> Result<Vec<u8>> {
+    let artifact = artifact.ok_or_else(|| Error::new(ErrorKind::Content, "the artifact is not at hand"))?;
+    artifact.wanted(algorithm).map(<[u8]>::to_vec)
 }
 
 /// Verifies a signature over an artifact by its digest, or over its bytes where the scheme signs those.

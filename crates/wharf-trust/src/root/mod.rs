@@ -3,25 +3,33 @@
 //! The file is sigstore's `TrustedRoot` in protobuf's JSON form (protobuf-specs, `sigstore_trustroot.proto`), media type
 //! `application/vnd.dev.sigstore.trustedroot+json;version=0.1`, or `…trustedroot.v0.1+json`, or `.v0.2+json`.
 
+mod build;
+mod file;
+
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use crate::cert::{Certificate, CertificateAuthority};
-use crate::encoding::{Base64, to_hex};
+use crate::encoding::to_hex;
 use crate::error::{Error, Result};
 use crate::key::PublicKey;
+use file::{AuthorityFile, File, LogFile};
+
+pub use build::RootBuilder;
+pub(crate) use file::PeriodFile;
 
 /// The public good instance of sigstore, as its root-signing repository published it on 2026-08-21
 /// (`targets/trusted_root.json`, commit 60cf2ce8b2e4).
-const PUBLIC_GOOD: &[u8] = include_bytes!("../data/sigstore-public-good.json");
+const PUBLIC_GOOD: &[u8] = include_bytes!("../../data/sigstore-public-good.json");
 
 /// A span of time, both ends included; without an end it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    pub(crate) start: Option<Timestamp>,
-    pub(crate) end: Option<Timestamp>,
+    /// The first moment; none: always before.
+    pub start: Option<Timestamp>,
+    /// The last moment; none: always after.
+    pub end: Option<Timestamp>,
 }
 
 impl Period {
@@ -158,97 +166,6 @@ fn authorities(chains: Vec<Vec<Certificate>>) -> Vec<CertificateAuthority> {
     let period = Period { start: None, end: None };
     let authority = |chain| CertificateAuthority { uri: String::new(), chain, period };
     chains.into_iter().filter(|chain| !chain.is_empty()).map(authority).collect()
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct File {
-    #[serde(alias = "media_type")]
-    media_type: String,
-    #[serde(default)]
-    tlogs: Vec<LogFile>,
-    #[serde(default, alias = "certificate_authorities")]
-    certificate_authorities: Vec<AuthorityFile>,
-    #[serde(default)]
-    ctlogs: Vec<LogFile>,
-    #[serde(default, alias = "timestamp_authorities")]
-    timestamp_authorities: Vec<AuthorityFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct LogFile {
-    #[serde(default, alias = "base_url")]
-    base_url: String,
-    #[serde(alias = "hash_algorithm")]
-    hash_algorithm: String,
-    #[serde(alias = "public_key")]
-    public_key: KeyFile,
-    #[serde(alias = "log_id")]
-    log_id: IdFile,
-    #[serde(default, alias = "checkpoint_key_id")]
-    #[expect(dead_code, reason = "known, so that it is not refused; the log id names the key already")]
-    checkpoint_key_id: Option<IdFile>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "known, so that it is not refused; says who runs the log")]
-    operator: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct KeyFile {
-    #[serde(alias = "raw_bytes")]
-    raw_bytes: Base64,
-    #[serde(alias = "key_details")]
-    key_details: String,
-    #[serde(default, alias = "valid_for")]
-    valid_for: Option<PeriodFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct IdFile {
-    #[serde(alias = "key_id")]
-    key_id: Base64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PeriodFile {
-    #[serde(default)]
-    start: Option<Timestamp>,
-    #[serde(default)]
-    end: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct AuthorityFile {
-    #[serde(default)]
-    #[expect(dead_code, reason = "known, so that it is not refused; the certificates say it, too")]
-    subject: Option<serde::de::IgnoredAny>,
-    #[serde(default)]
-    uri: String,
-    #[serde(alias = "cert_chain")]
-    cert_chain: ChainFile,
-    #[serde(default, alias = "valid_for")]
-    valid_for: Option<PeriodFile>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "known, so that it is not refused; says who runs the authority")]
-    operator: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChainFile {
-    certificates: Vec<CertificateFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CertificateFile {
-    #[serde(alias = "raw_bytes")]
-    raw_bytes: Base64,
 }
 
 fn read_log(file: LogFile) -> Result<TransparencyLog> {

@@ -1,0 +1,173 @@
+//! Signing, with or without the services of a sigstore instance: who signs is a key or an identity, and what others say
+//! about the signature (a certificate, log entries, timestamps) is verified before anybody gets to see it.
+
+mod ambient;
+mod identity;
+mod login;
+
+use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
+use wharf_client::{Secret, ServiceOptions, SigningService};
+use wharf_trust::{
+    Artifact, Bundle, Certificate, CertificateRequest, Envelope, Fresh, IN_TOTO_PAYLOAD, IdentityToken,
+    KeyAlgorithm, LogApi, PrivateKey, SignatureScheme, SigningConfig, SigningKey, TrustedRoot,
+    timestamp_request,
+};
+
+pub(crate) use identity::IdentitySource;
+
+/// How things are to be signed.
+pub(crate) struct Plan {
+    /// The key; without one, a fresh key that a certificate authority certifies for whoever signs.
+    pub(crate) key: Option<Box<dyn SigningKey>>,
+    /// Ask for a certificate for the key, too.
+    pub(crate) certify: bool,
+    /// The services to ask.
+    pub(crate) config: SigningConfig,
+    /// What is believed. Where there is none, a key signs without anything to verify the services' answers by.
+    pub(crate) root: Option<TrustedRoot>,
+    /// Who signs, when it is no key alone.
+    pub(crate) identity: IdentitySource,
+    /// How timestamp authorities are spoken to.
+    pub(crate) timestamps: ServiceOptions,
+    /// The kind of a fresh key.
+    pub(crate) algorithm: KeyAlgorithm,
+}
+
+/// Signs. All that is signed by one value has the same key and, with an identity, the same certificate.
+pub(crate) struct Signer {
+    key: Box<dyn SigningKey>,
+    /// The certificate and the authority's behind it; empty with a key alone.
+    chain: Vec<Certificate>,
+    logs: Vec<(LogApi, SigningService)>,
+    authorities: Vec<SigningService>,
+    root: Option<TrustedRoot>,
+}
+
+impl Signer {
+    /// Chooses the services and, for an identity, gets a certificate. A key without services contacts nobody.
+    pub(crate) async fn open(plan: Plan) -> anyhow::Result<Self> {
+        let now = Timestamp::now();
+        let mut chance = by_chance;
+        let logs = plan.config.logs(now, &mut chance)?;
+        let logs = logs.into_iter().map(|log| {
+            let api = LogApi::of_version(log.major_api_version)?;
+            anyhow::Ok((api, SigningService::new(&log.url, &ServiceOptions::default())?))
+        });
+        let logs: Vec<_> = logs.collect::<Result<_, _>>()?;
+        let authorities = plan.config.timestamp_authorities(now, &mut chance)?;
+        let authorities =
+            authorities.into_iter().map(|service| SigningService::new(&service.url, &plan.timestamps));
+        let authorities: Vec<_> = authorities.collect::<Result<_, _>>()?;
+
+        let certified = plan.certify || plan.key.is_none();
+        ensure!(
+            !certified || !authorities.is_empty() || logs.iter().all(|(api, _)| *api == LogApi::V1),
+            "a timestamp authority must be provided to request a short-lived certificate that will be logged to Rekor"
+        );
+        let key: Box<dyn SigningKey> = match plan.key {
+            Some(key) => key,
+            None => Box::new(PrivateKey::generate(plan.algorithm)?),
+        };
+        let mut chain = Vec::new();
+        if certified {
+            let token = plan.identity.token(&plan.config).await.context("retrieving ID token")?;
+            chain = certificate(&plan.config, &token, &*key, now).await?;
+        }
+        Ok(Self { key, chain, logs, authorities, root: plan.root })
+    }
+
+    /// Returns the key that signs.
+    pub(crate) fn key(&self) -> &dyn SigningKey {
+        &*self.key
+    }
+
+    /// Returns the certificate, when there is one, and the authority's behind it.
+    pub(crate) fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// Signs an artifact by its digest.
+    pub(crate) async fn artifact(&self, bytes: &[u8]) -> anyhow::Result<Bundle> {
+        // A log takes digests only, which one kind of key does not sign unless told to.
+        let scheme = match self.logs.as_slice() {
+            [] => self.key.public().default_scheme(),
+            _ => self.key.public().logged_scheme(),
+        };
+        let bundle = Bundle::sign_artifact_by(bytes, &*self.key, scheme)?;
+        self.complete(bundle, Some(Artifact::from_bytes(bytes.to_vec()))).await
+    }
+
+    /// Signs a statement.
+    pub(crate) async fn statement(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
+        let scheme = self.envelope_scheme();
+        let envelope = Envelope::sign_by(IN_TOTO_PAYLOAD, payload, &*self.key, scheme)?;
+        self.complete(Bundle::of_envelope(envelope, self.key.public()), None).await
+    }
+
+    fn envelope_scheme(&self) -> SignatureScheme {
+        match self.logs.iter().any(|(api, _)| *api == LogApi::V2) {
+            true => self.key.public().logged_scheme(),
+            false => self.key.public().default_scheme(),
+        }
+    }
+
+    /// Adds what the services say about a signature, and verifies it.
+    async fn complete(&self, mut bundle: Bundle, artifact: Option<Artifact>) -> anyhow::Result<Bundle> {
+        if let Some(leaf) = self.chain.first() {
+            bundle = bundle.with_certificate(leaf);
+        }
+        let signature = bundle.signature()?.to_vec();
+        for authority in &self.authorities {
+            bundle.add_timestamp(authority.timestamp(timestamp_request(&signature)).await?.to_vec());
+        }
+        for (api, log) in &self.logs {
+            let request = api.request(&bundle, self.key.public())?;
+            let answer = match api {
+                LogApi::V1 => log.log_entry_v1(request).await?,
+                LogApi::V2 => log.log_entry_v2(request).await?,
+            };
+            bundle.add_log_entry(api.read(&answer).with_context(|| format!("log {}", log.origin()))?);
+        }
+        let fresh = Fresh {
+            key: self.key.public(),
+            artifact: artifact.as_ref(),
+            root: self.root.as_ref(),
+            logs: self.logs.len(),
+            timestamps: self.authorities.len(),
+            require_sct: true,
+            now: Timestamp::now(),
+        };
+        fresh.check(&bundle).context("error signing bundle: what the services answered does not verify")?;
+        Ok(bundle)
+    }
+}
+
+/// Asks the certificate authority for a certificate of the key.
+async fn certificate(
+    config: &SigningConfig,
+    token: &IdentityToken,
+    key: &dyn SigningKey,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Certificate>> {
+    if config.ca_urls.is_empty() {
+        bail!("no fulcio URLs provided in signing config");
+    }
+    let authority = &config.certificate_authority(now)?.url;
+    let service = SigningService::new(authority, &ServiceOptions::default())?;
+    if service.is_readable_on_the_way() {
+        tracing::warn!("the identity token goes to {authority} in the clear: whoever reads it can sign by it");
+    }
+    let request = CertificateRequest::new(key.public());
+    let proof = key.sign(key.public().default_scheme(), request.to_sign(token))?;
+    let answer = service.certificate(&Secret::new(token.expose()), request.body(proof)).await?;
+    Ok(request.read(&answer)?)
+}
+
+/// One of so many, at random.
+fn by_chance(count: usize) -> usize {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // A new state is keyed at random.
+    let chance = std::hash::RandomState::new().build_hasher().finish();
+    usize::try_from(chance % (count.max(1) as u64)).unwrap_or_default()
+}
