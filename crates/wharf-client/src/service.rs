@@ -134,8 +134,7 @@ impl SigningService {
             // A repetition of what was taken, though its answer did not come through.
             (StatusCode::CONFLICT, Some(location)) => {
                 let url = origin::resolve_same_origin(&call.url, "Location", location)?;
-                let call =
-                    Call::new(Method::GET, url, Vec::new()).header("accept", "application/json");
+                let call = Call::new(Method::GET, url, Vec::new()).header("accept", "application/json");
                 self.answer(&call, "a log entry").await
             }
             _ => self.accept(&call, response, "a log entry").await,

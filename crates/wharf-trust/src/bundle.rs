@@ -7,7 +7,7 @@ use crate::dsse::Envelope;
 use crate::encoding::Base64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Artifact, HashAlgorithm};
-use crate::key::{PublicKey, SigningKey};
+use crate::key::{PublicKey, SignatureScheme, SigningKey};
 use crate::rekor::LogEntry;
 
 /// Media type of a bundle of version 0.3, which is the one that is written.
@@ -146,7 +146,14 @@ impl Bundle {
     /// # Errors
     /// The key cannot sign.
     pub fn sign_artifact(bytes: &[u8], key: &dyn SigningKey) -> Result<Self> {
-        let scheme = key.public().default_scheme();
+        Self::sign_artifact_by(bytes, key, key.public().default_scheme())
+    }
+
+    /// Signs an artifact by that scheme.
+    ///
+    /// # Errors
+    /// The key cannot sign so.
+    pub fn sign_artifact_by(bytes: &[u8], key: &dyn SigningKey, scheme: SignatureScheme) -> Result<Self> {
         let hash = scheme.hash().unwrap_or(HashAlgorithm::Sha256);
         let message = MessageSignature {
             message_digest: MessageDigest {

@@ -45,7 +45,20 @@ impl Envelope {
     /// # Errors
     /// The key cannot sign.
     pub fn sign(payload_type: &str, payload: &[u8], key: &dyn SigningKey) -> Result<Self> {
-        let sig = key.sign(key.public().default_scheme(), &pre_authentication(payload_type, payload))?;
+        Self::sign_by(payload_type, payload, key, key.public().default_scheme())
+    }
+
+    /// Signs a payload by that scheme.
+    ///
+    /// # Errors
+    /// The key cannot sign so.
+    pub fn sign_by(
+        payload_type: &str,
+        payload: &[u8],
+        key: &dyn SigningKey,
+        scheme: SignatureScheme,
+    ) -> Result<Self> {
+        let sig = key.sign(scheme, &pre_authentication(payload_type, payload))?;
         Ok(Self {
             payload: payload.into(),
             payload_type: payload_type.to_owned(),

@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::Bundle;
 use crate::cert::Certificate;
 use crate::dsse::Envelope;
-use crate::encoding::{Base64, from_base64, from_hex};
+use crate::encoding::{Base64, from_base64, from_hex, to_hex};
 use crate::error::{Error, Result};
+use crate::key::PublicKey;
 use crate::rekor::{InclusionPromise, KindVersion, LogEntry, LogId};
 
 /// Annotation of the signature over a payload, base64; empty where the layer is an envelope.
 pub const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 /// Annotation of the signer's certificate, PEM.
 pub const CERTIFICATE_ANNOTATION: &str = "dev.sigstore.cosign/certificate";
+/// Annotation of the certificates between the signer's and the root, and the root, PEM.
+pub const CHAIN_ANNOTATION: &str = "dev.sigstore.cosign/chain";
 /// Annotation of the log's promise, JSON.
 pub const LOG_ANNOTATION: &str = "dev.sigstore.cosign/bundle";
 /// Annotation of a signed timestamp, JSON.
@@ -57,6 +60,17 @@ struct LocalPayload {
     cert: String,
     #[serde(default)]
     rekor_bundle: Option<serde_json::Value>,
+}
+
+/// What cosign 1 and 2 write to the file of `sign-blob --bundle`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OldFile {
+    base64_signature: Base64,
+    /// Base64 of the PEM of a certificate or of a key.
+    cert: Base64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rekor_bundle: Option<Promise>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +124,66 @@ impl Bundle {
         }
     }
 
+    /// Returns the annotations of a layer that holds the signed payload, or the envelope. `chain` is what the authority
+    /// gave, the signer's own certificate first; empty for a key.
+    ///
+    /// # Errors
+    /// The bundle holds an entry of a log that makes no promises, for which the old layout has no place.
+    pub fn to_legacy_annotations(&self, chain: &[Certificate]) -> Result<BTreeMap<String, String>> {
+        let signature = match self.unverified_envelope() {
+            Some(_) => String::new(),
+            None => Base64::from(self.signature()?).to_string(),
+        };
+        let mut found = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
+        if let Some((leaf, above)) = chain.split_first() {
+            found.insert(CERTIFICATE_ANNOTATION.to_owned(), leaf.to_pem());
+            found.insert(CHAIN_ANNOTATION.to_owned(), above.iter().map(Certificate::to_pem).collect());
+        }
+        if let Some(promise) = self.promise()? {
+            found.insert(LOG_ANNOTATION.to_owned(), json(&promise));
+        }
+        found.extend(self.legacy_timestamp().map(|stamp| (TIMESTAMP_ANNOTATION.to_owned(), stamp)));
+        Ok(found)
+    }
+
+    /// Returns the first timestamp in the JSON form of old layouts.
+    #[must_use]
+    pub fn legacy_timestamp(&self) -> Option<String> {
+        self.timestamps().next().map(|response| json(&Stamp { response: response.into() }))
+    }
+
+    /// Returns the file that cosign 1 and 2 write for `sign-blob --bundle`.
+    ///
+    /// # Errors
+    /// See [`Bundle::to_legacy_annotations`].
+    pub fn to_legacy_file(&self, key: &PublicKey) -> Result<Vec<u8>> {
+        let verifier = self.unverified_certificate()?.map_or_else(|| key.to_pem(), |found| found.to_pem());
+        let file = OldFile {
+            base64_signature: self.signature()?.into(),
+            cert: verifier.into_bytes().into(),
+            rekor_bundle: self.promise()?,
+        };
+        Ok(json(&file).into_bytes())
+    }
+
+    fn promise(&self) -> Result<Option<Promise>> {
+        let Some(entry) = self.log_entries().first() else { return Ok(None) };
+        let Some(promise) = &entry.inclusion_promise else {
+            return Err(Error::unsupported(
+                "the old layout holds promises of a log; this log (Rekor 2) makes none",
+            ));
+        };
+        Ok(Some(Promise {
+            signed_entry_timestamp: promise.signed_entry_timestamp.clone(),
+            payload: PromisePayload {
+                body: entry.canonicalized_body.clone(),
+                integrated_time: entry.integrated_time,
+                log_index: entry.log_index,
+                log_id: to_hex(&entry.log_id.key_id),
+            },
+        }))
+    }
+
     fn legacy(
         signature: Option<Vec<u8>>,
         envelope: Option<Envelope>,
@@ -130,6 +204,10 @@ impl Bundle {
         }
         Ok(bundle)
     }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data always has a JSON form")
 }
 
 fn entry(json: &str) -> Result<LogEntry> {

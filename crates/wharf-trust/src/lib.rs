@@ -46,7 +46,9 @@ pub use encoding::Base64;
 pub use error::{Error, ErrorKind, Result};
 pub use hash::{Artifact, ArtifactHasher, HashAlgorithm};
 pub use key::{KeyAlgorithm, KeyKind, Password, PrivateKey, PublicKey, Salt, SignatureScheme, SigningKey};
-pub use legacy::{CERTIFICATE_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION};
+pub use legacy::{
+    CERTIFICATE_ANNOTATION, CHAIN_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION,
+};
 pub use rekor::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
 pub use root::{Period, RootBuilder, TransparencyLog, TrustedRoot};
 pub use services::{

@@ -25,6 +25,7 @@ mod progress;
 mod promote;
 mod publish;
 mod remote;
+mod sigstore;
 mod terminal;
 mod trust_policy;
 

@@ -55,9 +55,8 @@ impl Authority {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
             params
         };
-        let chain = |until| {
-            vec![read(&intermediate(until).signed_by(&key, &root_issuer).unwrap()), root.clone()]
-        };
+        let chain =
+            |until| vec![read(&intermediate(until).signed_by(&key, &root_issuer).unwrap()), root.clone()];
         Self {
             chain: chain(2100),
             expired_chain: chain(2024),

@@ -44,7 +44,13 @@ impl Tree {
     /// A log of Rekor 1, which names its tree behind its host and its key by the key's digest.
     pub(super) fn first(key: PrivateKey, host: &str) -> Self {
         let id = key.public().fingerprint().to_vec();
-        Self { key, origin: format!("{host} - 1193050959916656506"), name: host.to_owned(), id, leaves: Vec::new() }
+        Self {
+            key,
+            origin: format!("{host} - 1193050959916656506"),
+            name: host.to_owned(),
+            id,
+            leaves: Vec::new(),
+        }
     }
 
     /// A log of Rekor 2, which follows the specification of signed notes.
@@ -227,8 +233,8 @@ fn canonical_second(request: &Value) -> Result<(&'static str, String), String> {
         ));
     }
     if let Some(asked) = request.get("dsseRequestV002") {
-        let envelope =
-            Envelope::from_json(asked["envelope"].to_string().as_bytes()).map_err(|error| error.to_string())?;
+        let envelope = Envelope::from_json(asked["envelope"].to_string().as_bytes())
+            .map_err(|error| error.to_string())?;
         let (key, verifier) = verifier_second(&asked["verifiers"][0])?;
         envelope.verify(&key).map_err(|error| error.to_string())?;
         return Ok((

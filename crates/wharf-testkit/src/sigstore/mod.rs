@@ -180,8 +180,7 @@ impl FakeSigstore {
     }
 
     /// Who a certificate for [`FakeSigstore::token_of_workflow`] is for.
-    pub const WORKFLOW: &str =
-        "https://github.com/octo/shop/.github/workflows/release.yml@refs/heads/main";
+    pub const WORKFLOW: &str = "https://github.com/octo/shop/.github/workflows/release.yml@refs/heads/main";
 
     /// Returns the trusted root.
     #[must_use]

@@ -91,7 +91,8 @@ async fn certificate(State(inner): Instance, headers: HeaderMap, body: Bytes) ->
     let Ok(key) = PublicKey::from_pem(pem.as_bytes()) else { return refuse(400, "no public key") };
     let proof = BASE64.decode(asked["proofOfPossession"].as_str().unwrap_or_default().as_bytes());
     let subject = claims["email"].as_str().or_else(|| claims["sub"].as_str()).unwrap_or_default();
-    let proved = proof.is_ok_and(|proof| key.verify(key.default_scheme(), subject.as_bytes(), &proof).is_ok());
+    let proved =
+        proof.is_ok_and(|proof| key.verify(key.default_scheme(), subject.as_bytes(), &proof).is_ok());
     if !proved {
         return refuse(400, "The signature supplied in the request could not be verified");
     }

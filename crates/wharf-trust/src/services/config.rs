@@ -207,12 +207,7 @@ impl Service {
     /// Returns a service that is good at all times.
     #[must_use]
     pub fn new(url: impl Into<String>, major_api_version: u32) -> Self {
-        Self {
-            url: url.into(),
-            major_api_version,
-            valid_for: PeriodFile::default(),
-            operator: String::new(),
-        }
+        Self { url: url.into(), major_api_version, valid_for: PeriodFile::default(), operator: String::new() }
     }
 
     /// Returns the service that somebody runs in that period.
@@ -260,9 +255,8 @@ fn candidates<'s>(services: &'s [Service], versions: &[u32], now: Timestamp) -> 
     let mut newest_first: Vec<&Service> = services.iter().collect();
     newest_first.sort_by_key(|service| std::cmp::Reverse(service.valid_for.start));
     let of = |version: &u32| -> Vec<&Service> {
-        let good = |service: &&&Service| {
-            service.major_api_version == *version && service.period().contains(now)
-        };
+        let good =
+            |service: &&&Service| service.major_api_version == *version && service.period().contains(now);
         newest_first.iter().filter(good).copied().collect()
     };
     versions.iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()

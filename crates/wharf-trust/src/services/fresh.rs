@@ -53,10 +53,9 @@ impl Fresh<'_> {
         };
         // Whoever the authority says it is: who signs is about to read it, and verifiers demand what they want.
         let rules = match certificate.as_ref().map(Identity::of).transpose()? {
-            Some(identity) => vec![IdentityRule::new(
-                TextRule::exact(identity.subject),
-                TextRule::exact(identity.issuer),
-            )?],
+            Some(identity) => {
+                vec![IdentityRule::new(TextRule::exact(identity.subject), TextRule::exact(identity.issuer))?]
+            }
             None => Vec::new(),
         };
         let signer = match certificate {

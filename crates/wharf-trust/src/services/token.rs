@@ -43,8 +43,7 @@ impl IdentityToken {
             return Err(bad(&format!("{} bytes, more than {MAX_TOKEN_BYTES}", text.len())));
         }
         let mut parts = text.split('.');
-        let (Some(_), Some(claims), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(bad("not three parts with dots between them"));
         };

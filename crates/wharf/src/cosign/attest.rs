@@ -1,10 +1,9 @@
 //! `cosign attest`
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, ensure};
-use wharf_trust::{Bundle, Envelope, IN_TOTO_PAYLOAD, SIGNATURE_ANNOTATION, Statement};
+use wharf_trust::Statement;
 
 use super::attest_blob::{check_source, now, statement, statement_file};
 use super::image::Image;
@@ -15,12 +14,14 @@ use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, Switch, T
 use crate::cobra::flags::{Given, flag, short};
 use crate::cobra::{Command, block_on};
 use crate::papers;
+use crate::sigstore::Signer;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest"],
     usage: "[flags] IMAGE",
     about: "Attest the supplied container image, chart or other artifact: sign a statement about it and attach it.\n\n\
-            Only by key: with --use-signing-config=false --tlog-upload=false, or a --signing-config without services.",
+            By key, or without one as whoever an identity provider vouches for. What services answer is verified before it is attached.\n\
+            Offline: --key with --use-signing-config=false --tlog-upload=false, or with a --signing-config without services.",
     flags: &[
         tables::SIGNING,
         tables::REGISTRY,
@@ -45,8 +46,9 @@ const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     let written = one(arguments)?;
     check_source(given)?;
-    let key = signing::key(given)?;
+    let plan = signing::plan(given).context("getting keypair and token")?;
     block_on(async {
+        let signer = Signer::open(plan).await.context("getting keypair and token")?;
         let image = Image::resolve(given, written).await?;
         warn_of_tag(&image);
         let payload = match text(given, "statement") {
@@ -62,21 +64,19 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         };
         let predicate_type = Statement::from_json(&payload)?.predicate_type;
         note("Signing artifact...");
-        let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &payload, &*key)?;
+        let bundle = signer.statement(&payload).await?;
         if !given.is_on("new-bundle-format") {
-            let bytes = serde_json::to_vec(&envelope)?;
+            let envelope = bundle.unverified_envelope().expect("a statement is signed in one");
+            let bytes = serde_json::to_vec(envelope)?;
             if given.is_on("no-upload") {
                 return Ok(writeln!(out, "{}", String::from_utf8_lossy(&bytes))?);
             }
-            let annotations = BTreeMap::from([
-                (SIGNATURE_ANNOTATION.to_owned(), String::new()),
-                ("predicateType".to_owned(), predicate_type),
-            ]);
+            let mut annotations = bundle.to_legacy_annotations(signer.chain())?;
+            annotations.insert("predicateType".to_owned(), predicate_type);
             papers::append(&image.papers, image.digest(), papers::ATTESTATION, ENVELOPE, bytes, annotations)
                 .await?;
             return Ok(());
         }
-        let bundle = Bundle::of_envelope(envelope, key.public());
         if let Some(place) = text(given, "bundle") {
             blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
             note(&format!("Wrote bundle to file {place}"));

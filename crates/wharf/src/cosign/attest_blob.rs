@@ -6,20 +6,22 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use wharf_trust::{Bundle, Envelope, HashAlgorithm, IN_TOTO_PAYLOAD, STATEMENT_V01, Statement, Subject};
+use wharf_trust::{HashAlgorithm, STATEMENT_V01, Statement, Subject};
 
 use super::verifying::text;
 use super::{blob, note, signing, tables};
-use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Text};
 use crate::cobra::flags::{Given, flag};
+use crate::cobra::{Command, block_on};
 use crate::papers;
+use crate::sigstore::Signer;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest-blob"],
     usage: "[flags] FILE",
     about: "Attest the supplied blob: sign a statement about it and write a bundle.\n\n\
-            Only offline by key: with --use-signing-config=false --tlog-upload=false, or a --signing-config without services.",
+            By key, or without one as whoever an identity provider vouches for. What services answer is verified before it is written.\n\
+            Offline: --key with --use-signing-config=false --tlog-upload=false, or with a --signing-config without services.",
     flags: &[
         tables::SIGNING,
         tables::PREDICATE_TYPE,
@@ -59,8 +61,13 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
             .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
         statement(given, name, digest)?.to_json()
     };
-    let key = signing::key(given).context("creating bundle: getting keypair and token")?;
-    let bundle = Bundle::of_envelope(Envelope::sign(IN_TOTO_PAYLOAD, &payload, &*key)?, key.public());
+    let within = "creating bundle: getting keypair and token";
+    let plan = signing::plan(given).context(within)?;
+    let bundle = block_on(async {
+        let signer = Signer::open(plan).await.context(within)?;
+        note("Signing artifact...");
+        signer.statement(&payload).await.context("creating bundle: signing bundle")
+    })?;
     blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
     note(&format!("Wrote bundle to file {place}"));
     Ok(())

@@ -1,4 +1,4 @@
-//! `wharf cosign COMMAND`, and the same under the name `cosign`: cosign's command line, offline unless told otherwise.
+//! `wharf cosign COMMAND`, and the same under the name `cosign`: cosign's command line. Verification is offline; signing asks the services that it is told to.
 //!
 //! One file per command; [`tables`] lists the flags that commands share, [`signing`] and [`verifying`] turn them into what
 //! `wharf-trust` needs. Texts, exit statuses and files follow cosign 3.1.3; docs/COMPATIBILITY.md lists every difference.
@@ -22,7 +22,9 @@ mod sign;
 mod sign_blob;
 mod signing;
 mod signing_config;
+mod specs;
 mod tables;
+mod trusted_root;
 mod verify;
 mod verify_attestation;
 mod verify_blob;
@@ -72,6 +74,7 @@ const COMMANDS: &[Command] = &[
     signing_config::COMMAND,
     show::TREE,
     show::TRIANGULATE,
+    trusted_root::COMMAND,
     verify::COMMAND,
     verify_attestation::COMMAND,
     verify_blob::COMMAND,
@@ -87,7 +90,6 @@ const MISSING: &[&str] = &[
     "manifest",
     "piv-tool",
     "pkcs11-tool",
-    "trusted-root",
     "upload",
 ];
 

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use wharf_content::ReadTarget as _;
 use wharf_oci::{Descriptor, ManifestKind, Reference};
 use wharf_trust::{
-    Base64, Bundle, COSIGN_SIGN, Envelope, IN_TOTO_PAYLOAD, SIGNATURE_ANNOTATION, SIMPLE_SIGNING,
-    STATEMENT_V1, SigningKey, SimpleSigning, Statement, Subject,
+    Base64, COSIGN_SIGN, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, STATEMENT_V1, SimpleSigning, Statement,
+    Subject,
 };
 
 use super::attest_blob::now;
@@ -20,12 +20,14 @@ use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text};
 use crate::cobra::flags::{Given, flag, short};
 use crate::cobra::{Command, block_on};
 use crate::papers;
+use crate::sigstore::Signer;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "sign"],
     usage: "[flags] IMAGE...",
     about: "Sign the supplied container image, chart or other artifact and attach the signature.\n\n\
-            Only by key: with --use-signing-config=false --tlog-upload=false, or a --signing-config without services.",
+            By key, or without one as whoever an identity provider vouches for. What services answer is verified before it is attached.\n\
+            Offline: --key with --use-signing-config=false --tlog-upload=false, or with a --signing-config without services.",
     flags: &[
         tables::SIGNING,
         tables::REGISTRY,
@@ -52,15 +54,17 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
-    let key = signing::key(given).with_context(|| format!("signing [{}]", arguments.join(" ")))?;
+    let within = || format!("signing [{}]: getting keypair and token", arguments.join(" "));
+    let plan = signing::plan(given).with_context(within)?;
     block_on(async {
+        let signer = Signer::open(plan).await.with_context(within)?;
         for written in arguments {
             let image = Image::resolve(given, written).await;
             let image = image.with_context(|| format!("signing [{written}]: accessing entity"))?;
             warn_of_tag(&image);
             note("Signing artifact...");
             for subject in subjects(given, &image).await? {
-                sign(given, &image, &subject, &*key).await.with_context(|| format!("signing {written}"))?;
+                sign(given, &image, &subject, &signer).await.with_context(|| format!("signing {written}"))?;
             }
         }
         Ok(())
@@ -95,15 +99,10 @@ async fn subjects(given: &Given, image: &Image) -> anyhow::Result<Vec<Descriptor
     Ok(all)
 }
 
-async fn sign(
-    given: &Given,
-    image: &Image,
-    subject: &Descriptor,
-    key: &dyn SigningKey,
-) -> anyhow::Result<()> {
+async fn sign(given: &Given, image: &Image, subject: &Descriptor, signer: &Signer) -> anyhow::Result<()> {
     let annotations = annotations(given)?;
     if !given.is_on("new-bundle-format") {
-        return sign_legacy(given, image, subject, key, annotations).await;
+        return sign_legacy(given, image, subject, signer, annotations).await;
     }
     let (algorithm, hex) = (subject.digest.algorithm_name().to_owned(), subject.digest.encoded().to_owned());
     let statement = Statement {
@@ -116,8 +115,7 @@ async fn sign(
         predicate_type: COSIGN_SIGN.to_owned(),
         predicate: Value::Object(Map::new()),
     };
-    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key)?;
-    let bundle = Bundle::of_envelope(envelope, key.public());
+    let bundle = signer.statement(&statement.to_json()).await?;
     if let Some(place) = text(given, "bundle") {
         blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
         note(&format!("Wrote bundle to file {place}"));
@@ -133,13 +131,14 @@ async fn sign_legacy(
     given: &Given,
     image: &Image,
     subject: &Descriptor,
-    key: &dyn SigningKey,
+    signer: &Signer,
     optional: Map<String, Value>,
 ) -> anyhow::Result<()> {
     let payload =
         SimpleSigning { docker_reference: image.repository(), digest: subject.digest.to_string(), optional }
             .to_json();
-    let signature = Base64(key.sign(key.public().default_scheme(), &payload)?).to_string();
+    let bundle = signer.artifact(&payload).await?;
+    let annotations = bundle.to_legacy_annotations(signer.chain())?;
     if !given.is_on("upload") {
         return Ok(());
     }
@@ -152,14 +151,13 @@ async fn sign_legacy(
             .annotations
             .get(SIGNATURE_ANNOTATION)
             .and_then(|made| made.parse::<Base64>().ok());
-        let schemes = key.public().accepted_schemes();
+        let key = signer.key().public();
         layer.bytes == payload
             && made.is_some_and(|made| {
-                schemes.iter().any(|scheme| key.public().verify(*scheme, &payload, &made).is_ok())
+                key.accepted_schemes().iter().any(|scheme| key.verify(*scheme, &payload, &made).is_ok())
             })
     });
     if !said {
-        let annotations = BTreeMap::from([(SIGNATURE_ANNOTATION.to_owned(), signature)]);
         papers::append(
             &image.papers,
             &subject.digest,

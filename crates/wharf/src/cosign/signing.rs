@@ -1,24 +1,161 @@
-//! With what is signed: the key, its password, and whether any service is asked.
+//! With what is signed: the key and its password, or an identity, and the services that are asked.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use serde::Deserialize;
-use wharf_trust::{Password, PrivateKey, Salt, SigningKey};
+use wharf_client::ServiceOptions;
+use wharf_trust::{
+    KeyAlgorithm, Password, PrivateKey, Salt, Selector, Service, SigningConfig, SigningKey, TrustedRoot,
+};
 
-use super::{blob, kms};
+use super::verifying::text;
+use super::{blob, kms, note};
 use crate::cobra::flags::Given;
+use crate::sigstore::{IdentitySource, Plan};
 
-/// Returns the key of `--key`, and makes sure that nothing else than the key is needed.
-pub(super) fn key(given: &Given) -> anyhow::Result<Box<dyn SigningKey>> {
-    offline(given)?;
-    let Some(reference) = given.text("key").filter(|key| !key.is_empty()) else {
-        bail!(
-            "signing without --key is not built in wharf yet: it needs an identity provider, a certificate authority and a log"
-        );
-    };
-    load(reference).context("getting signer: reading key")
+/// Reads from the flags what signs: a key, or whoever an identity provider vouches for, with the services that are asked.
+pub(super) fn plan(given: &Given) -> anyhow::Result<Plan> {
+    let reference = text(given, "key");
+    let services = services(given)?;
+    let key = reference.map(load).transpose().context("getting signer: reading key")?;
+    let certify = given.is_on("issue-certificate");
+    let files = (text(given, "timestamp-client-cert"), text(given, "timestamp-client-key"));
+    if key.is_none() {
+        note("Generating ephemeral keys...");
+    }
+    let secret = text(given, "oidc-client-secret-file");
+    ensure!(
+        secret.is_none(),
+        "clients with a secret of their own are not built in wharf: --oidc-client-secret-file"
+    );
+    Ok(Plan {
+        root: root(given, key.is_none() || certify, &services)?,
+        key,
+        certify,
+        config: services.config,
+        identity: IdentitySource {
+            token: text(given, "identity-token").map(str::to_owned),
+            ambient: !given.is_on("oidc-disable-ambient-providers"),
+            provider: text(given, "oidc-provider").map(str::to_owned),
+            flow: text(given, "fulcio-auth-flow").map(str::to_owned),
+            client_id: text(given, "oidc-client-id").unwrap_or("sigstore").to_owned(),
+        },
+        timestamps: ServiceOptions {
+            ca_file: text(given, "timestamp-client-cacert").map(PathBuf::from),
+            client_certificate: match files {
+                (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+                _ => None,
+            },
+            ..ServiceOptions::default()
+        },
+        algorithm: algorithm(text(given, "signing-algorithm").unwrap_or("ecdsa-sha2-256-nistp256"))?,
+    })
 }
+
+fn algorithm(name: &str) -> anyhow::Result<KeyAlgorithm> {
+    Ok(match name {
+        "ecdsa-sha2-256-nistp256" => KeyAlgorithm::EcdsaP256,
+        "ecdsa-sha2-384-nistp384" => KeyAlgorithm::EcdsaP384,
+        "ecdsa-sha2-512-nistp521" => KeyAlgorithm::EcdsaP521,
+        "rsa-sign-pkcs1-2048-sha256" => KeyAlgorithm::Rsa2048,
+        "rsa-sign-pkcs1-3072-sha256" => KeyAlgorithm::Rsa3072,
+        "rsa-sign-pkcs1-4096-sha256" => KeyAlgorithm::Rsa4096,
+        other => bail!("unknown signature algorithm: {other}"),
+    })
+}
+
+/// The services that the flags name.
+struct Services {
+    config: SigningConfig,
+    /// They are those of the public instance.
+    are_public: bool,
+}
+
+/// Where the public instance answers, as the older flags have it by default.
+const FULCIO: &str = "https://fulcio.sigstore.dev";
+const REKOR: &str = "https://rekor.sigstore.dev";
+const OIDC: &str = "https://oauth2.sigstore.dev/auth";
+
+fn services(given: &Given) -> anyhow::Result<Services> {
+    let (file, by_config) = (text(given, "signing-config"), given.is_on("use-signing-config"));
+    ensure!(
+        file.is_none() || !given.is_given("use-signing-config"),
+        "if any flags in the group [use-signing-config signing-config] are set none of the others can be; [signing-config use-signing-config] were all set"
+    );
+    let url = |name: &str, otherwise: &'static str| text(given, name).unwrap_or(otherwise).to_owned();
+    let (fulcio, rekor, oidc) =
+        (url("fulcio-url", FULCIO), url("rekor-url", REKOR), url("oidc-issuer", OIDC));
+    let stamps = text(given, "timestamp-server-url");
+    let are_public = (fulcio.as_str(), rekor.as_str(), oidc.as_str()) == (FULCIO, REKOR, OIDC);
+    if by_config || file.is_some() {
+        ensure!(are_public && stamps.is_none(), "cannot specify service URLs and use signing config");
+        ensure!(given.is_on("tlog-upload"), "{UPLOAD_WITH_CONFIG}");
+        ensure!(
+            given.is_on("new-bundle-format"),
+            "must provide --new-bundle-format or --bundle where applicable with --signing-config or --use-signing-config"
+        );
+    }
+    if let Some(path) = file {
+        let text = blob::read(path).context("error reading signing config from file")?;
+        let config = SigningConfig::from_json(&text)
+            .with_context(|| format!("error reading signing config from file {path}"))?;
+        return Ok(Services { config, are_public: false });
+    }
+    if by_config {
+        return Ok(Services { config: SigningConfig::public_good(), are_public: true });
+    }
+    let mut config = SigningConfig::default();
+    config.ca_urls.push(Service::new(fulcio, 1));
+    config.oidc_urls.push(Service::new(oidc, 1));
+    if given.is_on("tlog-upload") {
+        consent(given)?;
+        config.rekor_tlog_urls = vec![Service::new(rekor, 1)];
+        config.rekor_tlog_config = Selector::Any;
+    }
+    if let Some(url) = stamps {
+        config.tsa_urls = vec![Service::new(url, 1)];
+        config.tsa_config = Selector::Any;
+    }
+    Ok(Services { config, are_public: are_public && stamps.is_none() })
+}
+
+/// What is uploaded stays: asks once whether that is meant, unless `--yes` says so.
+fn consent(given: &Given) -> anyhow::Result<()> {
+    note(
+        "\n\tWhat is written to a transparency log cannot be removed from it again, and may be read by everybody.\n\
+         \tIt holds the digest of what is signed, the signature, and who signed: a key, or a certificate with an e-mail address\n\
+         \tor the name of a workflow. The terms of the public sigstore instance are at\n\
+         \thttps://lfprojects.org/policies/hosted-project-tools-terms-of-use/ and\n\
+         \thttps://lfprojects.org/policies/hosted-project-tools-immutable-records/.\n",
+    );
+    if given.is_on("yes") {
+        return Ok(());
+    }
+    super::keys::confirm().context("upload to tlog")
+}
+
+/// Who is believed about what the services answer.
+fn root(given: &Given, certified: bool, services: &Services) -> anyhow::Result<Option<TrustedRoot>> {
+    if let Some(path) = text(given, "trusted-root") {
+        let text = blob::read(path).context("loading trusted root")?;
+        return Ok(Some(TrustedRoot::from_json(&text).context("loading trusted root")?));
+    }
+    let asks = !services.config.rekor_tlog_urls.is_empty() || !services.config.tsa_urls.is_empty();
+    let by_config = given.is_on("use-signing-config") || text(given, "signing-config").is_some();
+    // With a key, and services of one's own named one by one, cosign believes them, and so must this.
+    if certified || (asks && (by_config || services.are_public)) {
+        return Ok(Some(TrustedRoot::public_good()));
+    }
+    if asks {
+        super::warning(
+            "What the transparency log and the timestamp authority answer is not verified: no --trusted-root says who they are.",
+        );
+    }
+    Ok(None)
+}
+
+const UPLOAD_WITH_CONFIG: &str = "--tlog-upload=false is not supported with --signing-config or --use-signing-config. Provide a signing config with --signing-config without a transparency log service, which can be created with `cosign signing-config create` or `curl https://raw.githubusercontent.com/sigstore/root-signing/refs/heads/main/targets/signing_config.v0.2.json | jq 'del(.rekorTlogUrls)'` for the public instance";
 
 /// Returns the key of a reference: an encrypted file, a variable or a download, or a key that a plug-in keeps.
 pub(crate) fn load(reference: &str) -> anyhow::Result<Box<dyn SigningKey>> {
@@ -39,47 +176,6 @@ pub(crate) fn load(reference: &str) -> anyhow::Result<Box<dyn SigningKey>> {
         Some(label) => bail!("unsupported pem type: {label}"),
         None => bail!("invalid pem block"),
     }
-}
-
-/// Fails when the flags ask for a service: none is built.
-fn offline(given: &Given) -> anyhow::Result<()> {
-    let config = given.text("signing-config").filter(|path| !path.is_empty());
-    if let Some(path) = config {
-        ensure!(
-            !given.is_given("use-signing-config"),
-            "if any flags in the group [use-signing-config signing-config] are set none of the others can be; [signing-config use-signing-config] were all set"
-        );
-        ensure!(given.is_on("tlog-upload"), "{UPLOAD_WITH_CONFIG}");
-        let text =
-            blob::read(path).with_context(|| format!("error reading signing config from file {path}"))?;
-        let services: SigningConfig =
-            serde_json::from_slice(&text).with_context(|| format!("signing config {path}"))?;
-        ensure!(
-            services.rekor_tlog_urls.is_empty() && services.tsa_urls.is_empty(),
-            "signing config {path} names a transparency log or a timestamp authority; wharf cannot ask one yet"
-        );
-        return Ok(());
-    }
-    if given.is_on("tlog-upload") {
-        bail!(
-            "writing to a transparency log is not built in wharf yet; sign offline with --use-signing-config=false --tlog-upload=false, \
-             or with a --signing-config that names no log"
-        );
-    }
-    ensure!(!given.is_on("use-signing-config"), "{UPLOAD_WITH_CONFIG}");
-    Ok(())
-}
-
-const UPLOAD_WITH_CONFIG: &str = "--tlog-upload=false is not supported with --signing-config or --use-signing-config. Provide a signing config with --signing-config without a transparency log service, which can be created with `cosign signing-config create` or `curl https://raw.githubusercontent.com/sigstore/root-signing/refs/heads/main/targets/signing_config.v0.2.json | jq 'del(.rekorTlogUrls)'` for the public instance";
-
-/// What of a signing config matters to somebody who stays offline.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SigningConfig {
-    #[serde(default)]
-    rekor_tlog_urls: Vec<serde_json::Value>,
-    #[serde(default)]
-    tsa_urls: Vec<serde_json::Value>,
 }
 
 /// Whether a password is new, and typed twice.

@@ -23,38 +23,69 @@ pub(super) const GLOBAL: &[Flag] = &[
 /// Flags that say with what is signed.
 pub(super) const SIGNING: &[Flag] = &[
     flag("key", Text, PRIVATE_KEY),
-    flag("signing-config", Text, "path to a signing config file; one without services signs offline"),
-    flag("use-signing-config", SwitchOn, "whether to use the signing config of the public instance"),
+    flag(
+        "signing-config",
+        Text,
+        "path to a signing config file, which names the services to ask; one without services signs offline",
+    ),
+    flag(
+        "use-signing-config",
+        SwitchOn,
+        "whether to ask the services of the public instance; with false, those that other flags name",
+    ),
     flag("tlog-upload", SwitchOn, "whether or not to upload to the tlog")
         .deprecated("prefer using a --signing-config file with no transparency log services"),
     flag("new-bundle-format", SwitchOn, "write the bundle in the new format").deprecated(ONLY_FORMAT),
     flag(
         "trusted-root",
         Text,
-        "optional path to a TrustedRoot JSON file to verify a signature after signing",
+        "path to a TrustedRoot JSON file, which says whose answers are believed; without, the public instance as wharf knows it",
     ),
     short('y', "yes", Switch, "skip confirmation prompts for non-destructive operations"),
+    flag(
+        "identity-token",
+        Text,
+        "identity token, or the path of a file that holds it; who is vouched for signs without a key",
+    ),
+    flag(
+        "fulcio-auth-flow",
+        Text,
+        "how to sign in where no token is given or found: device, token (normal is device, too)",
+    ),
+    flag("oidc-client-id", TextDefault("sigstore"), "OIDC client ID for application"),
+    flag("oidc-client-secret-file", Text, "not built: clients with a secret"),
+    flag("oidc-disable-ambient-providers", Switch, "do not look for a token in the environment"),
+    flag(
+        "oidc-provider",
+        Text,
+        "where in the environment to look for a token: github-actions, filesystem, envvar (SIGSTORE_ID_TOKEN); all, unless set",
+    ),
+    flag("oidc-redirect-url", Ignored, "the device flow needs none"),
+    flag("oidc-issuer", Text, "").deprecated(
+        "please use a signing config to specify an OIDC issuer; see `cosign signing-config --help`",
+    ),
+    flag("fulcio-url", Text, "").deprecated(
+        "please use a signing config to specify a fulcio url; see `cosign signing-config --help`",
+    ),
+    flag("rekor-url", Text, "")
+        .deprecated("please use a signing config to specify a rekor url; see `cosign signing-config --help`"),
+    flag("timestamp-server-url", Text, "").deprecated(
+        "please use a signing config to specify a timestamp server url; see `cosign signing-config --help`",
+    ),
+    flag("insecure-skip-verify", IgnoredSwitch, "").deprecated("what is issued is always verified"),
+    flag("issue-certificate", Switch, "").deprecated("a key needs no certificate, and an identity no key"),
+    flag(
+        "timestamp-client-cacert",
+        Text,
+        "path to the certificates, PEM, by which the timestamp authority is known",
+    ),
+    flag("timestamp-client-cert", Text, "path to this client's certificate for the timestamp authority, PEM"),
+    flag("timestamp-client-key", Text, "path to the key of --timestamp-client-cert, PEM"),
+    flag("timestamp-server-name", Missing, ""),
     flag("sk", MissingSwitch, ""),
     flag("slot", Missing, ""),
     flag("certificate", Missing, ""),
     flag("certificate-chain", Missing, ""),
-    flag("identity-token", Missing, ""),
-    flag("fulcio-auth-flow", Ignored, ""),
-    flag("oidc-client-id", Ignored, ""),
-    flag("oidc-client-secret-file", Ignored, ""),
-    flag("oidc-disable-ambient-providers", IgnoredSwitch, ""),
-    flag("oidc-provider", Ignored, ""),
-    flag("oidc-redirect-url", Ignored, ""),
-    flag("oidc-issuer", Ignored, "").deprecated("please use a signing config"),
-    flag("fulcio-url", Ignored, "").deprecated("please use a signing config"),
-    flag("rekor-url", Ignored, "").deprecated("please use a signing config"),
-    flag("timestamp-server-url", Missing, "").deprecated(
-        "please use a signing config to specify a timestamp server url; see `cosign signing-config --help`",
-    ),
-    flag("timestamp-client-cacert", Ignored, ""),
-    flag("timestamp-client-cert", Ignored, ""),
-    flag("timestamp-client-key", Ignored, ""),
-    flag("timestamp-server-name", Ignored, ""),
 ];
 
 /// Flags that say who must have signed, and what must vouch for it.

@@ -47,9 +47,7 @@ pub(super) async fn token(provider: Option<&str>) -> anyhow::Result<Option<Ident
 
 fn variable() -> anyhow::Result<Option<IdentityToken>> {
     match std::env::var("SIGSTORE_ID_TOKEN") {
-        Ok(text) if !text.is_empty() => {
-            Ok(Some(IdentityToken::parse(&text).context("SIGSTORE_ID_TOKEN")?))
-        }
+        Ok(text) if !text.is_empty() => Ok(Some(IdentityToken::parse(&text).context("SIGSTORE_ID_TOKEN")?)),
         _ => Ok(None),
     }
 }

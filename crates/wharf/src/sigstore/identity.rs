@@ -57,10 +57,8 @@ impl IdentitySource {
         match flow {
             // A device flow needs no browser on this machine, and serves where there is one.
             "device" | "normal" => {
-                let issuer = &config
-                    .identity_provider(Timestamp::now())
-                    .context("selecting OIDC issuer")?
-                    .url;
+                let issuer =
+                    &config.identity_provider(Timestamp::now()).context("selecting OIDC issuer")?.url;
                 login::device(issuer, &self.client_id).await.context("authenticating caller")
             }
             "token" => bail!(

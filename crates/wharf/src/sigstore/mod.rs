@@ -156,7 +156,9 @@ async fn certificate(
     let authority = &config.certificate_authority(now)?.url;
     let service = SigningService::new(authority, &ServiceOptions::default())?;
     if service.is_readable_on_the_way() {
-        tracing::warn!("the identity token goes to {authority} in the clear: whoever reads it can sign by it");
+        tracing::warn!(
+            "the identity token goes to {authority} in the clear: whoever reads it can sign by it"
+        );
     }
     let request = CertificateRequest::new(key.public());
     let proof = key.sign(key.public().default_scheme(), request.to_sign(token))?;

@@ -9,6 +9,7 @@ mod cosign;
 mod cosign_blob;
 mod cosign_guides;
 mod cosign_image;
+mod cosign_keyless;
 mod cosign_kms;
 mod cosign_matrix;
 mod crane;

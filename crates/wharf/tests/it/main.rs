@@ -19,6 +19,7 @@ mod helm_oci;
 mod helm_render;
 mod helm_repo;
 mod helm_site;
+mod keyless;
 mod login;
 mod manage;
 mod oras;
