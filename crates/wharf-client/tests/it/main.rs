@@ -7,4 +7,5 @@ mod contract;
 mod credentials;
 mod hostile;
 mod routes;
+mod services;
 mod transfers;

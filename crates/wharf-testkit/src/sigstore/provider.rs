@@ -58,6 +58,7 @@ impl Provider {
             "token_endpoint": format!("{}/token", self.issuer),
             "jwks_uri": format!("{}/keys", self.issuer),
             "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         })

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use wharf_oci::Digest;
 use wharf_trust::policy::Policy;
 use wharf_trust::{
-    Artifact, Bundle, Certificate, Envelope, ExpectedSigner, Identity, IdentityRule, Password, PrivateKey,
-    PublicKey, SimpleSigning, Statement, TextRule, TrustedRoot, Verifier,
+    Artifact, Bundle, Certificate, CertificateRequest, Envelope, ExpectedSigner, Identity, IdentityRule,
+    IdentityToken, LogApi, Password, PrivateKey, PublicKey, SigningConfig, SimpleSigning, Statement,
+    TextRule, TrustedRoot, Verifier,
 };
 
 use crate::data;
@@ -42,6 +43,20 @@ impl Numbers {
     }
 }
 
+/// What services answer, and the files and tokens by which they are asked.
+fn read_answers(bytes: &[u8]) {
+    let root = TrustedRoot::public_good();
+    assert!(CertificateRequest::new(root.logs()[0].key()).read(bytes).is_err());
+    for api in [LogApi::V1, LogApi::V2] {
+        let _ = api.read(bytes);
+    }
+    let _ = IdentityToken::parse(&String::from_utf8_lossy(bytes));
+    if let Ok(config) = SigningConfig::from_json(bytes) {
+        assert_eq!(SigningConfig::from_json(&config.to_json()).unwrap(), config);
+        let _ = config.logs(Timestamp::UNIX_EPOCH, &mut |count| count);
+    }
+}
+
 fn read_everything(bytes: &[u8]) {
     let _ = PublicKey::from_pem(bytes);
     let _ = PublicKey::from_der(bytes);
@@ -56,8 +71,24 @@ fn read_everything(bytes: &[u8]) {
     let _ = Statement::from_json(bytes);
     let _ = SimpleSigning::from_json(bytes);
     let _ = Policy::from_json(bytes, &mut |_| Ok(Vec::new()));
+    read_answers(bytes);
     if let Ok(bundle) = Bundle::from_json(bytes) {
         assert_eq!(Bundle::from_json(&bundle.to_json()).unwrap(), bundle);
+    }
+}
+
+/// Answers of the three services, short of what makes them true.
+const FIRST_LOG: &str = r#"{"108e9186e8c5677a00":{"body":"eyJhcGlWZXJzaW9uIjoiMC4wLjEiLCJraW5kIjoiZHNzZSIsInNwZWMiOnt9fQ==","integratedTime":1795858432,"logID":"5718da00","logIndex":10,"verification":{"inclusionProof":{"checkpoint":"h - 1\n2\nAA==\n\n","hashes":["00ff"],"logIndex":1,"rootHash":"00","treeSize":2},"signedEntryTimestamp":"AAAA"}}}"#;
+const SECOND_LOG: &str = r#"{"logIndex":"1","logId":{"keyId":"AAAA"},"kindVersion":{"kind":"hashedrekord","version":"0.0.2"},"integratedTime":"0","inclusionPromise":null,"inclusionProof":{"logIndex":"1","rootHash":"AAAA","treeSize":"2","hashes":["AAAA"],"checkpoint":{"envelope":"h\n2\nAAAA\n\n"}},"canonicalizedBody":"e30="}"#;
+const AUTHORITY: &str = r#"{"signedCertificateEmbeddedSct":{"chain":{"certificates":["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]}}}"#;
+
+#[test]
+fn answers_of_all_shapes_are_read_before_they_are_damaged() {
+    assert_eq!(LogApi::V1.read(FIRST_LOG.as_bytes()).unwrap().log_index, 10);
+    assert_eq!(LogApi::V2.read(SECOND_LOG.as_bytes()).unwrap().log_index, 1);
+    for answer in ["", "{}", "[]", r#"{"a":{},"b":{}}"#] {
+        assert!(LogApi::V1.read(answer.as_bytes()).is_err(), "{answer}");
+        assert!(LogApi::V2.read(answer.as_bytes()).is_err(), "{answer}");
     }
 }
 
@@ -75,6 +106,10 @@ fn damaged_keys_certificates_and_documents_are_read_or_refused() {
         TrustedRoot::from_json(root).unwrap().certificate_authorities()[1].chain()[0].as_der().to_vec(),
         TrustedRoot::from_json(root).unwrap().certificate_authorities()[1].chain()[0].to_pem().into_bytes(),
         root[..6000].to_vec(),
+        SigningConfig::public_good().to_json(),
+        FIRST_LOG.as_bytes().to_vec(),
+        SECOND_LOG.as_bytes().to_vec(),
+        AUTHORITY.as_bytes().to_vec(),
     ];
     for seed in &seeds {
         for _ in 0..400 {

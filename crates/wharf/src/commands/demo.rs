@@ -19,9 +19,10 @@ use crate::exit::{Status, Usage};
 use crate::place::Place;
 use crate::promote::{self, Judge, Promotion};
 use crate::publish::{
-    Destination, Outcome, Plan, PlanOptions, PushOptions, Refused, Signer, create_project, publish,
+    Destination, Outcome, Plan, PlanOptions, PushOptions, Refused, create_project, publish,
 };
 use crate::remote::Connection;
+use crate::sigstore::Signer;
 use crate::terminal::{self, FAINT, HEADING, NAME, styled};
 
 /// Where the example chart lies in the source tree.
@@ -167,7 +168,7 @@ impl Demo<'_> {
             format_args!("to promote what nobody signed (exit status {})", Status::Signature as u8),
         );
 
-        let signer = Signer { key: Box::new(key) };
+        let signer = Signer::by_key(Box::new(key));
         let options = PushOptions {
             force: false,
             dry_run: false,

@@ -10,12 +10,13 @@ use wharf_oci::Tag;
 
 use crate::cli::Output;
 use crate::exit::{Status, Usage};
+use crate::progress;
 use crate::publish::{
-    Destination, Paper, Plan, PlanOptions, PushOptions, Refused, Report, Signer, publish, unsigned,
+    Destination, Paper, Plan, PlanOptions, PushOptions, Refused, Report, publish, unsigned,
 };
 use crate::remote::{Connection, Identity};
+use crate::sigstore::SigningArgs;
 use crate::terminal::{self, NAME, styled};
-use crate::{cosign, progress};
 
 /// Publish a chart to a registry.
 ///
@@ -34,6 +35,8 @@ Examples:
   wharf publish ./storefront oci://registry.example.com/shop --sign cosign.key --channel stable
   wharf publish ./storefront oci://localhost:5000/shop --sign cosign.key --sbom storefront.cdx.json \\
       --attest slsaprovenance1=provenance.json --channel stable
+  wharf publish ./storefront oci://registry.example.com/shop --sign keyless \\
+      --signing-config signing-config.json --trusted-root trusted-root.json
   wharf publish storefront-1.4.0.tgz oci://localhost:5000/shop --dry-run
 
 Build in one place, push from another:
@@ -63,9 +66,8 @@ pub(crate) struct Args {
     #[arg(long = "channel", value_name = "NAME")]
     channels: Vec<String>,
 
-    /// Sign what is published with this key, as cosign does, before the channels move; the password is in COSIGN_PASSWORD.
-    #[arg(long, value_name = "KEY")]
-    sign: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
 
     /// Attach a statement of this type about what is published, signed with --sign as `cosign attest --type TYPE
     /// --predicate FILE` does; may be repeated.
@@ -114,13 +116,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         return Err(Usage(format!("--version {version:?}: {error}")).into());
     }
     let asked = task(&args)?;
-    let signer = match &args.sign {
-        Some(key) => {
-            let key = cosign::load_private_key(key).with_context(|| format!("cannot open key {key}"))?;
-            Some(Arc::new(Signer { key }))
-        }
-        None => None,
-    };
+    let signing = args.signing.plan()?;
     let mut papers =
         args.attestations.iter().map(|text| Paper::attestation(text)).collect::<anyhow::Result<Vec<_>>>()?;
     for file in &args.sboms {
@@ -155,13 +151,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
             (plan, destination)
         }
     };
-    if let (None, Some(paper)) = (&signer, plan.papers.iter().find(|paper| paper.needs_signer())) {
+    if let (None, Some(paper)) = (&signing, plan.papers.iter().find(|paper| paper.needs_signer())) {
         return Err(Usage(unsigned(paper)).into());
     }
     if let Some(channel) = channels.iter().find(|channel| **channel == plan.tag) {
         return Err(Usage(format!("channel {channel} is the version itself")).into());
     }
     let registry = args.connection.registry(&destination.place(), &args.identity).await?;
+    let signer = match signing {
+        Some(signing) => Some(Arc::new(signing.open(args.dry_run).await?)),
+        None => None,
+    };
     let push = PushOptions {
         force: args.force,
         dry_run: args.dry_run,
@@ -208,7 +208,7 @@ fn task(args: &Args) -> anyhow::Result<Task> {
     let task = match (charts.as_slice(), destinations.as_slice(), &args.plan) {
         ([chart], [destination], None) => Task::Publish(chart.into(), Destination::parse(destination)?),
         ([chart], [], Some(folder))
-            if args.channels.is_empty() && args.sign.is_none() && !args.force && !args.dry_run =>
+            if args.channels.is_empty() && args.signing.sign.is_none() && !args.force && !args.dry_run =>
         {
             Task::WritePlan(chart.into(), folder.clone())
         }

@@ -41,6 +41,7 @@ pub(super) fn plan(given: &Given) -> anyhow::Result<Plan> {
             flow: text(given, "fulcio-auth-flow").map(str::to_owned),
             client_id: text(given, "oidc-client-id").unwrap_or("sigstore").to_owned(),
         },
+        require_sct: !given.is_on("insecure-skip-verify"),
         timestamps: ServiceOptions {
             ca_file: text(given, "timestamp-client-cacert").map(PathBuf::from),
             client_certificate: match files {

@@ -72,7 +72,11 @@ pub(super) const SIGNING: &[Flag] = &[
     flag("timestamp-server-url", Text, "").deprecated(
         "please use a signing config to specify a timestamp server url; see `cosign signing-config --help`",
     ),
-    flag("insecure-skip-verify", IgnoredSwitch, "").deprecated("what is issued is always verified"),
+    flag(
+        "insecure-skip-verify",
+        Switch,
+        "do not ask for a proof of a certificate transparency log; for tests only",
+    ),
     flag("issue-certificate", Switch, "").deprecated("a key needs no certificate, and an identity no key"),
     flag(
         "timestamp-client-cacert",

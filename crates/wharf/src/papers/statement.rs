@@ -1,8 +1,9 @@
-//! In-toto statements that are signed with a key and attached, each once.
+//! In-toto statements that are signed and attached, each once.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wharf_content::Target;
@@ -25,23 +26,45 @@ pub(crate) struct Attested {
     pub(crate) attached: bool,
 }
 
-/// Signs a statement about `artifact` and attaches it as a bundle, as cosign 3 does, unless one by the same key is there
+/// Signs statements, and knows its own.
+#[async_trait]
+pub(crate) trait Attester: Sync {
+    /// Returns the statement in the bundle, if this signer made it.
+    fn own(&self, bundle: &Bundle) -> Option<Statement>;
+
+    /// Signs a statement.
+    ///
+    /// # Errors
+    /// It cannot sign.
+    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle>;
+}
+
+#[async_trait]
+impl Attester for dyn SigningKey {
+    fn own(&self, bundle: &Bundle) -> Option<Statement> {
+        Some(Verifier::key_only(self.public()).verify_statement(bundle).ok()?.into_parts().0)
+    }
+
+    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
+        sign_payload(self, payload)
+    }
+}
+
+/// Signs a statement about `artifact` and attaches it as a bundle, as cosign 3 does, unless one by the same signer is there
 /// whose predicate `says_the_same`: what was cut off and runs again signs once.
 ///
 /// # Errors
 /// The place could not be read or written.
-pub(crate) async fn attest_once(
+pub(crate) async fn attest_once<S: Attester + ?Sized>(
     place: &dyn Target,
     artifact: &Descriptor,
-    key: &dyn SigningKey,
+    signer: &S,
     (predicate_type, predicate): (&str, Value),
     says_the_same: &(dyn Fn(&Value) -> bool + Sync),
     created: &str,
 ) -> anyhow::Result<Attested> {
-    let verifier = Verifier::key_only(key.public());
     let is_same = |bundle: &Bundle| {
-        let Ok(verified) = verifier.verify_statement(bundle) else { return false };
-        let stated = verified.value();
+        let Some(stated) = signer.own(bundle) else { return false };
         let is_about = stated.subject.iter().any(|each| each.digest == digest_set(&artifact.digest));
         is_about && stated.predicate_type == predicate_type && says_the_same(&stated.predicate)
     };
@@ -49,7 +72,8 @@ pub(crate) async fn attest_once(
     if let Some(same) = found.into_iter().find(|paper| paper.bundle.as_ref().is_ok_and(is_same)) {
         return Ok(Attested { digest: same.manifest, attached: false });
     }
-    let bundle = sign(&artifact.digest, key, (predicate_type, predicate))?;
+    let payload = about(&artifact.digest, (predicate_type, predicate)).to_json();
+    let bundle = signer.sign(&payload).await?;
     let digest = attach(place, artifact, &bundle, predicate_type, created).await?;
     Ok(Attested { digest, attached: true })
 }
@@ -63,14 +87,21 @@ pub(crate) fn sign(
     key: &dyn SigningKey,
     (predicate_type, predicate): (&str, Value),
 ) -> anyhow::Result<Bundle> {
-    let statement = Statement {
+    sign_payload(key, &about(subject, (predicate_type, predicate)).to_json())
+}
+
+fn sign_payload(key: &dyn SigningKey, payload: &[u8]) -> anyhow::Result<Bundle> {
+    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, payload, key)?;
+    Ok(Bundle::of_envelope(envelope, key.public()))
+}
+
+fn about(subject: &Digest, (predicate_type, predicate): (&str, Value)) -> Statement {
+    Statement {
         statement_type: STATEMENT_V1.to_owned(),
         subject: vec![Subject { digest: digest_set(subject), ..Subject::default() }],
         predicate_type: predicate_type.to_owned(),
         predicate,
-    };
-    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key)?;
-    Ok(Bundle::of_envelope(envelope, key.public()))
+    }
 }
 
 /// Returns the predicate type that `kind` means, and what cosign makes of a predicate's file: the JSON object that it is,

@@ -16,7 +16,7 @@ pub(crate) use papers::{Paper, PublishedPaper, unsigned};
 pub(crate) use plan::{Plan, PlanOptions};
 pub(crate) use probe::resolve;
 pub(crate) use project::create as create_project;
-pub(crate) use push::{Destination, PushOptions, Signer, move_tag, publish};
+pub(crate) use push::{Destination, PushOptions, move_tag, publish};
 pub(crate) use report::{Channel, Outcome, Report};
 
 /// The version is taken by other content.

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use wharf_client::{Registry, RegistryError, RemoteRepository};
 use wharf_content::{CopyOptions, Error, ErrorKind, Progress, ReadTarget, Target, copy};
 use wharf_oci::{Digest, ImageReference, Reference, RepositoryName, Tag};
-use wharf_trust::{COSIGN_SIGN, SigningKey};
+use wharf_trust::COSIGN_SIGN;
 
 use crate::exit::Usage;
 use crate::papers::{Attested, attest_once};
@@ -16,6 +16,7 @@ use crate::publish::papers;
 use crate::publish::probe::{Presence, probe, resolve};
 use crate::publish::project::{self, Project};
 use crate::publish::{Channel, Outcome, Plan, Refused, Report};
+use crate::sigstore::Signer;
 
 /// Tells the registry, for its audit log, why a tag is given other content.
 const FORCE_REASON: HeaderName = HeaderName::from_static("wharf-force-reason");
@@ -72,11 +73,6 @@ pub(crate) struct PushOptions {
     pub(crate) at: String,
 }
 
-/// Signs what is published.
-pub(crate) struct Signer {
-    pub(crate) key: Box<dyn SigningKey>,
-}
-
 /// Publishes a plan.
 pub(crate) async fn publish(
     plan: &Plan,
@@ -130,7 +126,7 @@ pub(crate) async fn publish(
     Ok(report)
 }
 
-/// Attaches a signature as `cosign sign` does, unless there is one by this key.
+/// Attaches a signature as `cosign sign` does, unless there is one by this signer.
 async fn sign(
     repository: &RemoteRepository,
     digest: &Digest,
@@ -139,7 +135,7 @@ async fn sign(
 ) -> anyhow::Result<Attested> {
     let published = repository.resolve(&Reference::Digest(digest.clone())).await?;
     let stated = (COSIGN_SIGN, serde_json::json!({}));
-    attest_once(repository, &published, &*signer.key, stated, &|_| true, at).await
+    attest_once(repository, &published, signer, stated, &|_| true, at).await
 }
 
 /// Looks at the version, and at the project where the version is not seen: a registry may hide what is absent behind

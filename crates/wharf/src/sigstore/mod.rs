@@ -2,18 +2,24 @@
 //! about the signature (a certificate, log entries, timestamps) is verified before anybody gets to see it.
 
 mod ambient;
+mod args;
 mod identity;
 mod login;
 
 use anyhow::{Context as _, bail, ensure};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use wharf_client::{Secret, ServiceOptions, SigningService};
 use wharf_trust::{
-    Artifact, Bundle, Certificate, CertificateRequest, Envelope, Fresh, IN_TOTO_PAYLOAD, IdentityToken,
-    KeyAlgorithm, LogApi, PrivateKey, SignatureScheme, SigningConfig, SigningKey, TrustedRoot,
-    timestamp_request,
+    Artifact, Bundle, Certificate, CertificateRequest, Envelope, ExpectedSigner, Fresh, IN_TOTO_PAYLOAD,
+    Identity, IdentityRule, IdentityToken, KeyAlgorithm, LogApi, PrivateKey, SignatureScheme, SigningConfig,
+    SigningKey, Statement, TextRule, TrustedRoot, Verifier, timestamp_request,
 };
 
+use crate::papers::Attester;
+use identity::eprintln_note;
+
+pub(crate) use args::SigningArgs;
 pub(crate) use identity::IdentitySource;
 
 /// How things are to be signed.
@@ -28,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) root: Option<TrustedRoot>,
     /// Who signs, when it is no key alone.
     pub(crate) identity: IdentitySource,
+    /// Whether a certificate transparency log must have seen the certificate.
+    pub(crate) require_sct: bool,
     /// How timestamp authorities are spoken to.
     pub(crate) timestamps: ServiceOptions,
     /// The kind of a fresh key.
@@ -42,6 +50,7 @@ pub(crate) struct Signer {
     logs: Vec<(LogApi, SigningService)>,
     authorities: Vec<SigningService>,
     root: Option<TrustedRoot>,
+    require_sct: bool,
 }
 
 impl Signer {
@@ -74,7 +83,19 @@ impl Signer {
             let token = plan.identity.token(&plan.config).await.context("retrieving ID token")?;
             chain = certificate(&plan.config, &token, &*key, now).await?;
         }
-        Ok(Self { key, chain, logs, authorities, root: plan.root })
+        Ok(Self { key, chain, logs, authorities, root: plan.root, require_sct: plan.require_sct })
+    }
+
+    /// Returns who signs with a key alone, and contacts nobody.
+    pub(crate) fn by_key(key: Box<dyn SigningKey>) -> Self {
+        Self {
+            key,
+            chain: Vec::new(),
+            logs: Vec::new(),
+            authorities: Vec::new(),
+            root: None,
+            require_sct: true,
+        }
     }
 
     /// Returns the key that signs.
@@ -95,14 +116,30 @@ impl Signer {
             _ => self.key.public().logged_scheme(),
         };
         let bundle = Bundle::sign_artifact_by(bytes, &*self.key, scheme)?;
-        self.complete(bundle, Some(Artifact::from_bytes(bytes.to_vec()))).await
+        if self.is_alone() {
+            return Ok(bundle);
+        }
+        let artifact = match scheme.hash() {
+            Some(hash) => Artifact::from_digest(hash, &hash.digest(bytes))?,
+            None => Artifact::from_bytes(bytes.to_vec()),
+        };
+        self.complete(bundle, Some(artifact)).await
     }
 
     /// Signs a statement.
     pub(crate) async fn statement(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
         let scheme = self.envelope_scheme();
         let envelope = Envelope::sign_by(IN_TOTO_PAYLOAD, payload, &*self.key, scheme)?;
-        self.complete(Bundle::of_envelope(envelope, self.key.public()), None).await
+        let bundle = Bundle::of_envelope(envelope, self.key.public());
+        if self.is_alone() {
+            return Ok(bundle);
+        }
+        self.complete(bundle, None).await
+    }
+
+    /// Whether the key signs and nobody else says anything about it: then nothing is to be verified.
+    fn is_alone(&self) -> bool {
+        self.chain.is_empty() && self.logs.is_empty() && self.authorities.is_empty()
     }
 
     fn envelope_scheme(&self) -> SignatureScheme {
@@ -135,11 +172,39 @@ impl Signer {
             root: self.root.as_ref(),
             logs: self.logs.len(),
             timestamps: self.authorities.len(),
-            require_sct: true,
+            require_sct: self.require_sct,
             now: Timestamp::now(),
         };
         fresh.check(&bundle).context("error signing bundle: what the services answered does not verify")?;
         Ok(bundle)
+    }
+}
+
+#[async_trait]
+impl Attester for Signer {
+    fn own(&self, bundle: &Bundle) -> Option<Statement> {
+        let rules: Vec<IdentityRule> = match self.chain.first() {
+            None => Vec::new(),
+            Some(leaf) => {
+                let Identity { subject, issuer, .. } = Identity::of(leaf).ok()?;
+                vec![IdentityRule::new(TextRule::exact(subject), TextRule::exact(issuer)).ok()?]
+            }
+        };
+        let signer = match rules.as_slice() {
+            [] => ExpectedSigner::Key(self.key.public()),
+            rules => ExpectedSigner::Identity(rules),
+        };
+        let verifier = Verifier {
+            require_log: !self.logs.is_empty() && self.root.is_some(),
+            require_timestamp: !self.authorities.is_empty() && self.root.is_some(),
+            require_sct: self.require_sct,
+            ..Verifier::new(signer, self.root.as_ref(), Timestamp::now())
+        };
+        Some(verifier.verify_statement(bundle).ok()?.into_parts().0)
+    }
+
+    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
+        self.statement(payload).await
     }
 }
 
@@ -156,9 +221,9 @@ async fn certificate(
     let authority = &config.certificate_authority(now)?.url;
     let service = SigningService::new(authority, &ServiceOptions::default())?;
     if service.is_readable_on_the_way() {
-        tracing::warn!(
-            "the identity token goes to {authority} in the clear: whoever reads it can sign by it"
-        );
+        eprintln_note(&format!(
+            "WARNING: the identity token goes to {authority} in the clear: whoever reads it on the way can sign by it"
+        ));
     }
     let request = CertificateRequest::new(key.public());
     let proof = key.sign(key.public().default_scheme(), request.to_sign(token))?;

@@ -162,25 +162,39 @@ fn what_is_taken_from_a_bundle_or_swapped_in_is_refused_by_both() {
     }
 }
 
-/// Neither signs with a certificate that no certificate log saw, or believes a log that answers with something else.
+/// cosign signs with a certificate that no certificate log saw, and then refuses what it signed; `wharf` does not sign.
 #[test]
-fn what_services_answer_wrongly_stops_both_from_signing() {
+fn what_services_answer_wrongly_is_signed_by_nobody_or_verified_by_nobody() {
     use wharf_testkit::sigstore::Fault::*;
     let Some(bench) = Bench::start() else { return };
-    for (fault, config) in [
-        (NoSct, "log2"),
-        (WrongSct, "log1"),
-        (OtherEntry, "log1"),
-        (OtherEntry, "log2"),
-        (WrongPromise, "log1"),
-        (WrongProof, "log2"),
-        (OtherStamp, "log2"),
-        (ExpiredCertificate, "log2"),
+    let issuer = bench.fake.issuer();
+    let bundle = bench.theirs.folder().join("b.json");
+    for (fault, config, signed) in [
+        (NoSct, "log2", true),
+        (WrongSct, "log1", true),
+        (OtherEntry, "log1", false),
+        (OtherEntry, "log2", false),
+        (WrongPromise, "log1", false),
+        (WrongProof, "log2", false),
+        (OtherStamp, "log2", false),
+        (ExpiredCertificate, "log2", false),
     ] {
         bench.fake.misbehave(fault);
         let sign = ["sign-blob", "--yes", "--identity-token", "token", "--signing-config", config];
-        bench.both(&[&sign[..], &ROOT, &["--bundle", "b.json", "blob"]].concat(), false);
-        assert!(!bench.theirs.folder().join("b.json").exists(), "{fault:?}");
+        let sign = [&sign[..], &ROOT, &["--bundle", "b.json", "blob"]].concat();
+        bench.run(true, &sign).unwrap_err();
+        assert!(!bundle.exists(), "{fault:?}");
+        assert_eq!(bench.run(false, &sign).is_ok(), signed, "{fault:?}");
+        if signed {
+            let who = bench.who(ALICE, &issuer);
+            bench.both(&[&["verify-blob", "--bundle", "b.json"], &ROOT[..], &who, &["blob"]].concat(), false);
+            let anyway = ["--insecure-ignore-sct"];
+            bench.both(
+                &[&["verify-blob", "--bundle", "b.json"], &ROOT[..], &who, &anyway, &["blob"]].concat(),
+                true,
+            );
+            std::fs::remove_file(&bundle).unwrap();
+        }
     }
 }
 

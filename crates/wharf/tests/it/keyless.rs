@@ -186,6 +186,9 @@ fn what_a_service_answers_wrongly_is_not_written() {
         bench.sign(config, &["--identity-token", "token"]).fails(1, text);
         assert!(!bench.world.path("b.json").exists(), "{fault:?} {config}");
     }
+    bench.fake.misbehave(Fault::NoSct);
+    bench.sign("log2", &["--identity-token", "token", "--insecure-skip-verify"]).ok();
+    bench.verify(ALICE, &[]).fails(1, "no signed certificate timestamp");
     bench.fake.misbehave(None);
     bench.sign("log2", &["--identity-token", "token"]).ok();
 }
@@ -198,6 +201,38 @@ fn services_that_the_trusted_root_does_not_know_sign_nothing() {
         std::fs::write(bench.world.path("root.json"), root).unwrap();
         bench.sign("log2", &["--identity-token", "token"]).fails(1, "does not verify");
         assert!(!bench.world.path("b.json").exists());
+    }
+}
+
+#[test]
+fn every_log_that_is_asked_must_be_one_that_is_believed() {
+    let bench = Bench::blobs().with_key();
+    let other = FakeSigstore::start();
+    let read = |bytes: Vec<u8>| -> Value { serde_json::from_slice(&bytes).unwrap() };
+    let mut config = read(bench.fake.signing_config(LOG_2));
+    let mut second = read(other.signing_config(LOG_2))["rekorTlogUrls"][0].clone();
+    second["operator"] = "other.example".into();
+    config["rekorTlogUrls"].as_array_mut().unwrap().push(second);
+    let write = |name: &str, value: &Value| {
+        std::fs::write(bench.world.path(name), value.to_string()).unwrap();
+    };
+    for (selector, entries) in [
+        (serde_json::json!({ "selector": "ALL" }), 2),
+        (serde_json::json!({ "selector": "EXACT", "count": 2 }), 2),
+        (serde_json::json!({ "selector": "ANY" }), 1),
+    ] {
+        config["rekorTlogConfig"] = selector;
+        write("config", &config);
+        let mut root = read(bench.fake.trusted_root());
+        if entries == 2 {
+            write("root.json", &root);
+            bench.sign("config", &["--key", "cosign.key"]).fails(1, "1 < 2");
+        }
+        let theirs = read(other.trusted_root())["tlogs"].as_array().unwrap().clone();
+        root["tlogs"].as_array_mut().unwrap().extend(theirs);
+        write("root.json", &root);
+        bench.sign("config", &["--key", "cosign.key"]).ok();
+        assert_eq!(bench.bundle()["verificationMaterial"]["tlogEntries"].as_array().unwrap().len(), entries);
     }
 }
 
