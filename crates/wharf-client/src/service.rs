@@ -15,8 +15,7 @@ use wharf_content::{Error, ErrorKind, Result};
 use crate::auth::Authenticator;
 use crate::credential::Credential;
 use crate::download::http_url;
-use crate::http::{Call, CallBody, Gate, Http, Limits, RetryPolicy};
-use crate::registry::client;
+use crate::http::{Call, CallBody, Clients, Gate, Http, Limits, RetryPolicy, Told};
 use crate::{RegistryOptions, Secret, origin};
 
 /// The longest answer that is read, in bytes.
@@ -85,7 +84,7 @@ impl SigningService {
             ..RegistryOptions::default()
         };
         let http = Http {
-            client: client(url.host_str().unwrap_or_default(), &how, url.scheme() == "http")?,
+            client: Clients::new(url.host_str().unwrap_or_default(), &url, &how)?,
             base: url.clone(),
             auth: Authenticator::new(url.clone(), Credential::Anonymous, true),
             retry: options.retry,
@@ -94,6 +93,7 @@ impl SigningService {
             gate: Gate::new(Limits::default()),
             headers: HeaderMap::new(),
             wire_log: None,
+            warnings: Told::new(None),
         };
         Ok(Self { http, url })
     }

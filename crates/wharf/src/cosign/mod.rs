@@ -83,15 +83,8 @@ const COMMANDS: &[Command] = &[
 ];
 
 /// cosign's commands that are not built.
-const MISSING: &[&str] = &[
-    "dockerfile",
-    "generate",
-    "initialize",
-    "manifest",
-    "piv-tool",
-    "pkcs11-tool",
-    "upload",
-];
+const MISSING: &[&str] =
+    &["dockerfile", "generate", "initialize", "manifest", "piv-tool", "pkcs11-tool", "upload"];
 
 /// cosign's command line.
 pub(crate) const PROGRAM: Program = Program {
