@@ -1,6 +1,7 @@
 //! Exit statuses and hints: the one place that turns an error into what a shell and a person get.
 
 use std::error::Error as StdError;
+use std::io;
 use std::process::ExitCode;
 
 use wharf_client::RegistryError;
@@ -124,16 +125,38 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "a tag that is meant to move is given with --channel; --force moves this one".to_owned(),
         );
     }
+    if find::<io::Error>(error).is_some_and(|error| is_full(error.kind())) {
+        return Some("make room there, and run the same again".to_owned());
+    }
     let content = find::<wharf_content::Error>(error)?;
     let text = content.to_string();
+    if text.contains("cannot run credential helper") {
+        return Some("install it, or take it out of the file that names it and log in again".to_owned());
+    }
     match content.kind() {
         ErrorKind::Unauthorized => Some("log in with: wharf login HOST".to_owned()),
-        ErrorKind::Network if text.contains("certificate") || text.contains("UnknownIssuer") => {
+        // The latter is another authority of the same name.
+        ErrorKind::Network if text.contains("UnknownIssuer") || text.contains("BadSignature") => {
             Some("trust its certificate with --ca-file FILE, or accept any with --insecure".to_owned())
         }
+        // Trusting its authority would not help.
+        ErrorKind::Network if text.contains("certificate") => {
+            Some("whoever runs it must renew its certificate; --insecure accepts any".to_owned())
+        }
+        ErrorKind::Network if text.contains("cannot connect") => {
+            Some("check the host and its port, and that it runs".to_owned())
+        }
         ErrorKind::Busy => Some("try again later".to_owned()),
+        _ if text.contains("is corrupt") => {
+            Some("what is kept there is damaged: restore it there, or take it from another place".to_owned())
+        }
         _ => None,
     }
+}
+
+/// Returns whether there was no room for what was to be written.
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 fn find<T: StdError + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {

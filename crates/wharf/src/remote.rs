@@ -133,7 +133,8 @@ impl Connection {
         let credential = match identity.given()?.or(known) {
             Some(given) => given,
             None => {
-                let found = credential_store().find(place).await.context("cannot look up the login")?;
+                let found = credential_store().find(place).await;
+                let found = found.with_context(|| format!("cannot look up the login for {place}"))?;
                 if let Some(found) = &found {
                     tracing::debug!("using the login for {host} from {}", found.origin);
                 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod bad_input;
 mod channel;
 mod compare;
 mod completion;

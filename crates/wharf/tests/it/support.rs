@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -205,6 +206,38 @@ impl World {
         });
         self.wharf_with(&["login", &host, "-u", "admin", "--password-stdin"], PASSWORD, &[]).ok();
         host
+    }
+
+    /// Logs the administrator in at another address of the registry, where what goes through is counted: bytes to the registry,
+    /// and bytes from it.
+    pub(crate) fn metered(&self) -> (String, Arc<[AtomicU64; 2]>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (host, registry) = (listener.local_addr().unwrap().to_string(), self.address);
+        let counts: Arc<[AtomicU64; 2]> = Arc::default();
+        let counted = Arc::clone(&counts);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let client = client.unwrap();
+                // The registry may be gone at this moment: then so is the connection.
+                let Ok(server) = TcpStream::connect(registry) else { continue };
+                let ways = [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)];
+                for (at, (mut from, mut to)) in ways.into_iter().enumerate() {
+                    let counts = Arc::clone(&counted);
+                    std::thread::spawn(move || {
+                        let mut buffer = vec![0; 1 << 16];
+                        while let Ok(count @ 1..) = from.read(&mut buffer) {
+                            counts[at].fetch_add(count as u64, Ordering::Relaxed);
+                            if to.write_all(&buffer[..count]).is_err() {
+                                break;
+                            }
+                        }
+                        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                    });
+                }
+            }
+        });
+        self.wharf_with(&["login", &host, "-u", "admin", "--password-stdin"], PASSWORD, &[]).ok();
+        (host, counts)
     }
 
     /// Asks the registry as the administrator: status and body.
