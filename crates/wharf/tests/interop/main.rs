@@ -5,6 +5,7 @@
 //! starts `skipped: `; in CI that is a failure. `cargo xtask setup` installs them all.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod copy;
 mod cosign;
 mod cosign_blob;
 mod cosign_guides;

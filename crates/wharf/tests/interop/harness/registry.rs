@@ -31,6 +31,11 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn start(transport: Transport) -> Self {
+        Self::start_with(transport, &[])
+    }
+
+    /// The same, with variables set for the server.
+    pub(crate) fn start_with(transport: Transport, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         // Another build than this test's can be tried, an optimised one for instance.
@@ -47,6 +52,7 @@ impl Registry {
             command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
         }
         command.env("WHARF_ADMIN_PASSWORD", PASSWORD).env("HOME", folder.path());
+        command.envs(settings.iter().copied());
         let child =
             command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let mut registry = Self { child, folder, address, transport };
