@@ -62,11 +62,11 @@ impl Index {
     }
 
     pub(super) fn write(&mut self, root: &Path) -> Result<()> {
-        files::replace(root, FILE, &self.to_bytes()?)
+        files::replace(root, FILE, &self.encode()?)
     }
 
     /// Returns the document.
-    pub(crate) fn to_bytes(&mut self) -> Result<Vec<u8>> {
+    pub(crate) fn encode(&mut self) -> Result<Vec<u8>> {
         self.document.insert("manifests".to_owned(), Value::Array(std::mem::take(&mut self.manifests)));
         let bytes = serde_json::to_vec(&self.document);
         if let Some(Value::Array(manifests)) = self.document.remove("manifests") {

@@ -399,7 +399,7 @@ impl Target for TarTarget {
             let mut blobs: Vec<(Digest, Place)> =
                 state.blobs.iter().map(|(digest, place)| (digest.clone(), place.clone())).collect();
             blobs.sort_by_key(|(_, place)| (Arc::ptr_eq(&place.file, &partial.file), place.offset));
-            let placed = partial.finish(&this.path, &blobs, &state.index.to_bytes()?)?;
+            let placed = partial.finish(&this.path, &blobs, &state.index.encode()?)?;
             state.blobs = placed.into_iter().collect();
             state.partial = None;
             state.is_changed = false;
