@@ -31,7 +31,7 @@ pub(crate) struct Pointed {
 
 impl Pointed {
     /// Adds places to an error.
-    pub(crate) fn new(error: anyhow::Error, spots: Vec<Spot>) -> anyhow::Error {
+    pub(crate) fn wrap(error: anyhow::Error, spots: Vec<Spot>) -> anyhow::Error {
         Self { error, spots }.into()
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn explained(
     sources: &ValueSources,
     text: impl FnOnce(&wharf_engine::Error) -> String,
 ) -> anyhow::Error {
-    Pointed::new(anyhow::anyhow!(text(&error)), of_render(&error, chart, sources))
+    Pointed::wrap(anyhow::anyhow!(text(&error)), of_render(&error, chart, sources))
 }
 
 /// Returns the places that the error of a render points at.

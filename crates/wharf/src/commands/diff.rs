@@ -95,7 +95,7 @@ fn side(args: &Args, chart: &Chart, both: &Value, own: &[String]) -> anyhow::Res
         // Those of one side only win over those of both.
         let own_spots = of_render(&error, chart, &own);
         let spots = if own_spots.is_empty() { of_render(&error, chart, &args.values) } else { own_spots };
-        Pointed::new(error.into(), spots)
+        Pointed::wrap(error.into(), spots)
     })
 }
 

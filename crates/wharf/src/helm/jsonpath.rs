@@ -15,7 +15,7 @@ enum Part {
     Text(String),
     /// Where the path begins: at the current value, or at the whole document.
     Path(bool, Vec<Step>),
-    Range(bool, Vec<Step>, Vec<Part>),
+    Range(bool, Vec<Step>, Vec<Self>),
 }
 
 /// One step of a path.

@@ -327,7 +327,7 @@ fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
     if !errors.is_empty() {
         let error =
             anyhow!("the chart in {} does not pass the checks: {}", path.display(), errors.join("; "));
-        return Err(Pointed::new(error, rendering.spots(files)));
+        return Err(Pointed::wrap(error, rendering.spots(files)));
     }
     Ok(of(Severity::Warning))
 }
