@@ -2,6 +2,7 @@
 //!
 //! The papers are in memory; every signature is verified in every decision. The numbers are of this machine and this moment.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints what it measures")]
+#![expect(clippy::disallowed_methods, reason = "the library has no clock, what measures it has one")]
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,12 @@ fn main() {
         let policy = policy(&key);
         let signature = paper(&key, COSIGN_SIGN, json!({}));
         let scan = paper(&key, SCAN, json!({"critical": 0}));
-        rate(&format!("{name}: a signature"), &policy, "r.example/play/app", &[signature.clone()]);
+        rate(
+            &format!("{name}: a signature"),
+            &policy,
+            "r.example/play/app",
+            std::slice::from_ref(&signature),
+        );
         rate(
             &format!("{name}: a signature and an attestation"),
             &policy,

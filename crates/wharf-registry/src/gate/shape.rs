@@ -35,11 +35,12 @@ pub(super) fn is_inert(manifest: &Manifest) -> bool {
     }
     let of_an_image = |media: &str| media.contains("image.layer") || media.contains("image.rootfs");
     let is_empty = config.media_type == media_type::OCI_EMPTY && config.digest.as_str() == EMPTY;
-    let runs = [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG].contains(&config.media_type.as_str());
+    let is_layered = manifest.layers.iter().any(|layer| of_an_image(&layer.media_type));
+    let is_configured =
+        [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG].contains(&config.media_type.as_str());
     // Without layers an image still runs; a list of them does not, where the config names none.
-    is_empty
-        || !manifest.layers.iter().any(|layer| of_an_image(&layer.media_type))
-            && !(runs && manifest.layers.is_empty())
+    let runs = is_layered || (is_configured && manifest.layers.is_empty());
+    is_empty || !runs
 }
 
 /// Returns the digest that a tag is named after: `sha256-<hex>`, and what follows a point, if anything does.

@@ -104,7 +104,7 @@ impl Stamper {
         // SHA-256 is the default of this attribute and therefore not named.
         let named = der::wrap(der::SEQUENCE, &[&digest(leaf)]);
         let named = der::wrap(der::SEQUENCE, &[&der::wrap(der::SEQUENCE, &[&named])]);
-        let mut attributes = vec![
+        let mut attributes = [
             attribute(oid::CONTENT_TYPE, &der::wrap(der::OID, &[oid::TST_INFO])),
             attribute(oid::MESSAGE_DIGEST, &digest(info)),
             attribute(oid::SIGNING_CERTIFICATE_V2, &named),
