@@ -16,7 +16,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 pub use evidence::{evidence, read_platform};
 pub use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, layers, listed_layers};
 pub use policy::{check_keyrings, policy_json};
-pub use referrer::{BundlePaper, bundles};
+pub use referrer::{BundlePaper, bundles, listed_bundles};
 
 /// How much is read of what is attached to one artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

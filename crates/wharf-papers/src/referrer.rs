@@ -28,7 +28,7 @@ pub struct BundlePaper {
 /// # Errors
 /// The target could not be asked, or there are more referrers than are read.
 pub async fn bundles(target: &dyn ReadTarget, subject: &Digest, limits: &Limits) -> Result<Vec<BundlePaper>> {
-    let listed: BTreeSet<Digest> = match papers(target, subject, &PaperOptions::REFERRERS).await {
+    let listed = match papers(target, subject, &PaperOptions::REFERRERS).await {
         Ok(found) => found
             .into_iter()
             .filter(|paper| paper.subject == *subject)
@@ -40,6 +40,29 @@ pub async fn bundles(target: &dyn ReadTarget, subject: &Digest, limits: &Limits)
         }
         Err(error) => return Err(error),
     };
+    read(target, subject, listed, limits).await
+}
+
+/// Returns the bundles that the target itself lists as referrers, without asking for a fallback tag besides the API: enough
+/// where one good bundle is enough.
+///
+/// # Errors
+/// As of [`bundles`].
+pub async fn listed_bundles(
+    target: &dyn ReadTarget,
+    subject: &Digest,
+    limits: &Limits,
+) -> Result<Vec<BundlePaper>> {
+    let found = target.referrers(subject, None).await?;
+    read(target, subject, found.into_iter().map(|listed| listed.digest).collect(), limits).await
+}
+
+async fn read(
+    target: &dyn ReadTarget,
+    subject: &Digest,
+    listed: BTreeSet<Digest>,
+    limits: &Limits,
+) -> Result<Vec<BundlePaper>> {
     too_many(&format!("{subject} has as many referrers as"), listed.len(), limits)?;
     let mut budget = Budget::new(limits);
     let mut found = Vec::new();

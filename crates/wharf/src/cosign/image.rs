@@ -24,10 +24,26 @@ pub(super) struct Image {
     pub(super) descriptor: Descriptor,
 }
 
+/// An image that the user named by its digest.
+pub(super) struct Pinned {
+    pub(super) digest: Digest,
+    pub(super) target: RemoteRepository,
+    pub(super) papers: RemoteRepository,
+}
+
 /// A tag that does not exist.
 const TAG_MISSING: u8 = 11;
 
 impl Image {
+    /// Names an image by its digest without asking for it; `None` where only the registry knows the digest.
+    pub(super) async fn pinned(given: &Given, written: &str) -> anyhow::Result<Option<Pinned>> {
+        let reference: ImageReference = written.parse().context("parsing reference")?;
+        let Some(digest) = reference.digest.clone() else { return Ok(None) };
+        let target = registry(given, &reference).await?.repository(reference.repository.clone());
+        let papers = papers_place(given, &target).await?;
+        Ok(Some(Pinned { digest, target, papers }))
+    }
+
     /// Resolves an image.
     ///
     /// # Errors
@@ -96,6 +112,11 @@ pub(super) async fn place(
 
 /// Returns the registry of a reference as the flags and the stored logins say.
 async fn registry(given: &Given, reference: &ImageReference) -> anyhow::Result<Registry> {
+    // The flags are the same throughout a run: the login of a place is looked up once.
+    let place = format!("{}/{}", reference.host, reference.repository);
+    if let Some((_, _, registry)) = opened().iter().find(|(known, _, _)| *known == place) {
+        return Ok(registry.clone());
+    }
     let credential = match (text(given, "registry-username"), text(given, "registry-password")) {
         (Some(username), password) => Credential::Basic {
             username: username.to_owned(),
@@ -106,24 +127,24 @@ async fn registry(given: &Given, reference: &ImageReference) -> anyhow::Result<R
             Credential::RegistryToken(Secret::new(text(given, "registry-token").unwrap_or_default()))
         }
         (None, None) => {
-            let place = format!("{}/{}", reference.host, reference.repository);
             let found = credential_store().find(&place).await.context("cannot look up the login")?;
             found.map(|found| found.credential).unwrap_or_default()
         }
     };
-    // The flags are the same throughout a run: host and login tell one registry from another.
-    let known =
-        |(host, login, _): &&(String, Credential, Registry)| *host == reference.host && *login == credential;
-    if let Some((_, _, registry)) = opened().iter().find(known) {
-        return Ok(registry.clone());
-    }
-    let login = credential.clone();
-    let registry = connect(given, reference, credential).await?;
-    opened().push((reference.host.clone(), login, registry.clone()));
+    // Host and login tell one registry from another.
+    let same = |(known, login, _): &&(String, Credential, Registry)| {
+        *login == credential && known.split('/').next() == Some(reference.host.as_str())
+    };
+    let known = opened().iter().find(same).map(|(_, _, registry)| registry.clone());
+    let registry = match known {
+        Some(registry) => registry,
+        None => connect(given, reference, credential.clone()).await?,
+    };
+    opened().push((place, credential, registry.clone()));
     Ok(registry)
 }
 
-/// The registries of this run: many images share connections and tokens.
+/// The registries of this run, by `HOST/REPOSITORY` and login: many images share connections and tokens.
 fn opened() -> MutexGuard<'static, Vec<(String, Credential, Registry)>> {
     static OPENED: Mutex<Vec<(String, Credential, Registry)>> = Mutex::new(Vec::new());
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)

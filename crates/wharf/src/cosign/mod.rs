@@ -35,6 +35,7 @@ mod version;
 use std::io::Write;
 
 use anyhow::{Context as _, bail};
+use futures_util::{StreamExt as _, stream};
 
 use crate::cobra::flags::Given;
 use crate::cobra::{Command, Program, Variables, block_on};
@@ -131,6 +132,27 @@ fn waiting<T>(given: &Given, work: impl Future<Output = anyhow::Result<T>>) -> a
             Err(_) => bail!("context deadline exceeded: not done within {limit:?}"),
         }
     })
+}
+
+/// How many artifacts are worked on at once.
+const AT_ONCE: usize = 8;
+
+/// Works on many artifacts, up to `at_once` at a time, and shows what comes of each in the order of the arguments; the first
+/// failure in that order ends it.
+async fn in_order<'a, T, F: Future<Output = anyhow::Result<T>>>(
+    arguments: &'a [String],
+    at_once: usize,
+    work: impl Fn(&'a str) -> F,
+    mut show: impl FnMut(T) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Some((first, rest)) = arguments.split_first() else { return Ok(()) };
+    // The first alone opens the connection, fetches the token and learns what the registry can; the others find it known.
+    show(work(first).await?)?;
+    let mut rest = std::pin::pin!(stream::iter(rest).map(|written| work(written)).buffered(at_once));
+    while let Some(done) = rest.next().await {
+        show(done?)?;
+    }
+    Ok(())
 }
 
 /// Fails unless there is exactly one argument.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use wharf_trust::{
 use super::attest_blob::now;
 use super::image::Image;
 use super::verifying::text;
-use super::{blob, note, signing, tables};
+use super::{AT_ONCE, blob, in_order, note, signing, tables};
 use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text};
 use crate::cobra::flags::{Given, flag, short};
 use crate::cobra::{Command, block_on};
@@ -58,31 +59,78 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
     let plan = signing::plan(given).with_context(within)?;
     block_on(async {
         let signer = Signer::open(plan).await.with_context(within)?;
-        for written in arguments {
-            let image = Image::resolve(given, written).await;
-            let image = image.with_context(|| format!("signing [{written}]: accessing entity"))?;
-            warn_of_tag(&image);
-            note("Signing artifact...");
-            for subject in subjects(given, &image).await? {
-                sign(given, &image, &subject, &signer).await.with_context(|| format!("signing {written}"))?;
-            }
-        }
-        Ok(())
+        // One file that all write, and sibling tags that are read and written again, are for one at a time.
+        let alone = text(given, "bundle").is_some() || !given.is_on("new-bundle-format");
+        let at_once = if alone { 1 } else { AT_ONCE };
+        let configs = Configs::default();
+        let one = async |written| {
+            // What is said of an artifact is said together, also of one that fails.
+            let mut said = Vec::new();
+            let done = one(given, written, &signer, &configs, &mut said).await;
+            Ok((said, done))
+        };
+        in_order(arguments, at_once, one, |(said, done)| {
+            said.iter().for_each(|line| note(line));
+            done
+        })
+        .await
     })
+}
+
+/// The repositories of this run that have the empty config of bundles, which is the same for all.
+#[derive(Default)]
+struct Configs(Mutex<BTreeMap<String, Descriptor>>);
+
+impl Configs {
+    async fn at(&self, image: &Image) -> anyhow::Result<Descriptor> {
+        let place = image.papers_repository();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let config = papers::push_config(&image.papers).await?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place, config.clone());
+        Ok(config)
+    }
+}
+
+async fn one(
+    given: &Given,
+    written: &str,
+    signer: &Signer,
+    configs: &Configs,
+    said: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let image = Image::resolve(given, written).await;
+    let image = image.with_context(|| format!("signing [{written}]: accessing entity"))?;
+    said.extend(warning_of_tag(&image));
+    said.push("Signing artifact...".to_owned());
+    for subject in subjects(given, &image).await? {
+        sign(given, &image, &subject, signer, configs, said)
+            .await
+            .with_context(|| format!("signing {written}"))?;
+    }
+    Ok(())
 }
 
 /// Says what may go wrong with tags, in cosign's words.
 pub(super) fn warn_of_tag(image: &Image) {
-    if image.reference.digest.is_none() {
-        super::warning(&format!(
-            "Image reference {} uses a tag, not a digest, to identify the image to sign.\n    \
+    if let Some(text) = warning_of_tag(image) {
+        note(&text);
+    }
+}
+
+fn warning_of_tag(image: &Image) -> Option<String> {
+    image.reference.digest.is_none().then(|| {
+        format!(
+            "WARNING: Image reference {} uses a tag, not a digest, to identify the image to sign.\n    \
              This can lead you to sign a different image than the intended one. Please use a\n    \
              digest (example.com/ubuntu@sha256:abc123...) rather than tag\n    \
              (example.com/ubuntu:latest) for the input to cosign. The ability to refer to\n    \
              images by tag will be removed in a future release.\n",
             image.written
-        ));
-    }
+        )
+    })
 }
 
 /// The image, and with `--recursive` every image of an index.
@@ -99,10 +147,17 @@ async fn subjects(given: &Given, image: &Image) -> anyhow::Result<Vec<Descriptor
     Ok(all)
 }
 
-async fn sign(given: &Given, image: &Image, subject: &Descriptor, signer: &Signer) -> anyhow::Result<()> {
+async fn sign(
+    given: &Given,
+    image: &Image,
+    subject: &Descriptor,
+    signer: &Signer,
+    configs: &Configs,
+    said: &mut Vec<String>,
+) -> anyhow::Result<()> {
     let annotations = annotations(given)?;
     if !given.is_on("new-bundle-format") {
-        return sign_legacy(given, image, subject, signer, annotations).await;
+        return sign_legacy(given, image, subject, signer, annotations, said).await;
     }
     let (algorithm, hex) = (subject.digest.algorithm_name().to_owned(), subject.digest.encoded().to_owned());
     let statement = Statement {
@@ -118,11 +173,12 @@ async fn sign(given: &Given, image: &Image, subject: &Descriptor, signer: &Signe
     let bundle = signer.statement(&statement.to_json()).await?;
     if let Some(place) = text(given, "bundle") {
         blob::write_private(place, &bundle.to_json()).context("create bundle file")?;
-        note(&format!("Wrote bundle to file {place}"));
+        said.push(format!("Wrote bundle to file {place}"));
     }
     if given.is_on("upload") {
-        note(&format!("Pushing signature to: {}", image.papers_repository()));
-        papers::attach(&image.papers, subject, &bundle, COSIGN_SIGN, &now()?).await?;
+        said.push(format!("Pushing signature to: {}", image.papers_repository()));
+        let config = configs.at(image).await?;
+        papers::attach_with(&config, &image.papers, subject, &bundle, COSIGN_SIGN, &now()?).await?;
     }
     Ok(())
 }
@@ -133,6 +189,7 @@ async fn sign_legacy(
     subject: &Descriptor,
     signer: &Signer,
     optional: Map<String, Value>,
+    said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let payload =
         SimpleSigning { docker_reference: image.repository(), digest: subject.digest.to_string(), optional }
@@ -142,10 +199,10 @@ async fn sign_legacy(
     if !given.is_on("upload") {
         return Ok(());
     }
-    note(&format!("Pushing signature to: {}", image.papers_repository()));
+    said.push(format!("Pushing signature to: {}", image.papers_repository()));
     let already = papers::layers(&image.papers, &subject.digest, papers::SIGNATURE).await?;
     // The same payload signed by the same key once more says nothing new.
-    let said = already.iter().any(|layer| {
+    let known = already.iter().any(|layer| {
         let made = layer
             .descriptor
             .annotations
@@ -157,7 +214,7 @@ async fn sign_legacy(
                 key.accepted_schemes().iter().any(|scheme| key.verify(*scheme, &payload, &made).is_ok())
             })
     });
-    if !said {
+    if !known {
         papers::append(
             &image.papers,
             &subject.digest,

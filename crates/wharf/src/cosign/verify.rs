@@ -5,15 +5,17 @@ use std::io::Write;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Map, Value, json};
+use wharf_client::RemoteRepository;
 use wharf_content::ReadTarget;
-use wharf_oci::{Descriptor, Digest};
+use wharf_oci::{Descriptor, Digest, Reference};
+use wharf_papers::BundlePaper;
 use wharf_trust::{Artifact, Bundle, COSIGN_SIGN, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, SimpleSigning};
 
-use super::image::Image;
+use super::image::{Image, Pinned};
 use super::saved::SavedImage;
 use super::sign::annotations;
 use super::verifying::{Demands, text};
-use super::{Exit, blob, note, tables, waiting};
+use super::{AT_ONCE, Exit, blob, in_order, note, tables, waiting};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
@@ -65,6 +67,8 @@ pub(super) struct Subject {
     pub(super) papers: Box<dyn ReadTarget>,
     /// Whether it lies in a folder.
     pub(super) local: bool,
+    /// Where it lies, if it was named by its digest and nobody has looked yet.
+    unseen: Option<RemoteRepository>,
 }
 
 impl Subject {
@@ -73,11 +77,37 @@ impl Subject {
         if given.is_on("local-image") {
             let saved = SavedImage::open(written).await?;
             let digest = saved.root.digest.clone();
-            return Ok(Self { written: written.to_owned(), digest, papers: Box::new(saved), local: true });
+            return Ok(Self {
+                written: written.to_owned(),
+                digest,
+                papers: Box::new(saved),
+                local: true,
+                unseen: None,
+            });
+        }
+        if let Some(Pinned { digest, target, papers }) = Image::pinned(given, written).await? {
+            let (written, papers) = (written.to_owned(), Box::new(papers));
+            return Ok(Self { written, digest, papers, local: false, unseen: Some(target) });
         }
         let image = Image::resolve(given, written).await?;
         let digest = image.digest().clone();
-        Ok(Self { written: image.written, digest, papers: Box::new(image.papers), local: false })
+        Ok(Self {
+            written: image.written,
+            digest,
+            papers: Box::new(image.papers),
+            local: false,
+            unseen: None,
+        })
+    }
+
+    /// Passes a result on, unless it is a failure and the image is not even there, which says more.
+    ///
+    /// What is signed by its digest is what it is wherever it lies: as in cosign, it need not be asked for to be verified.
+    pub(super) async fn or_missing<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        if let (Err(_), Some(target)) = (&result, &self.unseen) {
+            target.resolve(&Reference::Digest(self.digest.clone())).await?;
+        }
+        result
     }
 
     /// Fails with a status of its own, which cosign has for registries only.
@@ -106,12 +136,16 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let wanted = annotations(given)?;
     let claims = given.is_on("check-claims");
     waiting(given, async {
-        for written in arguments {
+        let one = async |written| {
             let image = Subject::resolve(given, written).await?;
             let found = match text(given, "signature") {
-                Some(signature) => detached(given, &image, &demands, &wanted, signature)?,
-                None => verify(&image, &demands, &wanted, claims).await?,
+                Some(signature) => detached(given, &image, &demands, &wanted, signature),
+                None => verify(&image, &demands, &wanted, claims).await,
             };
+            let found = image.or_missing(found).await?;
+            Ok((image, found))
+        };
+        in_order(arguments, AT_ONCE, one, |(image, found)| {
             header(&image, &demands, &found, claims, !wanted.is_empty());
             if given.text("output") == Some("text") {
                 for claim in &found.claims {
@@ -120,8 +154,9 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             } else {
                 writeln!(out, "\n{}", Value::Array(found.claims))?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     })
 }
 
@@ -159,17 +194,14 @@ async fn verify(
     wanted: &Map<String, Value>,
     claims: bool,
 ) -> anyhow::Result<Found> {
-    let bundles = papers::bundles(&*image.papers, &image.digest).await.context("reading the papers")?;
-    let mut found = Found { claims: Vec::new(), logged: false, certified: false };
-    let mut reasons = Vec::new();
-    for paper in &bundles {
-        let one = paper.bundle.as_ref().map_err(|reason| anyhow::anyhow!("{reason}"));
-        let one = one.and_then(|bundle| by_bundle(image, bundle, demands, wanted, claims, &mut found));
-        match one {
-            Ok(claim) => found.claims.push(claim),
-            Err(reason) => reasons.push(format!("{}: {reason:#}", paper.manifest)),
-        }
+    let listed = papers::listed_bundles(&*image.papers, &image.digest).await.context("reading the papers")?;
+    let (found, _) = by_bundles(image, &listed, demands, wanted, claims);
+    if !found.claims.is_empty() {
+        return Ok(found);
     }
+    // Only where that is not enough is more asked for.
+    let bundles = papers::bundles(&*image.papers, &image.digest).await.context("reading the papers")?;
+    let (mut found, mut reasons) = by_bundles(image, &bundles, demands, wanted, claims);
     let layers = match found.claims.is_empty() {
         true => papers::layers(&*image.papers, &image.digest, papers::SIGNATURE)
             .await
@@ -193,6 +225,26 @@ async fn verify(
         return image.fails(NO_SIGNATURE, text);
     }
     image.fails(NO_MATCH, format!("no matching signatures: {}", reasons.join("\n")))
+}
+
+fn by_bundles(
+    image: &Subject,
+    bundles: &[BundlePaper],
+    demands: &Demands,
+    wanted: &Map<String, Value>,
+    claims: bool,
+) -> (Found, Vec<String>) {
+    let mut found = Found { claims: Vec::new(), logged: false, certified: false };
+    let mut reasons = Vec::new();
+    for paper in bundles {
+        let one = paper.bundle.as_ref().map_err(|reason| anyhow::anyhow!("{reason}"));
+        let one = one.and_then(|bundle| by_bundle(image, bundle, demands, wanted, claims, &mut found));
+        match one {
+            Ok(claim) => found.claims.push(claim),
+            Err(reason) => reasons.push(format!("{}: {reason:#}", paper.manifest)),
+        }
+    }
+    (found, reasons)
 }
 
 fn by_bundle(

@@ -15,7 +15,7 @@ use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 
 pub(crate) use file::attach_file;
 pub(crate) use legacy::{LegacyLayer, append, layers, replace};
-pub(crate) use referrer::attach;
+pub(crate) use referrer::{attach, attach_with, push_config};
 pub(crate) use statement::{Attested, Attester, attest_once, digest_set, predicate, sign};
 pub(crate) use wharf_papers::{ATTESTATION, SIGNATURE};
 
@@ -68,6 +68,17 @@ pub(crate) async fn evidence(
 /// The repository could not be asked.
 pub(crate) async fn bundles(target: &dyn ReadTarget, subject: &Digest) -> anyhow::Result<Vec<BundlePaper>> {
     Ok(wharf_papers::bundles(target, subject, &limits()).await?)
+}
+
+/// Returns the bundles that the target lists itself; [`bundles`] also asks for a fallback tag.
+///
+/// # Errors
+/// The repository could not be asked.
+pub(crate) async fn listed_bundles(
+    target: &dyn ReadTarget,
+    subject: &Digest,
+) -> anyhow::Result<Vec<BundlePaper>> {
+    Ok(wharf_papers::listed_bundles(target, subject, &limits()).await?)
 }
 
 /// A manifest that is written.

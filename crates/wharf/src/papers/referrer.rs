@@ -18,14 +18,31 @@ pub(crate) async fn attach(
     predicate_type: &str,
     created: &str,
 ) -> anyhow::Result<Digest> {
-    let config = push(target, media_type::OCI_EMPTY, b"{}".to_vec()).await?;
+    let config = push_config(target).await?;
+    attach_with(&config, target, subject, bundle, predicate_type, created).await
+}
+
+/// Pushes the empty config that every bundle's manifest names.
+pub(crate) async fn push_config(target: &dyn Target) -> anyhow::Result<Descriptor> {
+    push(target, media_type::OCI_EMPTY, b"{}".to_vec()).await
+}
+
+/// Attaches a bundle where the config is already.
+pub(crate) async fn attach_with(
+    config: &Descriptor,
+    target: &dyn Target,
+    subject: &Descriptor,
+    bundle: &Bundle,
+    predicate_type: &str,
+    created: &str,
+) -> anyhow::Result<Digest> {
     let layer = push(target, BUNDLE_V03, bundle.to_json()).await?;
     let subject = Descriptor::new(subject.media_type.clone(), subject.digest.clone(), subject.size);
     let document = Document {
         schema_version: 2,
         media_type: media_type::OCI_MANIFEST,
         artifact_type: Some(BUNDLE_V03),
-        config: &config,
+        config,
         layers: &[layer],
         subject: Some(&subject),
         annotations: BTreeMap::from([

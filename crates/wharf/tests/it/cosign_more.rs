@@ -104,6 +104,33 @@ fn a_saved_image_is_verified_where_it_lies_and_loaded_with_every_paper() {
 }
 
 #[test]
+fn many_artifacts_are_shown_in_the_order_of_the_arguments_up_to_the_first_failure() {
+    let (world, first) = registry();
+    let host = world.host();
+    let mut pinned = Vec::new();
+    for number in 0..11 {
+        fs::write(world.path("blob"), format!("artifact {number}")).unwrap();
+        let reference = format!("{host}/shop/app:many-{number}");
+        world.wharf(&["oras", "push", &reference, "--plain-http", "blob"]).ok();
+        let digest = world.wharf(&["oras", "resolve", "--plain-http", &reference]).ok();
+        pinned.push(format!("{host}/shop/app@{}", digest.stdout.trim()));
+    }
+    let all: Vec<&str> = pinned.iter().map(String::as_str).collect();
+    cosign(&world, &[&["sign", "--key", "cosign.key"], &OFFLINE[..], &all].concat()).ok();
+    let shown = verify(&world, &all).ok();
+    let named: Vec<&str> =
+        shown.stderr.lines().filter_map(|line| line.strip_prefix("Verification for ")).collect();
+    assert_eq!(named, all.iter().map(|one| format!("{one} --")).collect::<Vec<_>>());
+    assert_eq!(shown.stdout.lines().filter(|line| line.starts_with('[')).count(), all.len());
+
+    let absent = format!("{host}/shop/app@sha256:{}", "0".repeat(64));
+    let broken = [&all[..3], &[&first, &absent], &all[3..]].concat();
+    let run = verify(&world, &broken).fails(10, "no signatures found");
+    assert_eq!(run.stderr.matches("Verification for ").count(), 3);
+    verify(&world, &[&absent]).fails(1, "is not at");
+}
+
+#[test]
 fn papers_in_a_repository_of_their_own_are_saved_and_loaded() {
     let (world, reference) = registry();
     let place = format!("{}/shop/papers", world.host());
