@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_place_is_shown_with_the_lines_before_it_and_a_mark() {
         let text = b"a: 1\nb: 2\nimage:\n\ttag: {{ .x.y }}\n";
-        let spot = Spot::of("app/templates/a.yaml", text, 23..27).noted("nil pointer\nand more");
+        let spot = Spot::of("app/templates/a.yaml", text, 26..30).noted("nil pointer\nand more");
         let expected = " --> app/templates/a.yaml:4:10
 2 | b: 2
 3 | image:
