@@ -197,11 +197,10 @@ fn large(world: &World) {
 }
 
 /// Runs a copy that is killed at once, and then again and again after so many MiB have gone to the registry or from it, and
-/// then to its end; the copy is held against the original by copying it back. Without resuming, the runs that are killed would
-/// send 60 MiB for nothing.
+/// then to its end; the copy is held against the original by copying it back.
 fn killed(world: &mut World, counts: &[AtomicU64; 2], from: &str, to: &str, also_server: bool) {
     let gone = || counts.iter().map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
-    for mebibytes in [0, 20, 40] {
+    for mebibytes in KILLED_AFTER {
         let until = gone() + (mebibytes << 20);
         let mut child = world.spawn(&["cp", from, to]);
         while gone() < until && child.try_wait().unwrap().is_none() {
@@ -223,9 +222,16 @@ fn killed(world: &mut World, counts: &[AtomicU64; 2], from: &str, to: &str, also
     assert_eq!(items.len(), back["artifacts"][0]["items"].as_array().unwrap().len());
 }
 
-/// What a copy of 80 MiB sends at least when it starts over after each of the kills. One that resumes stays below: it loses
-/// what was on its way, in the buffers of connections, and a chunk that a registry forgot.
-const WITHOUT_RESUMING: u64 = (80 + 20 + 40) << 20;
+/// After how many MiB a copy is killed. Each is less than a layer: a layer that arrived whole would not be sent again by a copy
+/// that starts over, either.
+const KILLED_AFTER: [u64; 5] = [0, 12, 20, 28, 34];
+
+/// What an upload of 80 MiB that goes on where it was may send in all; one that starts over each time sends 140 MiB.
+const UP_AT_MOST: u64 = 120 << 20;
+
+/// The same for downloads, and for uploads to a registry that is killed. What is in the buffers of connections is lost each
+/// time, and of a chunk what the registry did not keep; starting over each time made it 153 MiB and more.
+const LOSSY_AT_MOST: u64 = 150 << 20;
 
 /// Returns what has gone to the registry and from it since the last call.
 fn sent(counts: &[AtomicU64; 2]) -> [u64; 2] {
@@ -242,15 +248,15 @@ fn a_copy_whose_client_is_killed_again_and_again_does_not_start_over() {
     sent(&counts);
     killed(&mut world, &counts, "layout:large:v1", &place, false);
     let [up, back] = sent(&counts);
-    assert!(up < WITHOUT_RESUMING, "{up} bytes to the registry");
-    assert!(back < WITHOUT_RESUMING, "{back} bytes from it");
+    assert!(up < UP_AT_MOST, "{up} bytes to the registry");
+    assert!(back < UP_AT_MOST, "{back} bytes from it");
     // A run that is killed between the end of an upload and the removal of its note leaves the note, no more.
     let uploads = world.path(".local/state/wharf/uploads");
     assert!(fs::read_dir(uploads).unwrap().count() <= 2);
     for there in ["layout:there", "tar:there.tar"] {
         killed(&mut world, &counts, &format!("{place}:v1"), there, false);
         let [_, down] = sent(&counts);
-        assert!(down < WITHOUT_RESUMING, "{there}: {down} bytes from the registry");
+        assert!(down < LOSSY_AT_MOST, "{there}: {down} bytes from the registry");
     }
     let mut left = fs::read_dir(world.path("there")).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(
@@ -269,7 +275,7 @@ fn a_copy_whose_server_is_killed_again_and_again_does_not_start_over() {
     sent(&counts);
     killed(&mut world, &counts, "layout:large:v1", &place, true);
     let [up, _] = sent(&counts);
-    assert!(up < WITHOUT_RESUMING, "{up} bytes to the registry");
+    assert!(up < LOSSY_AT_MOST, "{up} bytes to the registry");
 }
 
 #[test]
