@@ -194,6 +194,22 @@ fn a_keyless_signature_from_before_bundles_verifies_by_its_annotations() {
     }
 }
 
+/// The log entry of a bundle as cosign 1 and 2 wrote it beside a signature.
+fn older_entry(bundle: &Value) -> Value {
+    let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+    let number = |value: &Value| value.as_str().unwrap().parse::<i64>().unwrap();
+    let log = data_encoding::BASE64.decode(entry["logId"]["keyId"].as_str().unwrap().as_bytes()).unwrap();
+    serde_json::json!({
+        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+        "Payload": {
+            "body": entry["canonicalizedBody"],
+            "integratedTime": number(&entry["integratedTime"]),
+            "logIndex": number(&entry["logIndex"]),
+            "logID": data_encoding::HEXLOWER.encode(&log),
+        },
+    })
+}
+
 /// CVE-2022-36056: a blob verified with an unrelated entry, an identity that nobody compared, or an entry that could not be
 /// read at all; in the form that cosign 1 and 2 wrote.
 #[test]
@@ -201,21 +217,12 @@ fn an_older_blob_bundle_proves_its_own_blob_signer_and_entry_only() {
     let Some((bundle, artifact)) = case("happy-path-v0.1") else { return };
     let text = |path: &str| bundle.pointer(path).unwrap().as_str().unwrap().to_owned();
     let bytes = |path: &str| data_encoding::BASE64.decode(text(path).as_bytes()).unwrap();
-    let entry = "/verificationMaterial/tlogEntries/0";
     let certificate = bytes("/verificationMaterial/x509CertificateChain/certificates/0/rawBytes");
     let certificate = wharf_trust::Certificate::from_der(&certificate).unwrap().to_pem();
     let good = serde_json::json!({
         "base64Signature": text("/messageSignature/signature"),
         "cert": data_encoding::BASE64.encode(certificate.as_bytes()),
-        "rekorBundle": {
-            "SignedEntryTimestamp": text(&format!("{entry}/inclusionPromise/signedEntryTimestamp")),
-            "Payload": {
-                "body": text(&format!("{entry}/canonicalizedBody")),
-                "integratedTime": text(&format!("{entry}/integratedTime")).parse::<i64>().unwrap(),
-                "logIndex": text(&format!("{entry}/logIndex")).parse::<i64>().unwrap(),
-                "logID": data_encoding::HEXLOWER.encode(&bytes(&format!("{entry}/logId/keyId"))),
-            },
-        },
+        "rekorBundle": older_entry(&bundle),
     });
     let root = TrustedRoot::public_good();
     let judge = |local: &Value, artifact: &Artifact, rules: &[IdentityRule]| {
@@ -227,13 +234,17 @@ fn an_older_blob_bundle_proves_its_own_blob_signer_and_entry_only() {
     assert!(judge(&good, &Artifact::from_bytes(b"another blob".to_vec()), &exact()).is_err());
     let somebody = rule(TextRule::exact("somebody@example.com"), TextRule::exact(ISSUER));
     assert_eq!(judge(&good, &artifact, &somebody).unwrap_err().kind(), ErrorKind::Identity);
-    let Some((other, _)) = case("happy-path-v0.2") else { return };
-    let unrelated = other.pointer(&format!("{entry}/canonicalizedBody")).unwrap().clone();
-    for body in [unrelated, Value::from("bm8ganNvbg=="), Value::from("")] {
+    let Some((other, _)) = case("happy-path-v0.3") else { return };
+    let unrelated = older_entry(&other);
+    for body in [unrelated["Payload"]["body"].clone(), Value::from("bm8ganNvbg=="), Value::from("")] {
         let mut changed = good.clone();
         changed["rekorBundle"]["Payload"]["body"] = body;
         assert!(judge(&changed, &artifact, &exact()).is_err(), "{changed}");
     }
+    // A whole entry that the log did sign, about something else.
+    let mut changed = good.clone();
+    changed["rekorBundle"] = unrelated;
+    assert!(judge(&changed, &artifact, &exact()).is_err(), "{changed}");
     for part in ["base64Signature", "cert", "rekorBundle"] {
         let mut fewer = good.clone();
         fewer.as_object_mut().unwrap().remove(part);
