@@ -17,10 +17,12 @@ pub(crate) fn map<T: Sync, R: Send>(
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
     let total: usize = items.iter().map(&size).sum();
-    let threads = std::thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(MAX_THREADS)
-        .min(1 + total / MIN_BYTES);
+    // Asking how many processors there are reads several files, so it is not asked for little work.
+    let processors = match total < MIN_BYTES {
+        true => 1,
+        false => std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    let threads = processors.min(MAX_THREADS).min(1 + total / MIN_BYTES);
     if threads < 2 {
         return items.iter().map(work).collect();
     }

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -17,7 +16,7 @@ use crate::commands::{
 };
 use crate::exit::{self, Status};
 use crate::log_filter::log_filter;
-use crate::{cosign, helm, oras};
+use crate::{cosign, helm, oras, waiting};
 
 /// Carries software from the build to the cluster with its papers.
 #[derive(Debug, Parser)]
@@ -148,7 +147,7 @@ impl Logging {
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         tracing_subscriber::registry().with(log_filter(level)).with(lines).init();
-        tokio::runtime::Runtime::new().context("cannot start")?.block_on(command)
+        waiting::block_on(command)
     }
 }
 

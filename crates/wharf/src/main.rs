@@ -28,6 +28,7 @@ mod remote;
 mod sigstore;
 mod terminal;
 mod trust_policy;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -176,11 +176,6 @@ impl Command {
     }
 }
 
-/// Waits for a command that talks to others.
-pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Runtime::new().context("cannot start")?.block_on(work)
-}
-
 fn first_name(word: &'static str) -> &'static str {
     word.split('|').next().unwrap_or(word)
 }

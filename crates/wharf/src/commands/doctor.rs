@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use wharf_storage::{DoctorOptions, DoctorReport};
 
 use super::data;
 use crate::exit::Status;
+use crate::waiting::block_on;
 
 /// Compare catalog and disk of a stopped registry, and repair.
 ///
@@ -43,8 +44,7 @@ impl Doctor {
         if !data::is_one(&folder) {
             bail!("{} holds no registry: there is no catalog in it", folder.display());
         }
-        let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-        let report = runtime.block_on(async {
+        let report = block_on(async {
             let (catalog, blobs) = data::open(&folder)?;
             let mut options = DoctorOptions::look(jiff::Timestamp::now().as_second());
             options.repair = self.repair;

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,6 +15,7 @@ use super::data;
 use crate::exit::{Status, Usage};
 use crate::log_filter::log_filter;
 use crate::terminal;
+use crate::waiting::block_on;
 
 /// The password of the first administrator, for automation.
 const ADMIN_PASSWORD: &str = "WHARF_ADMIN_PASSWORD";
@@ -61,8 +62,7 @@ impl Serve {
             return Ok(Status::Done);
         }
         start_logging();
-        let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
-        runtime.block_on(serve(effective))?;
+        block_on(serve(effective))?;
         Ok(Status::Done)
     }
 

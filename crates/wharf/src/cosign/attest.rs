@@ -10,11 +10,12 @@ use super::image::Image;
 use super::sign::warn_of_tag;
 use super::verifying::text;
 use super::{blob, note, one, signing, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 use crate::sigstore::Signer;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest"],

@@ -10,11 +10,12 @@ use wharf_trust::{HashAlgorithm, STATEMENT_V01, Statement, Subject};
 
 use super::verifying::text;
 use super::{blob, note, signing, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 use crate::sigstore::Signer;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest-blob"],

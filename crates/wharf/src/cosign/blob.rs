@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use wharf_client::{DownloadOptions, Site};
 use wharf_trust::{Artifact, ArtifactHasher, HashAlgorithm};
 
-use crate::cobra::block_on;
+use crate::waiting::block_on;
 
 /// Reads a whole file, or standard input.
 pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {

@@ -7,10 +7,11 @@ use wharf_client::{Credential, Secret, Stored};
 
 use super::verifying::text;
 use super::{note, one};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::remote::credential_store;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "login"],

@@ -38,7 +38,8 @@ use anyhow::{Context as _, bail};
 use futures_util::{StreamExt as _, stream};
 
 use crate::cobra::flags::Given;
-use crate::cobra::{Command, Program, Variables, block_on};
+use crate::cobra::{Command, Program, Variables};
+use crate::waiting::block_on;
 
 pub(crate) use signing::load as load_private_key;
 

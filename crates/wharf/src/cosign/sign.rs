@@ -17,11 +17,12 @@ use super::attest_blob::now;
 use super::image::Image;
 use super::verifying::text;
 use super::{AT_ONCE, blob, in_order, note, signing, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::papers;
 use crate::sigstore::Signer;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "sign"],

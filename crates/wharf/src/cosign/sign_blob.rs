@@ -7,10 +7,11 @@ use wharf_trust::{Base64, Bundle};
 
 use super::verifying::text;
 use super::{blob, note, signing, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{SwitchOn, Text, TextDefault};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::sigstore::Signer;
+use crate::waiting::block_on;
 
 const INSTEAD: &str =
     "please use --bundle to provide the output bundle location, which will include the signature";

@@ -12,8 +12,8 @@ use super::dependency::{Manager, Verify};
 use super::values::reason;
 use super::{find, provenance};
 use crate::chart::folder;
-use crate::cobra::block_on;
 use crate::cobra::flags::Given;
+use crate::waiting::block_on;
 
 /// The longest archive, in bytes.
 pub(super) const MAX_ARCHIVE: u64 = 128 << 20;

@@ -12,10 +12,11 @@ use super::dependency::{Manager, Verify};
 use super::files::write_whole;
 use super::provenance::Signer;
 use super::values::reason;
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::commands::publish::source_date_epoch;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "package"],

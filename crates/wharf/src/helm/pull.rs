@@ -7,9 +7,10 @@ use super::access::Access;
 use super::files::{check_free, unpack, write_whole};
 use super::find::{self, Remote};
 use super::{chart, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "pull|fetch"],

@@ -18,9 +18,10 @@ use super::answers::{in_step, in_words};
 use super::oci::{self, Place};
 use super::values::reason;
 use super::{chart, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Given;
-use crate::cobra::{Command, block_on};
 use crate::publish::chart_manifest;
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["helm", "push"],

@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 
 use super::access::Access;
 use super::warn;
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const LOGIN: Command = Command {
     path: &["helm", "registry", "login"],

@@ -15,9 +15,10 @@ use super::access::Access;
 use super::oci::{self, Place};
 use super::table::{Format, Table, write_objects};
 use super::{access, repositories, warn};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Count, Switch, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const REPO: Command = Command {
     path: &["helm", "search", "repo"],

@@ -9,8 +9,8 @@ use wharf_yaml::{Value, from_json, locate};
 
 use super::access::Access;
 use super::repositories::in_words;
-use crate::cobra::block_on;
 use crate::cobra::flags::Given;
+use crate::waiting::block_on;
 
 /// The longest values file that is fetched, in bytes.
 const MAX_VALUES: u64 = 64 << 20;

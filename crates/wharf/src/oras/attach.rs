@@ -8,9 +8,10 @@ use super::push::in_words;
 use super::status::{self, Carry, Detail, Status, carry, line};
 use super::target::{Target, exclusive};
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 use anyhow::Context;
 
 pub(super) const COMMAND: Command = Command {

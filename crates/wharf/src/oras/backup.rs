@@ -14,9 +14,10 @@ use super::remote::Remote;
 use super::status::{self, Carry, Detail, Status, carry, line};
 use super::tables;
 use super::target::{Kind, RemoteReference, Target, check_tag};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "backup"],

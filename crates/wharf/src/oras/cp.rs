@@ -5,9 +5,10 @@ use super::place::Place;
 use super::status::{self, Carry, Detail, Status, carry, line};
 use super::target::{Target, is_digest, with_more_tags};
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Switch, Texts};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 use wharf_content::Side;
 
 pub(super) const COMMAND: Command = Command {

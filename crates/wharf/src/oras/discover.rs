@@ -13,9 +13,10 @@ use super::place::Place;
 use super::status::{Detail, line, print};
 use super::target::{Target, exclusive};
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Switch, SwitchOn, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 /// How far a tree of referrers is followed, in case a registry makes one that does not end.
 const MAX_REFERRERS: usize = 100_000;

@@ -10,8 +10,9 @@ use super::remote::Remote;
 use super::status::{line, print};
 use super::tables;
 use super::target::check_registry;
+use crate::cobra::Command;
 use crate::cobra::flags::Given;
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "login"],

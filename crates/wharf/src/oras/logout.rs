@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::fault::arguments;
 use super::{remote, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Texts;
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "logout"],

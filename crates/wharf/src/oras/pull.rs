@@ -16,10 +16,11 @@ use super::place::Place;
 use super::status::{Detail, line};
 use super::target::{Target, file_and_more};
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Switch, Text, TextDefault};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::files::{self, Refused};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "pull"],

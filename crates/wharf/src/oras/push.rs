@@ -10,9 +10,10 @@ use super::place::Place;
 use super::status::{self, Carry, Detail, Status, carry, line};
 use super::target::{Target, exclusive, is_digest, with_more_tags};
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "push"],

@@ -7,9 +7,10 @@ use super::place::Place;
 use super::status::line;
 use super::target::Target;
 use super::{platform, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Switch;
 use crate::cobra::flags::{Given, short};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "resolve|digest"],

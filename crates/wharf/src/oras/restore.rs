@@ -13,9 +13,10 @@ use super::remote::Remote;
 use super::status::{self, Carry, Detail, Status, carry, line};
 use super::tables;
 use super::target::{Kind, Target};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Switch, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "restore"],

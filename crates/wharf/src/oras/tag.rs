@@ -5,9 +5,10 @@ use super::place::Place;
 use super::status::line;
 use super::tables;
 use super::target::Target;
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Number;
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
+use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["oras", "tag"],

@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use super::{FLAGS, Manager, Verify, chart_folder};
+use crate::cobra::Command;
 use crate::cobra::flags::Given;
-use crate::cobra::{Command, block_on};
 use crate::helm::access::Access;
 use crate::helm::tables;
+use crate::waiting::block_on;
 
 pub(in crate::helm) const COMMAND: Command = Command {
     path: &["helm", "dependency|dep|dependencies", "update|up"],

@@ -6,13 +6,14 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use wharf_chart::RepositoryEntry;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Ignored, Switch, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::helm::files::write_private;
 use crate::helm::places::Places;
 use crate::helm::registry::{ask_secretly, password_from_input};
 use crate::helm::repositories;
+use crate::waiting::block_on;
 
 pub(in crate::helm) const COMMAND: Command = Command {
     path: &["helm", "repo", "add"],

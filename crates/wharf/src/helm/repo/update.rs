@@ -4,11 +4,12 @@ use std::io::Write;
 
 use anyhow::bail;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Ignored;
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::helm::places::Places;
 use crate::helm::repositories::{self, Update};
+use crate::waiting::block_on;
 
 pub(in crate::helm) const COMMAND: Command = Command {
     path: &["helm", "repo", "update|up"],

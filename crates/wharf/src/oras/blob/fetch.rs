@@ -5,15 +5,16 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use futures_util::TryStreamExt;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Text;
 use crate::cobra::flags::{Given, short};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::format::print_descriptor;
 use crate::oras::place::Place;
 use crate::oras::status::print_bytes;
 use crate::oras::tables;
 use crate::oras::target::Target;
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "blob", "fetch|get"],

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use wharf_content::{BlobSource, BytesSource, FileSource};
 use wharf_oci::{Algorithm, Descriptor, Digest, Digester};
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, TextDefault};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::format::print_descriptor;
 use crate::oras::manifest::push::no_secret_from_stdin;
@@ -18,6 +18,7 @@ use crate::oras::place::Place;
 use crate::oras::status::{Detail, line};
 use crate::oras::tables;
 use crate::oras::target::{Target, digest_fault};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "blob", "push"],

@@ -1,8 +1,9 @@
 //! `oras manifest delete`
 
-use crate::cobra::{Command, block_on};
+use crate::cobra::Command;
 use crate::oras::delete::{What, delete};
 use crate::oras::tables;
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "delete|remove|rm"],

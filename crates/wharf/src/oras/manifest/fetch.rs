@@ -3,14 +3,15 @@
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{List, Text};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::format::{Format, Named, USUAL, print_descriptor, print_json};
 use crate::oras::place::Place;
 use crate::oras::target::{Target, exclusive};
 use crate::oras::{platform, tables};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "fetch|get|show"],

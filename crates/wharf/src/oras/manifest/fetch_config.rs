@@ -3,14 +3,15 @@
 use anyhow::{Context, bail};
 use wharf_oci::ManifestKind;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Text;
 use crate::cobra::flags::{Given, short};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::format::{print_descriptor, print_json};
 use crate::oras::place::Place;
 use crate::oras::target::Target;
 use crate::oras::{platform, tables};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "fetch-config|get-config"],

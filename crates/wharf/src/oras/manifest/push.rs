@@ -6,9 +6,9 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use wharf_content::RawManifest;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Number, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::oras::blob::push::go_reason;
 use crate::oras::fault::{self, Fault, arguments};
 use crate::oras::format::print_descriptor;
@@ -16,6 +16,7 @@ use crate::oras::place::Place;
 use crate::oras::status::{Detail, line};
 use crate::oras::tables;
 use crate::oras::target::{Target, with_more_tags};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "push"],

@@ -4,15 +4,16 @@ use anyhow::Context;
 use serde::Serialize;
 use wharf_client::Credential;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Text;
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::{Fault, arguments, told};
 use crate::oras::format::{Format, USUAL};
 use crate::oras::remote::Remote;
 use crate::oras::status::line;
 use crate::oras::tables;
 use crate::oras::target::{RemoteReference, check_registry};
+use crate::waiting::block_on;
 
 /// How many pages of the list are read.
 const MAX_PAGES: usize = 10_000;

@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::format::{Format, USUAL};
 use crate::oras::place::Place;
 use crate::oras::status::line;
 use crate::oras::target::{Kind, RemoteReference, Target, is_digest};
 use crate::oras::{tables, wire};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "repo|repository", "tags|show-tags"],

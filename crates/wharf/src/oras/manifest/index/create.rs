@@ -3,14 +3,15 @@
 use wharf_oci::media_type;
 
 use super::{Index, Output, packed, short_digest};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Text, Texts};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::pack::{Annotations, check_media_type};
 use crate::oras::place::Place;
 use crate::oras::tables;
 use crate::oras::target::{Target, with_more_tags};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "index", "create|pack"],

@@ -3,15 +3,16 @@
 use anyhow::{bail, ensure};
 
 use super::{Index, Output, packed};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Text, Texts};
 use crate::cobra::flags::{Given, flag, short};
-use crate::cobra::{Command, block_on};
 use crate::oras::fault::arguments;
 use crate::oras::pack::check_media_type;
 use crate::oras::place::Place;
 use crate::oras::status::line;
 use crate::oras::tables;
 use crate::oras::target::{Target, exclusive, is_digest};
+use crate::waiting::block_on;
 
 pub(crate) const COMMAND: Command = Command {
     path: &["oras", "manifest", "index", "update"],
