@@ -13,6 +13,14 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
 
 /// Not generic: the runtime is compiled once, and not three times around every command.
 fn drive(work: Pin<&mut dyn Future<Output = ()>>) -> anyhow::Result<()> {
+    if std::env::var_os("WHARF_RT").is_some() {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start")?
+            .block_on(work);
+        return Ok(());
+    }
     tokio::runtime::Runtime::new().context("cannot start")?.block_on(work);
     Ok(())
 }

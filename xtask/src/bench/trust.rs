@@ -1,13 +1,13 @@
-//! `cargo xtask bench trust [--quick]`: verifying, signing and promoting, by Wharf and by cosign, oras and crane, as whole processes
+//! `cargo xtask bench trust [--quick]`: verifying, signing and promoting, by Wharf and by cosign, oras, crane and helm, as whole processes
 //! on the same local registries.
 //!
 //! `docs/BENCHMARKING.md` says what is measured and how to read it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::copy::small;
 use super::cost;
@@ -34,6 +34,23 @@ rules:
   signatures: { of: [release] }
 ";
 
+/// The chart that is promoted with its images.
+const UNIT: &str = "unit";
+const VERSION: &str = "1.0.0";
+const PODS: &str = "\
+{{- range $at, $image := .Values.images }}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pod-{{ $at }}
+spec:
+  containers:
+  - name: main
+    image: {{ $image }}
+{{- end }}
+";
+
 struct Size {
     batch: usize,
     unit: usize,
@@ -50,6 +67,7 @@ struct Peers {
     cosign: PathBuf,
     oras: PathBuf,
     crane: PathBuf,
+    helm: PathBuf,
 }
 
 pub(crate) fn run(words: &[&str]) -> Result<()> {
@@ -60,6 +78,7 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         cosign: peer("cosign")?,
         oras: peer("oras")?,
         crane: peer("crane")?,
+        helm: peer("helm")?,
         wharf: crate::server::build("release")?,
     };
     let size = if quick { QUICK } else { FULL };
@@ -72,8 +91,11 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     table.note(
         "a batch is one process with all artifacts on its command line, in Wharf and in cosign".to_owned(),
     );
-    table.note("promotion, in the column of cosign: `cosign verify`, `oras cp -r`, `cosign verify` at the destination, `crane tag` \
-                for each artifact, as many artifacts at once as there are processors".to_owned());
+    table.note(
+        "promotion, in the column of cosign: `helm template` to find the images; for each and for the chart `cosign verify`, \
+         `oras cp -r`, `cosign verify` at the destination, `crane tag`, as many at once as there are processors"
+            .to_owned(),
+    );
     println!("\n{table}");
     Ok(())
 }
@@ -121,19 +143,7 @@ impl Bench {
                     command.arg("verify").args(&all).args(["--policy", "trust.yaml"]);
                     self.measure(table, &format!("verify {} by policy", self.size.batch), place, command)?;
                 }
-                let unit: Vec<&str> = tags.iter().take(self.size.unit).map(|(tag, _)| tag.as_str()).collect();
-                let list = self.lab.folder().join("unit.tags");
-                fs::write(&list, unit.join("\n"))?;
-                let promoted = format!("{}/load/{tool}-{round}", self.lab.host(1));
-                let mut command = self.promotion(place, &repository, &promoted)?;
-                command.stdin(Stdio::from(File::open(&list)?));
-                self.measure(table, &format!("promote {} artifacts", self.size.unit), place, command)?;
-                for (tag, digest) in tags.iter().take(self.size.unit) {
-                    let pinned = format!("{promoted}@{digest}");
-                    self.lab
-                        .run(&self.peers.cosign, &["verify", "--key", "cosign.pub", PLAIN, UNLOGGED, &pinned])
-                        .with_context(|| format!("{tag} after its promotion"))?;
-                }
+                self.promote(table, place, &repository, &tags[..self.size.unit])?;
             }
         }
         Ok(())
@@ -157,25 +167,74 @@ impl Bench {
         command
     }
 
-    /// Returns what promotes each tag that it reads on standard input.
-    fn promotion(&self, place: usize, from: &str, to: &str) -> Result<Command> {
-        let at_once = std::thread::available_parallelism()?.get().to_string();
-        let path = |program: &Path| program.display().to_string();
-        let script = match place {
-            0 => format!("{} promote {from}:{{}} {to}:{{}} --policy trust.yaml", path(&self.peers.wharf)),
-            _ => {
-                let (cosign, oras, crane) =
-                    (path(&self.peers.cosign), path(&self.peers.oras), path(&self.peers.crane));
-                let verify = format!("{cosign} verify --key cosign.pub {PLAIN} {UNLOGGED}");
-                format!(
-                    "set -e; d=$({crane} digest --insecure {from}:{{}}); {verify} {from}@$d; \
-                     {oras} cp --no-tty -r --from-plain-http --to-plain-http {from}@$d {to}; \
-                     {verify} {to}@$d; {crane} tag --insecure {to}@$d {{}}"
-                )
+    /// Promotes a chart together with the images that it runs, and has real cosign verify everything where it went.
+    fn promote(
+        &self,
+        table: &mut Table,
+        place: usize,
+        images: &str,
+        unit: &[(String, String)],
+    ) -> Result<()> {
+        let chart = self.lab.folder().join(UNIT);
+        fs::create_dir_all(chart.join("templates"))?;
+        fs::write(chart.join("Chart.yaml"), format!("apiVersion: v2\nname: {UNIT}\nversion: {VERSION}\n"))?;
+        let values: String = unit.iter().map(|(tag, _)| format!("- {images}:{tag}\n")).collect();
+        fs::write(chart.join("values.yaml"), format!("images:\n{values}"))?;
+        fs::write(chart.join("templates/pods.yaml"), PODS)?;
+        self.lab.run(&self.peers.wharf, &["helm", "package", UNIT])?;
+        let archive = format!("{UNIT}-{VERSION}.tgz");
+        let charts = format!("oci://{images}-charts");
+        self.lab.run(&self.peers.wharf, &["helm", "push", "--plain-http", &archive, &charts])?;
+        let source = format!("{images}-charts/{UNIT}");
+        let tagged = format!("{source}:{VERSION}");
+        let digest = self.lab.run(&self.peers.crane, &["digest", "--insecure", &tagged])?;
+        let digest = digest.trim();
+        let signed =
+            self.cosign(1, "sign", &[format!("{source}@{digest}")]).stderr(Stdio::null()).status()?;
+        ensure!(signed.success(), "signing {source}: {signed}");
+
+        let (from, to) = (self.lab.host(0), self.lab.host(1));
+        let promoted = |place: &str| place.replacen(&from, &to, 1);
+        let command = match place {
+            0 => {
+                let mut command = self.lab.command(&self.peers.wharf);
+                let map = format!("{images}={}", promoted(images));
+                command.args(["promote", &tagged, &promoted(&tagged), "--policy", "trust.yaml"]);
+                command.args(["--with-images", "--map", &map]);
+                command
             }
+            _ => self.pipeline(&tagged)?,
         };
-        let mut command = self.lab.command(Path::new("xargs"));
-        command.args(["-P", &at_once, "-I", "{}", "sh", "-c", &script]);
+        self.measure(table, &format!("promote a chart with {} images", unit.len()), place, command)?;
+        let images = unit.iter().map(|(_, digest)| format!("{}@{digest}", promoted(images)));
+        for pinned in images.chain([format!("{}@{digest}", promoted(&source))]) {
+            self.lab
+                .run(&self.peers.cosign, &["verify", "--key", "cosign.pub", PLAIN, UNLOGGED, &pinned])
+                .with_context(|| format!("{pinned} after its promotion"))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the pipeline of real tools that promotes a chart and its images: what a careful script does.
+    fn pipeline(&self, chart: &str) -> Result<Command> {
+        let at_once = std::thread::available_parallelism()?.get();
+        let path = |program: &Path| program.display().to_string();
+        let Peers { cosign, oras, crane, helm, .. } = &self.peers;
+        let (cosign, oras, crane, helm) = (path(cosign), path(oras), path(crane), path(helm));
+        let (from, to) = (self.lab.host(0), self.lab.host(1));
+        let verify = format!("{cosign} verify --key cosign.pub {PLAIN} {UNLOGGED}");
+        let one = format!(
+            "set -e; d=$({crane} digest --insecure {from}/$1); r={from}/${{1%:*}}; t={to}/${{1%:*}}; {verify} $r@$d; \
+             {oras} cp --no-tty -r --from-plain-http --to-plain-http $r@$d $t; \
+             {verify} $t@$d; {crane} tag --insecure $t@$d ${{1##*:}}"
+        );
+        fs::write(self.lab.folder().join("one.sh"), one)?;
+        let name = chart.strip_suffix(&format!(":{VERSION}")).unwrap_or(chart);
+        let mut command = self.lab.command(Path::new("bash"));
+        command.arg("-c").arg(format!(
+            "set -e -o pipefail; {{ {helm} template unit oci://{name} --version {VERSION} --plain-http | \
+             sed -n 's/^ *image: //p' | sort -u; echo {chart}; }} | sed 's|^{from}/||' | xargs -P {at_once} -n 1 sh one.sh"
+        ));
         Ok(command)
     }
 
