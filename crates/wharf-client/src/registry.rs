@@ -17,7 +17,7 @@ use crate::auth::Authenticator;
 use crate::credential::Credential;
 use crate::http::{Call, CallBody, Clients, Gate, Http, Limits, RetryPolicy, Told, Warnings, WireLog};
 use crate::origin;
-use crate::repository::{KnownReferrers, RemoteRepository, next_page};
+use crate::repository::{KnownReferrers, KnownUploads, RemoteRepository, next_page};
 
 /// The longest answer of the management API that is read, in bytes.
 const MAX_API_BYTES: u64 = 64 * 1024 * 1024;
@@ -147,6 +147,7 @@ pub struct Registry {
     pub(crate) download: DownloadPolicy,
     pub(crate) referrers: ReferrersApi,
     pub(crate) known_referrers: Arc<KnownReferrers>,
+    pub(crate) known_uploads: Arc<KnownUploads>,
 }
 
 /// What a registry answered to the first question.
@@ -209,6 +210,7 @@ impl Registry {
             download: options.download,
             referrers: options.referrers,
             known_referrers: Arc::default(),
+            known_uploads: Arc::default(),
         })
     }
 

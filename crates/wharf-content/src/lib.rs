@@ -47,6 +47,6 @@ pub use platform::{PlatformFilter, resolve_platform};
 pub use stream::{BlobSource, BlobStream, BytesSource, FileSource, collect, once, verified};
 pub use tar::TarTarget;
 pub use target::{
-    Cursor, DEFAULT_MAX_MANIFEST_BYTES, MountOrigin, RawManifest, ReadTarget, TagPage, Target, all_tags,
-    media_type_of,
+    Arrival, Cursor, DEFAULT_MAX_MANIFEST_BYTES, MountOrigin, RawManifest, ReadTarget, TagPage, Target,
+    all_tags, media_type_of,
 };

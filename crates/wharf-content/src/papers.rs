@@ -155,8 +155,15 @@ impl<'a> Finder<'a> {
         let mut found = Vec::new();
         if self.options.referrers {
             let paper = |kind, descriptor| Paper { kind, subject: subject.clone(), descriptor, tag: None };
-            let listed = self.target.referrers(subject, None).await?;
-            let also = self.by_fallback_tag(subject).await?;
+            // Where a client keeps the list, that list is all there is, and the tags tell whether there is one.
+            let listed = match self.target.lists_referrers() {
+                Some(false) => self.by_fallback_tag(subject).await?,
+                _ => self.target.referrers(subject, None).await?,
+            };
+            let also = match self.target.lists_referrers() {
+                Some(false) => Vec::new(),
+                _ => self.by_fallback_tag(subject).await?,
+            };
             let known: HashSet<Digest> = listed.iter().map(|referrer| referrer.digest.clone()).collect();
             let also = also.into_iter().filter(|referrer| !known.contains(&referrer.digest));
             found.extend(listed.into_iter().map(|referrer| paper(PaperKind::Referrer, referrer)));

@@ -88,6 +88,15 @@ pub struct TagPage {
     pub next: Option<Cursor>,
 }
 
+/// How a blob came to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was sent.
+    Sent,
+    /// The target had it elsewhere.
+    Mounted,
+}
+
 /// A repository of a registry, from which another repository of the same registry may mount blobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountOrigin {
@@ -161,6 +170,12 @@ pub trait ReadTarget: Send + Sync {
     /// Only when the question could not be answered.
     async fn referrers(&self, subject: &Digest, artifact_type: Option<&str>) -> Result<Vec<Descriptor>>;
 
+    /// Returns whether the target lists referrers by itself; `false`: a client keeps the list, under the fallback tag
+    /// (distribution-spec v1.1, "Referrers Tag Schema"). `None` where that is not known yet.
+    fn lists_referrers(&self) -> Option<bool> {
+        None
+    }
+
     /// Returns the repository from which others of the same registry may mount.
     fn mount_origin(&self) -> Option<MountOrigin> {
         None
@@ -180,13 +195,24 @@ pub trait Target: ReadTarget {
     /// [`ErrorKind::Content`] when the bytes have another digest or size.
     async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()>;
 
-    /// Takes over a blob from another repository of the same registry without sending it. `false` says that the
-    /// caller has to push it.
+    /// Stores a blob as [`Target::push_blob`] does, without sending it where the target can take it over from elsewhere:
+    /// from `origin`, which has it, or from wherever the target finds it.
     ///
     /// # Errors
-    /// Only when the question could not be answered.
-    async fn mount_blob(&self, _descriptor: &Descriptor, _origin: &MountOrigin) -> Result<bool> {
-        Ok(false)
+    /// Those of [`Target::push_blob`].
+    async fn mount_or_push_blob(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        _origin: Option<&MountOrigin>,
+    ) -> Result<Arrival> {
+        self.push_blob(descriptor, source).await?;
+        Ok(Arrival::Sent)
+    }
+
+    /// Returns whether something of this size costs less to push than to ask for first.
+    fn is_pushed_unasked(&self, _descriptor: &Descriptor) -> bool {
+        false
     }
 
     /// Stores a manifest and points `tags` at it.

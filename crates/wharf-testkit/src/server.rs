@@ -61,6 +61,7 @@ struct Inner {
     seen: Mutex<Vec<Seen>>,
     bend: Mutex<Option<Bend>>,
     no_referrers: Mutex<bool>,
+    takes_blobs_at_once: Mutex<bool>,
 }
 
 /// A running registry with one repository, whatever it is called.
@@ -92,6 +93,12 @@ impl TestServer {
     /// Takes the referrers API away.
     pub fn without_referrers(self) -> Self {
         *self.inner.no_referrers.lock().unwrap() = true;
+        self
+    }
+
+    /// Takes blobs with the request that begins their upload; without this it answers with a session, as it may.
+    pub fn takes_blobs_at_once(self) -> Self {
+        *self.inner.takes_blobs_at_once.lock().unwrap() = true;
         self
     }
 
@@ -244,6 +251,15 @@ impl TestServer {
         };
         let mut content = self.inner.content.lock().unwrap();
         if let Some(id) = rest.strip_prefix("blobs/uploads/") {
+            let digest = query.get("digest").filter(|_| seen.method == Method::POST);
+            if let Some(digest) = digest.filter(|_| *self.inner.takes_blobs_at_once.lock().unwrap()) {
+                let session = content.next_upload.to_string();
+                content.uploads.insert(session.clone(), Vec::new());
+                let query = HashMap::from([("digest", digest.as_str()), ("state", "a/b")]);
+                let query = query.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+                let closing = Seen { method: Method::PUT, ..seen.clone() };
+                return content.upload(&closing, path, &session, &query);
+            }
             return content.upload(seen, path, id, &query);
         }
         match rest.split_once('/') {

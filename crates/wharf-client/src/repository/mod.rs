@@ -8,13 +8,14 @@ mod saved;
 mod upload;
 
 pub(crate) use referrers::KnownReferrers;
+pub(crate) use upload::KnownUploads;
 
 use ::http::{HeaderName, HeaderValue, Method};
 use async_trait::async_trait;
 use url::Url;
 use wharf_content::{
-    BlobSource, BlobStream, Cursor, Error, ErrorKind, MountOrigin, RawManifest, ReadTarget, Result, TagPage,
-    Target,
+    Arrival, BlobSource, BlobStream, Cursor, Error, ErrorKind, MountOrigin, RawManifest, ReadTarget, Result,
+    TagPage, Target,
 };
 use wharf_oci::distribution::{Scope, TagList, next_link};
 use wharf_oci::{Descriptor, Digest, Reference, RepositoryName, Tag};
@@ -176,6 +177,10 @@ impl ReadTarget for RemoteRepository {
         self.list_referrers(subject, artifact_type).await
     }
 
+    fn lists_referrers(&self) -> Option<bool> {
+        self.knows_referrers_api()
+    }
+
     fn mount_origin(&self) -> Option<MountOrigin> {
         Some(MountOrigin { registry: self.registry.origin(), repository: self.name.clone() })
     }
@@ -184,14 +189,23 @@ impl ReadTarget for RemoteRepository {
 #[async_trait]
 impl Target for RemoteRepository {
     async fn push_blob(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
-        self.upload(descriptor, source).await
+        self.upload(descriptor, source, None).await.map(drop)
     }
 
-    async fn mount_blob(&self, descriptor: &Descriptor, origin: &MountOrigin) -> Result<bool> {
-        if origin.registry != self.registry.origin() || origin.repository == self.name {
-            return Ok(false);
-        }
-        self.mount(&descriptor.digest, &origin.repository).await
+    async fn mount_or_push_blob(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        origin: Option<&MountOrigin>,
+    ) -> Result<Arrival> {
+        let is_elsewhere = |origin: &&MountOrigin| {
+            origin.registry == self.registry.origin() && origin.repository != self.name
+        };
+        self.upload(descriptor, source, origin.filter(is_elsewhere).map(|origin| &origin.repository)).await
+    }
+
+    fn is_pushed_unasked(&self, descriptor: &Descriptor) -> bool {
+        self.is_pushed_unasked(descriptor)
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tags: &[Tag]) -> Result<()> {

@@ -29,6 +29,8 @@ const MAX_ROUNDS: usize = 5;
 pub(crate) struct KnownReferrers {
     /// Whether it has the API, by repository: behind one host there may be several registries.
     api: Mutex<HashMap<RepositoryName, bool>>,
+    /// Held while it is asked whether it has the API, so that it is asked once.
+    asking: tokio::sync::Mutex<()>,
     /// Held while a fallback tag is read and written.
     writing: tokio::sync::Mutex<()>,
 }
@@ -44,12 +46,21 @@ impl KnownReferrers {
 }
 
 impl RemoteRepository {
+    /// Returns whether the registry has the API, as far as is known.
+    pub(super) fn knows_referrers_api(&self) -> Option<bool> {
+        match self.registry.referrers {
+            ReferrersApi::Api => Some(true),
+            ReferrersApi::Tag => Some(false),
+            ReferrersApi::Detect => self.registry.known_referrers.of(&self.name),
+        }
+    }
+
     pub(super) async fn list_referrers(
         &self,
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>> {
-        if self.registry.referrers == ReferrersApi::Tag {
+        if self.knows_referrers_api() == Some(false) {
             return Ok(of_type(self.fallback(subject).await?.unwrap_or_default(), artifact_type));
         }
         let what = self.what(format_args!("the referrers of {subject}"));
@@ -65,6 +76,11 @@ impl RemoteRepository {
             match is_answered_by_api(&response) {
                 Some(true) => self.registry.known_referrers.note(&self.name, true),
                 Some(false) if self.registry.referrers == ReferrersApi::Detect => {
+                    let refused = self.registry.http.refused(&call, response, &what).await;
+                    // A repository that is not there yet may be the reason; then the next question is worth asking.
+                    if !is_about_content(&refused) {
+                        self.registry.known_referrers.note(&self.name, false);
+                    }
                     let referrers = self.fallback(subject).await?.unwrap_or_default();
                     return Ok(of_type(referrers, artifact_type));
                 }
@@ -157,12 +173,11 @@ impl RemoteRepository {
     }
 
     async fn has_referrers_api(&self, subject: &Digest) -> Result<bool> {
-        match self.registry.referrers {
-            ReferrersApi::Api => return Ok(true),
-            ReferrersApi::Tag => return Ok(false),
-            ReferrersApi::Detect => {}
+        if let Some(known) = self.knows_referrers_api() {
+            return Ok(known);
         }
-        if let Some(known) = self.registry.known_referrers.of(&self.name) {
+        let _turn = self.registry.known_referrers.asking.lock().await;
+        if let Some(known) = self.knows_referrers_api() {
             return Ok(known);
         }
         let call = self
@@ -277,6 +292,12 @@ fn is_answered_by_api(response: &Response) -> Option<bool> {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(false),
         _ => None,
     }
+}
+
+/// Returns whether a registry says that it knows nothing of the repository or the manifest, rather than of the question.
+fn is_about_content(error: &Error) -> bool {
+    let codes = ["NAME_UNKNOWN", "NAME_INVALID", "MANIFEST_UNKNOWN"];
+    error.cause::<RegistryError>().is_some_and(|answer| codes.iter().any(|code| answer.has_code(code)))
 }
 
 fn is_overtaken(error: &Error) -> bool {

@@ -1,12 +1,14 @@
 //! Uploads of blobs: in one request, or in chunks that resume (distribution-spec v1.1, "Pushing blobs").
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ::http::header::{LOCATION, RANGE};
 use ::http::{Method, StatusCode};
 use async_trait::async_trait;
 use reqwest::Response;
 use url::Url;
-use wharf_content::{BlobSource, BlobStream, Error, ErrorKind, ReadTarget, Result, verified};
-use wharf_oci::distribution::{ChunkRange, DOCKER_CONTENT_DIGEST, OCI_CHUNK_MIN_LENGTH};
+use wharf_content::{Arrival, BlobSource, BlobStream, Error, ErrorKind, ReadTarget, Result, verified};
+use wharf_oci::distribution::{ChunkRange, DOCKER_CONTENT_DIGEST, OCI_CHUNK_MIN_LENGTH, Scope};
 use wharf_oci::{Descriptor, Digest, RepositoryName};
 
 use crate::http::{Call, CallBody};
@@ -17,6 +19,9 @@ use crate::repository::{PULL, PUSH, RemoteRepository};
 
 /// The largest chunk that a registry may ask for, in bytes.
 const MAX_CHUNK_BYTES: u64 = 1 << 30;
+/// The largest blob that goes with the request that begins its upload, and that is sent without asking whether it is
+/// there, in bytes: no more than another request costs.
+const MAX_AT_ONCE_BYTES: u64 = 64 * 1024;
 
 /// An upload session at the registry.
 struct Session {
@@ -34,22 +39,96 @@ enum Step {
     Unclear(Error),
 }
 
+/// How the request that begins an upload was answered.
+enum Begun {
+    /// The blob was at the registry already, and now is in the repository.
+    Mounted,
+    Session(Session),
+}
+
+/// What is known of how a registry answers the requests that begin an upload: each is tried, and not again where it is
+/// of no use. Behind one host there may be several registries, so none of this is relied on.
+#[derive(Default)]
+pub(crate) struct KnownUploads {
+    /// A mount that does not say from where is answered with an error.
+    refuses_mounts: AtomicBool,
+    /// It has mounted a blob without being told from where: what it does not mount, it does not have.
+    finds_blobs: AtomicBool,
+    /// A blob that comes with the first request is not taken.
+    refuses_at_once: AtomicBool,
+}
+
 impl RemoteRepository {
-    pub(super) async fn upload(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+    /// Uploads a blob, unless the registry has it already: in `origin`, or anywhere (distribution-spec v1.1, "Mounting a
+    /// blob from another repository").
+    pub(super) async fn upload(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        origin: Option<&RepositoryName>,
+    ) -> Result<Arrival> {
         let source = Checked { source, descriptor };
-        if descriptor.size <= self.registry.upload.single_up_to_bytes {
-            self.upload_single(descriptor, &source).await
+        let (policy, known) = (self.registry.upload, &self.registry.known_uploads);
+        let is_small = (1..=MAX_AT_ONCE_BYTES.min(policy.single_up_to_bytes)).contains(&descriptor.size);
+        if is_small && origin.is_none() && !known.refuses_at_once.load(Ordering::Relaxed) {
+            if self.upload_at_once(descriptor, &source).await? {
+                return Ok(Arrival::Sent);
+            }
+            let arrival = self.upload_single(descriptor, &source, origin).await?;
+            known.refuses_at_once.store(true, Ordering::Relaxed);
+            return Ok(arrival);
+        }
+        if descriptor.size <= policy.single_up_to_bytes {
+            self.upload_single(descriptor, &source, origin).await
         } else {
-            self.upload_chunked(descriptor, &source).await
+            self.upload_chunked(descriptor, &source, origin).await
+        }
+    }
+
+    /// Returns whether pushing costs less than asking first: few bytes, or a registry that finds the blob by itself.
+    pub(super) fn is_pushed_unasked(&self, descriptor: &Descriptor) -> bool {
+        descriptor.size <= MAX_AT_ONCE_BYTES
+            || self.registry.known_uploads.finds_blobs.load(Ordering::Relaxed)
+    }
+
+    /// One POST with everything (distribution-spec v1.1, "Single POST"). `false`: the registry does not want it so.
+    async fn upload_at_once(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<bool> {
+        let mut call = self
+            .call(Method::POST, "blobs/uploads/", PUSH)?
+            .header("content-type", "application/octet-stream")
+            .body(CallBody::Stream { source, offset: 0, len: descriptor.size })
+            .once();
+        call.url.query_pairs_mut().append_pair("digest", descriptor.digest.as_str());
+        match self.registry.http.send(&call).await {
+            Ok(response) if response.status() == StatusCode::CREATED => {
+                self.check_stored(&response, descriptor)?;
+                Ok(true)
+            }
+            Ok(response) => {
+                if response.status() == StatusCode::ACCEPTED {
+                    self.cancel(&call.url, &response).await;
+                }
+                Ok(false)
+            }
+            // What became of it shows when it is sent the usual way.
+            Err(error) if error.is_retryable() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     /// One POST, one PUT; when the PUT is lost, both again.
-    async fn upload_single(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+    async fn upload_single(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        origin: Option<&RepositoryName>,
+    ) -> Result<Arrival> {
         let retry = self.registry.http.retry;
+        let Begun::Session(mut session) = self.begin(&descriptor.digest, origin).await? else {
+            return Ok(Arrival::Mounted);
+        };
         let mut attempt = 0;
         loop {
-            let session = self.start(&descriptor.digest).await?;
             let body = match descriptor.size {
                 0 => {
                     // Nothing is sent, but the source may have an error to tell.
@@ -59,7 +138,7 @@ impl RemoteRepository {
                 len => CallBody::Stream { source, offset: 0, len },
             };
             let error = match self.finish(&session.url, descriptor, body).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Arrival::Sent),
                 Err(error) => error,
             };
             if !error.is_retryable() || attempt >= retry.max_retries {
@@ -67,11 +146,17 @@ impl RemoteRepository {
             }
             tokio::time::sleep(retry.backoff(attempt)).await;
             attempt += 1;
+            session = self.start(&descriptor.digest).await?;
         }
     }
 
     /// Uploads in chunks, going on with the session of an earlier run where there is one that the registry still knows.
-    async fn upload_chunked(&self, descriptor: &Descriptor, source: &dyn BlobSource) -> Result<()> {
+    async fn upload_chunked(
+        &self,
+        descriptor: &Descriptor,
+        source: &dyn BlobSource,
+        origin: Option<&RepositoryName>,
+    ) -> Result<Arrival> {
         let upload = format!("{} {}", self.name(), descriptor.digest);
         let folder = self.registry.upload_state.as_deref();
         let mut saved = folder.and_then(|folder| SavedSession::open(folder, &upload));
@@ -88,10 +173,18 @@ impl RemoteRepository {
                 }
                 result => result,
             },
-            None => {
-                let session = self.start(&descriptor.digest).await?;
-                self.send_chunks(session, descriptor, source, &mut saved).await
-            }
+            None => match self.begin(&descriptor.digest, origin).await {
+                Ok(Begun::Mounted) => {
+                    if let Some(saved) = saved {
+                        saved.remove();
+                    }
+                    return Ok(Arrival::Mounted);
+                }
+                Ok(Begun::Session(session)) => {
+                    self.send_chunks(session, descriptor, source, &mut saved).await
+                }
+                Err(error) => Err(error),
+            },
         };
         let can_go_on = result.as_ref().is_err_and(|error| {
             matches!(
@@ -102,7 +195,7 @@ impl RemoteRepository {
         if let Some(saved) = saved.filter(|_| !can_go_on) {
             saved.remove();
         }
-        result
+        result.map(|()| Arrival::Sent)
     }
 
     /// Returns the session of an earlier run, as the registry knows it now.
@@ -239,23 +332,81 @@ impl RemoteRepository {
         }
     }
 
+    /// Begins an upload by asking for a mount: a registry that has the blob takes it over, and any other answers with an
+    /// ordinary session (distribution-spec v1.1, "Mounting a blob from another repository"). One that answers with an
+    /// error is asked for a session only.
+    async fn begin(&self, digest: &Digest, origin: Option<&RepositoryName>) -> Result<Begun> {
+        let known = &self.registry.known_uploads;
+        if origin.is_none() && known.refuses_mounts.load(Ordering::Relaxed) {
+            return self.start(digest).await.map(Begun::Session);
+        }
+        let mut call = self.post(digest)?;
+        call.url.query_pairs_mut().append_pair("mount", digest.as_str());
+        if let Some(origin) = origin {
+            call.url.query_pairs_mut().append_pair("from", origin.as_str());
+            call.scopes.push(Scope::repository(origin.as_str(), PULL.iter().copied()));
+        }
+        match self.registry.http.send(&call).await {
+            Ok(response) if response.status() == StatusCode::CREATED => {
+                if origin.is_none() {
+                    known.finds_blobs.store(true, Ordering::Relaxed);
+                }
+                return Ok(Begun::Mounted);
+            }
+            Ok(response) if response.status() == StatusCode::ACCEPTED => {
+                return self.session(&call.url, &response).map(Begun::Session);
+            }
+            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                let what = self.what(format_args!("the mount of blob {digest}"));
+                return Err(self.registry.http.refused(&call, response, &what).await);
+            }
+            Ok(_) => {}
+            // The right to read elsewhere is not to be had.
+            Err(error) if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) => {}
+            Err(error) => return Err(error),
+        }
+        let session = self.start(digest).await?;
+        if origin.is_none() {
+            known.refuses_mounts.store(true, Ordering::Relaxed);
+        }
+        Ok(Begun::Session(session))
+    }
+
     /// Opens an upload session.
     async fn start(&self, digest: &Digest) -> Result<Session> {
-        let mut call = self.call(Method::POST, "blobs/uploads/", PUSH)?;
-        if digest.algorithm_name() != "sha256" {
-            call.url.query_pairs_mut().append_pair("digest-algorithm", digest.algorithm_name());
-        }
+        let call = self.post(digest)?;
         let response = self.registry.http.send(&call).await?;
         if response.status() != StatusCode::ACCEPTED {
             let what = self.what("the start of an upload");
             return Err(self.registry.http.refused(&call, response, &what).await);
         }
+        self.session(&call.url, &response)
+    }
+
+    /// Returns the request that begins an upload.
+    fn post(&self, digest: &Digest) -> Result<Call<'static>> {
+        let mut call = self.call(Method::POST, "blobs/uploads/", PUSH)?;
+        if digest.algorithm_name() != "sha256" {
+            call.url.query_pairs_mut().append_pair("digest-algorithm", digest.algorithm_name());
+        }
+        Ok(call)
+    }
+
+    fn session(&self, request: &Url, response: &Response) -> Result<Session> {
         let chunk_min = response
             .headers()
             .get(OCI_CHUNK_MIN_LENGTH)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .unwrap_or(0);
-        Ok(Session { url: self.location(&call.url, &response)?, received: 0, chunk_min })
+        Ok(Session { url: self.location(request, response)?, received: 0, chunk_min })
+    }
+
+    /// Closes a session that nobody wants. It would expire; that it does so at once is a courtesy.
+    async fn cancel(&self, request: &Url, response: &Response) {
+        if let Ok(url) = self.location(request, response) {
+            let cancel = Call::new(Method::DELETE, url, vec![self.scope(PUSH)]).once();
+            let _ = self.registry.http.send(&cancel).await;
+        }
     }
 
     /// Asks what has arrived.
@@ -295,6 +446,11 @@ impl RemoteRepository {
                 error
             });
         }
+        self.check_stored(&response, descriptor)
+    }
+
+    /// Holds what the registry says that it stored against what was sent.
+    fn check_stored(&self, response: &Response, descriptor: &Descriptor) -> Result<()> {
         let stored = response.headers().get(DOCKER_CONTENT_DIGEST).and_then(|value| value.to_str().ok());
         match stored.map(str::parse::<Digest>) {
             Some(Ok(stored))
@@ -306,32 +462,6 @@ impl RemoteRepository {
                 ))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Takes a blob over from another repository. A registry that does not want to answers with a session, which is
-    /// closed again.
-    pub(super) async fn mount(&self, digest: &Digest, from: &RepositoryName) -> Result<bool> {
-        let mut call = self.call(Method::POST, "blobs/uploads/", PUSH)?;
-        call.url.query_pairs_mut().append_pair("mount", digest.as_str()).append_pair("from", from.as_str());
-        call.scopes.push(wharf_oci::distribution::Scope::repository(from.as_str(), PULL.iter().copied()));
-        let response = self.registry.http.send(&call).await?;
-        match response.status() {
-            StatusCode::CREATED => Ok(true),
-            StatusCode::ACCEPTED => {
-                if let Ok(url) = self.location(&call.url, &response) {
-                    let cancel = Call::new(Method::DELETE, url, vec![self.scope(PUSH)]).once();
-                    // Sessions expire; that this one does so at once is a courtesy.
-                    let _ = self.registry.http.send(&cancel).await;
-                }
-                Ok(false)
-            }
-            // Not allowed to read there, or no mounts here: the ordinary way is still open.
-            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(false),
-            _ => {
-                let what = self.what(format_args!("the mount of blob {digest}"));
-                Err(self.registry.http.refused(&call, response, &what).await)
-            }
         }
     }
 

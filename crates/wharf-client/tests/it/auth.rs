@@ -194,3 +194,29 @@ async fn the_management_api_gets_the_login_and_nothing_else() {
     let sent: Vec<_> = headers.get_all("authorization").iter().collect();
     assert_eq!(sent, [ALICE]);
 }
+
+/// A mount asks for the right to read at its source; who does not have that still gets the upload done.
+#[tokio::test]
+async fn a_mount_from_where_one_may_not_read_becomes_an_upload() {
+    for refuses in [true, false] {
+        let server = TestServer::start().await;
+        server.bend(move |seen, server| {
+            let asks_too_much = seen.uri.query().is_some_and(|query| query.contains("shop%2Fsecret"));
+            match seen.uri.path() {
+                // The token server refuses, or gives less than it was asked for.
+                "/token" if asks_too_much && refuses => Some(answer(403, &[], "")),
+                "/token" if asks_too_much => {
+                    Some(answer(200, &[], r#"{"token":"token-repository:shop/web:pull,push"}"#))
+                }
+                _ if asks_too_much => Some(answer(403, &[], "")),
+                _ => with_tokens(seen, server),
+            }
+        });
+        let registry = server.repository_as("alice", "secret").registry().clone();
+        let origin = registry.repository("shop/secret".parse().unwrap()).mount_origin().unwrap();
+        let repository = registry.repository("shop/web".parse().unwrap());
+        let (descriptor, source) = blob("text/plain", "content");
+        repository.mount_or_push_blob(&descriptor, &source, Some(&origin)).await.unwrap();
+        assert_eq!(server.blob(&descriptor.digest).unwrap(), "content");
+    }
+}

@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use wharf_client::{DownloadPolicy, Limits, Registry, RegistryOptions, UploadPolicy};
-use wharf_content::contract::{blob, index, push_artifact, push_image};
+use wharf_content::contract::{blob, index, manifest, push_artifact, push_image};
 use wharf_content::{
-    BytesSource, CopyOptions, ErrorKind, Outcome, ReadTarget, Side, Target, collect, copy, verified,
+    Arrival, BytesSource, CopyOptions, ErrorKind, MemoryTarget, Outcome, ReadTarget, Side, Target, collect,
+    copy, verified,
 };
-use wharf_oci::Reference;
+use wharf_oci::{Descriptor, Reference};
 
 use wharf_testkit::{Seen, TestServer, answer, broken};
 
@@ -182,16 +183,162 @@ async fn blobs_of_the_same_registry_are_mounted() {
     let options = CopyOptions { verify: false, ..CopyOptions::default() };
     let report = copy(&source, &"v1".parse().unwrap(), &destination, &options).await.unwrap();
     assert_eq!(report.count(Outcome::Mounted), 2);
-    assert_eq!(server.count("mount=sha256"), 2);
+    assert_eq!(server.count("from=shop%2Fweb"), 2);
+}
+
+/// More than goes with the request that begins an upload.
+fn large(letter: u8) -> (Descriptor, BytesSource) {
+    blob("text/plain", vec![letter; 100_000])
 }
 
 #[tokio::test]
-async fn a_mount_that_is_not_wanted_leaves_no_session() {
+async fn a_mount_that_is_not_wanted_is_the_session_of_the_upload() {
     let server = TestServer::start().await;
-    let (descriptor, _) = blob("text/plain", "absent");
+    let (descriptor, source) = blob("text/plain", "absent");
     let origin = server.registry().repository("shop/other".parse().unwrap()).mount_origin().unwrap();
-    assert!(!server.repository().mount_blob(&descriptor, &origin).await.unwrap());
-    assert_eq!(server.count("DELETE"), 1);
+    let arrival = server.repository().mount_or_push_blob(&descriptor, &source, Some(&origin)).await.unwrap();
+    assert_eq!(arrival, Arrival::Sent);
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), "absent");
+    let methods: Vec<Method> = server.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, [Method::POST, Method::PUT]);
+    assert_eq!(server.count("from=shop%2Fother"), 1);
+}
+
+#[tokio::test]
+async fn a_blob_that_the_registry_has_elsewhere_is_not_sent() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = large(b'a');
+    server.put_blob(&vec![b'a'; 100_000]);
+    for repository in [server.repository(), server.chunked(10)] {
+        let arrival = repository.mount_or_push_blob(&descriptor, &source, None).await.unwrap();
+        assert_eq!(arrival, Arrival::Mounted);
+    }
+    assert!(server.seen().iter().all(|seen| seen.method == Method::POST && seen.body.is_empty()));
+}
+
+#[tokio::test]
+async fn a_registry_that_refuses_mounts_gets_everything_and_is_asked_once() {
+    for status in [400, 401, 403, 404, 405, 500] {
+        let server = TestServer::start().await;
+        server.bend(move |seen, _| seen.line().contains("mount=").then(|| answer(status, &[], "")));
+        let retry = wharf_client::RetryPolicy { max_retries: 0, ..server.options().retry };
+        let registry = Registry::new(&server.host(), RegistryOptions { retry, ..server.options() }).unwrap();
+        let repository = registry.repository("shop/web".parse().unwrap());
+        for letter in [b'a', b'b'] {
+            let (descriptor, source) = large(letter);
+            repository.push_blob(&descriptor, &source).await.unwrap();
+            assert!(server.blob(&descriptor.digest).is_some(), "{status}");
+        }
+        assert_eq!(server.count("mount="), 1, "{status}");
+        // A source that is known is worth its own question.
+        let origin = registry.repository("shop/other".parse().unwrap()).mount_origin().unwrap();
+        let (descriptor, source) = large(b'c');
+        repository.mount_or_push_blob(&descriptor, &source, Some(&origin)).await.unwrap();
+        assert!(server.blob(&descriptor.digest).is_some(), "{status}");
+        assert_eq!(server.count("from=shop%2Fother"), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_blob_goes_in_one_request_where_the_registry_takes_it_so() {
+    let server = TestServer::start().await.takes_blobs_at_once();
+    let repository = server.repository();
+    let (descriptor, source) = blob("text/plain", "small");
+    repository.push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), "small");
+    assert_eq!(server.seen().len(), 1);
+
+    // It lies about what it has stored.
+    let other = blob("text/plain", "other").0.digest;
+    server.bend(move |_, _| Some(answer(201, &[("docker-content-digest", other.as_str())], "")));
+    let error = repository.push_blob(&descriptor, &source).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Peer, "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_take_small_blobs_in_one_request_is_asked_once() {
+    for status in [202, 400, 405, 500] {
+        let server = TestServer::start().await;
+        server.bend(move |seen, _| {
+            let at_once = seen.method == Method::POST && seen.line().contains("?digest=");
+            (at_once && status != 202).then(|| answer(status, &[], ""))
+        });
+        let repository = server.repository();
+        for content in ["one", "two"] {
+            let (descriptor, source) = blob("text/plain", content);
+            repository.push_blob(&descriptor, &source).await.unwrap();
+            assert_eq!(server.blob(&descriptor.digest).unwrap(), content, "{status}");
+        }
+        assert_eq!(server.count("?digest="), 1, "{status}");
+        // The session that was opened and not used is closed.
+        assert_eq!(server.count("DELETE"), usize::from(status == 202), "{status}");
+    }
+}
+
+/// What a push of an image with a signature asks of a registry that has the API, finds blobs by itself and takes small
+/// ones at once; and a second one.
+#[tokio::test]
+async fn a_copy_asks_for_no_more_than_it_needs() {
+    let source = MemoryTarget::new();
+    let image = push_image(&source, "image", &["v1"]).await;
+    push_artifact(&source, "application/vnd.one", "one", Some(&image.descriptor()), &[]).await;
+    push_artifact(&source, "application/vnd.two", "two", Some(&image.descriptor()), &[]).await;
+    let server = TestServer::start().await.takes_blobs_at_once();
+    let first = copy(&source, &"v1".parse().unwrap(), &server.repository(), &CopyOptions::default()).await;
+    // Config and layer of the image and of each of its papers.
+    assert_eq!(first.unwrap().count(Outcome::Carried), 6 + 3);
+    let asked = |lines: &[Seen]| {
+        let mut counts = std::collections::BTreeMap::new();
+        for seen in lines {
+            let kind = seen.uri.path().split('/').nth(4).unwrap();
+            *counts.entry(format!("{} {kind}", seen.method)).or_insert(0) += 1;
+        }
+        counts.into_iter().map(|(line, count)| format!("{line} {count}")).collect::<Vec<_>>()
+    };
+    let seen = server.seen();
+    assert_eq!(
+        asked(&seen),
+        [
+            // Whether it has the API; and which referrers it lists in the end.
+            "GET referrers 2",
+            // Whether they have arrived.
+            "HEAD blobs 6",
+            // Whether the image is there; and where the tag points in the end.
+            "HEAD manifests 2",
+            "POST blobs 6",
+            // The image, its papers, and the tag.
+            "PUT manifests 4",
+        ]
+    );
+    let again = copy(&source, &"v1".parse().unwrap(), &server.repository(), &CopyOptions::default()).await;
+    assert_eq!(again.unwrap().count(Outcome::AlreadyThere), 9);
+    assert_eq!(
+        asked(&server.seen()[seen.len()..]),
+        ["GET referrers 1", "HEAD blobs 6", "HEAD manifests 4", "PUT manifests 1"]
+    );
+}
+
+/// A large blob that is there is asked for first: it would cost more to send it in vain.
+#[tokio::test]
+async fn what_an_earlier_copy_has_sent_is_not_sent_again() {
+    let source = MemoryTarget::new();
+    let (layer, layer_source) = large(b'a');
+    let (config, config_source) = blob("application/vnd.oci.image.config.v1+json", "{}");
+    source.push_blob(&layer, &layer_source).await.unwrap();
+    source.push_blob(&config, &config_source).await.unwrap();
+    let image = manifest(&config, &[&layer], None);
+    source.push_manifest(&image, &["v1".parse().unwrap()]).await.unwrap();
+    let server = TestServer::start().await;
+    // It mounts nothing; and the manifest was not pushed yet.
+    server.bend(|seen, server| {
+        let plain = Seen { uri: "/v2/shop/web/blobs/uploads/".parse().unwrap(), ..seen.clone() };
+        seen.line().contains("mount=").then(|| server.regular(&plain))
+    });
+    server.put_blob(&vec![b'a'; 100_000]);
+    let report =
+        copy(&source, &"v1".parse().unwrap(), &server.repository(), &CopyOptions::default()).await.unwrap();
+    assert_eq!((report.count(Outcome::AlreadyThere), report.count(Outcome::Carried)), (1, 2));
+    assert!(server.seen().iter().all(|seen| seen.body.len() < 1000));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::copy::CopyOptions;
 use crate::copy::graph::{Graph, Node};
 use crate::copy::report::{CopyItem, CopyReport, Incomplete, Outcome, Progress, Role};
 use crate::stream::{BlobSource, BlobStream, verified};
-use crate::target::{RawManifest, ReadTarget, Target};
+use crate::target::{Arrival, RawManifest, ReadTarget, Target};
 use crate::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, Result, Side};
 
 /// A copy whose graph is known.
@@ -23,6 +23,8 @@ pub(super) struct Transfer<'a> {
     graph: Graph,
     /// The blobs without which the artifact itself is not whole.
     main_blobs: HashSet<Digest>,
+    /// Whether the root is at the destination already, as far as has been asked.
+    is_there: bool,
 }
 
 /// What became of a piece, and why it did not arrive.
@@ -37,10 +39,11 @@ impl<'a> Transfer<'a> {
     ) -> Self {
         let main = graph.nodes.values().filter(|node| !node.is_paper);
         let main_blobs = main.flat_map(|node| node.blobs.iter().cloned()).collect();
-        Self { source, destination, options, graph, main_blobs }
+        Self { source, destination, options, graph, main_blobs, is_there: false }
     }
 
-    pub(super) async fn run(self, tags: Vec<Tag>) -> Result<CopyReport> {
+    pub(super) async fn run(mut self, tags: Vec<Tag>) -> Result<CopyReport> {
+        self.is_there = self.destination.manifest_exists(&self.graph.root).await.map_err(at_destination)?;
         let blobs = self.graph.blobs.iter().map(|blob| Box::pin(self.blob(blob)) as _).collect();
         let mut items: Vec<CopyItem> = self.all(blobs).await?;
         let mut fates: HashMap<Digest, Fate> = items
@@ -65,7 +68,7 @@ impl<'a> Transfer<'a> {
         }
         items.extend(self.siblings(&fates, &items).await?);
         if self.options.verify && !self.options.dry_run {
-            self.verify(&mut items).await?;
+            self.verify(&mut items, &tags).await?;
         }
         if items.iter().any(|item| item.outcome.is_loss()) {
             return Err(self.incomplete(self.report(items, Vec::new())));
@@ -111,21 +114,25 @@ impl<'a> Transfer<'a> {
         Ok(outcome)
     }
 
+    /// Returns whether to ask for something before it is pushed. Where the root is missing the rest is likely to be, too,
+    /// and what is sent in vain costs no more than the question.
+    fn asks_for(&self, descriptor: &Descriptor) -> bool {
+        self.is_there || self.options.dry_run || !self.destination.is_pushed_unasked(descriptor)
+    }
+
     async fn send_blob(&self, blob: &Descriptor) -> Result<Outcome> {
-        if self.destination.has_blob(blob).await? {
+        if self.asks_for(blob) && self.destination.has_blob(blob).await? {
             return Ok(Outcome::AlreadyThere);
         }
         if self.options.dry_run {
             return Ok(Outcome::Planned);
         }
-        if let Some(origin) = self.source.mount_origin()
-            && self.destination.mount_blob(blob, &origin).await?
-        {
-            return Ok(Outcome::Mounted);
-        }
         let bytes = SourceBlob { source: self.source, descriptor: blob, progress: &self.options.progress };
-        self.destination.push_blob(blob, &bytes).await?;
-        Ok(Outcome::Carried)
+        let origin = self.source.mount_origin();
+        Ok(match self.destination.mount_or_push_blob(blob, &bytes, origin.as_ref()).await? {
+            Arrival::Mounted => Outcome::Mounted,
+            Arrival::Sent => Outcome::Carried,
+        })
     }
 
     /// Carries a manifest over, with its sibling tag where it has one; a paper that misses something stays behind.
@@ -154,9 +161,15 @@ impl<'a> Transfer<'a> {
     }
 
     async fn manifest_outcome(&self, manifest: &RawManifest, tag: Option<&Tag>) -> Result<Fate> {
-        let there = self.destination.manifest_exists(&manifest.digest).await?;
         let tags = match tag {
-            None if there => return Ok((Outcome::AlreadyThere, None)),
+            None if manifest.digest == self.graph.root && self.is_there => {
+                return Ok((Outcome::AlreadyThere, None));
+            }
+            None if self.asks_for(&manifest.descriptor())
+                && self.destination.manifest_exists(&manifest.digest).await? =>
+            {
+                return Ok((Outcome::AlreadyThere, None));
+            }
             None => &[],
             Some(tag) => match self.sibling_at_destination(manifest, tag).await? {
                 Sibling::Same => return Ok((Outcome::AlreadyThere, None)),
@@ -220,11 +233,10 @@ impl<'a> Transfer<'a> {
     async fn root(&self, root: &Node, tags: &[Tag]) -> Result<CopyItem> {
         let descriptor = root.raw.descriptor();
         self.options.progress.started(&descriptor);
-        let there = self.destination.manifest_exists(&root.raw.digest).await?;
-        if !self.options.dry_run && (!there || !tags.is_empty()) {
+        if !self.options.dry_run && (!self.is_there || !tags.is_empty()) {
             self.destination.push_manifest(&root.raw, tags).await?;
         }
-        let outcome = match there {
+        let outcome = match self.is_there {
             true => Outcome::AlreadyThere,
             false if self.options.dry_run => Outcome::Planned,
             false => Outcome::Carried,
@@ -234,21 +246,9 @@ impl<'a> Transfer<'a> {
     }
 
     /// Asks the destination for everything that it took, and for the lists of referrers.
-    async fn verify(&self, items: &mut [CopyItem]) -> Result<()> {
+    async fn verify(&self, items: &mut [CopyItem], tags: &[Tag]) -> Result<()> {
         const GONE: &str = "the destination took it and does not have it";
-        let gone: Vec<BoxFuture<'_, Result<Option<usize>>>> = items
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| matches!(item.outcome, Outcome::Carried | Outcome::Mounted))
-            .map(|(at, item)| Box::pin(async move { Ok((!self.has(item).await?).then_some(at)) }) as _)
-            .collect();
         let concurrency = self.options.concurrency.get();
-        let gone: Vec<Option<usize>> =
-            stream::iter(gone).buffer_unordered(concurrency).try_collect().await.map_err(at_destination)?;
-        for at in gone.into_iter().flatten() {
-            items[at].outcome = Outcome::Missing;
-            items[at].reason = Some(GONE.to_owned());
-        }
         let mut expected: BTreeMap<&Digest, BTreeSet<&Digest>> = BTreeMap::new();
         for node in self.graph.nodes.values().filter(|node| node.is_paper) {
             if let Some(subject) =
@@ -257,13 +257,41 @@ impl<'a> Transfer<'a> {
                 expected.entry(subject).or_default().insert(&node.raw.digest);
             }
         }
+        // Where the destination makes these lists itself, each is its word on all that are in it.
+        let by_list: HashSet<&Digest> = match self.destination.lists_referrers() {
+            Some(true) => expected.values().flatten().copied().collect(),
+            _ => HashSet::new(),
+        };
+        let is_asked_for = |item: &CopyItem| {
+            let digest = &item.descriptor.digest;
+            let is_sent = matches!(item.outcome, Outcome::Carried | Outcome::Mounted);
+            let is_told_by_list = item.tag.is_none() && by_list.contains(digest);
+            // The tags of the root are asked for once they are set.
+            is_sent && !is_told_by_list && (*digest != self.graph.root || tags.is_empty())
+        };
+        let gone: Vec<BoxFuture<'_, Result<Option<usize>>>> = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| is_asked_for(item))
+            .map(|(at, item)| Box::pin(async move { Ok((!self.has(item).await?).then_some(at)) }) as _)
+            .collect();
+        let gone: Vec<Option<usize>> =
+            stream::iter(gone).buffer_unordered(concurrency).try_collect().await.map_err(at_destination)?;
+        for at in gone.into_iter().flatten() {
+            items[at].outcome = Outcome::Missing;
+            items[at].reason = Some(GONE.to_owned());
+        }
         let unlisted: Vec<BoxFuture<'_, Result<Vec<Digest>>>> = expected
             .into_iter()
             .map(|(subject, expected)| {
                 Box::pin(async move {
                     let listed = self.destination.referrers(subject, None).await?;
-                    let listed: HashSet<&Digest> = listed.iter().map(|referrer| &referrer.digest).collect();
-                    Ok(expected.into_iter().filter(|digest| !listed.contains(digest)).cloned().collect())
+                    let listed: HashSet<(&Digest, u64)> =
+                        listed.iter().map(|referrer| (&referrer.digest, referrer.size)).collect();
+                    let is_listed = |digest: &Digest| {
+                        listed.contains(&(digest, self.graph.nodes[digest].raw.bytes.len() as u64))
+                    };
+                    Ok(expected.into_iter().filter(|digest| !is_listed(digest)).cloned().collect())
                 }) as _
             })
             .collect();
