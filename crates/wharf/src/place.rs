@@ -105,6 +105,24 @@ impl Place {
         }
     }
 
+    /// Returns the host, where it is at a registry.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Registry(reference) => Some(&reference.host),
+            Self::Layout(..) | Self::Tar(..) => None,
+        }
+    }
+
+    /// Returns whether both are in the same repository, folder or file, as they are written.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Layout(one, _), Self::Layout(other, _)) | (Self::Tar(one, _), Self::Tar(other, _)) => {
+                one == other
+            }
+            _ => self.repository().is_some_and(|one| other.repository() == Some(one)),
+        }
+    }
+
     /// Returns what is meant there, which must be written.
     pub(crate) fn named(&self) -> anyhow::Result<Reference> {
         let missing = || Usage(format!("{self} names neither tag nor digest; none is guessed"));

@@ -1,14 +1,18 @@
 //! `wharf sync`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
 use tokio::time::Instant;
 use wharf_client::Limits;
-use wharf_content::{CopyOptions, PaperOptions};
+use wharf_content::{CopyOptions, PaperOptions, Progress};
 
 use crate::carry::{Artifact, Carriage, Report, TagArgs};
 use crate::cli::Output;
@@ -17,10 +21,15 @@ use crate::place::Place;
 use crate::remote::{Connection, Identity};
 use crate::{progress, terminal};
 
+/// How many entries run at the same time.
+const ENTRIES_AT_ONCE: usize = 4;
+
 /// Copy many repositories, as a file says.
 ///
 /// Each entry is a copy with papers, as by wharf cp; what is there already costs a question and no transfer. An entry
-/// that fails does not hold up the others, and fails the run in the end.
+/// that fails does not hold up the others, and fails the run in the end. Entries run side by side, except where one
+/// writes what another reads or writes: those keep their order. An entry with bounds on requests has its registries
+/// for itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file is TOML, with one table for each repository:
@@ -105,62 +114,103 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let file: File =
         toml::from_str(&text).map_err(|error| Usage(format!("{}: {error}", args.file.display())))?;
+    let progress = progress::for_transfers();
     // All of it is read before any of it is done.
     let entries = file.sync.into_iter().enumerate().map(|(at, written)| {
-        Entry::read(written, args.dry_run)
+        Entry::read(written, args.dry_run, &progress)
             .with_context(|| format!("entry {} of {}", at + 1, args.file.display()))
     });
     let entries = entries.collect::<anyhow::Result<Vec<Entry>>>()?;
+    if args.watch && entries.iter().any(|entry| entry.every.is_none()) {
+        return Err(
+            Usage("with --watch every entry says when it is done again: every = \"6h\"".to_owned()).into()
+        );
+    }
     if args.watch {
-        return watch(&args, &entries).await;
+        carry_all(&args, &entries, |_, report, error| {
+            match args.output {
+                Output::Json => terminal::line(serde_json::to_string(&report)?),
+                Output::Text => report.print(),
+            }
+            if let Some(error) = error {
+                tracing::warn!("{error:#}");
+            }
+            Ok(())
+        })
+        .await?;
+        return Ok(Status::Done);
     }
-    let (mut reports, mut first_error) = (Vec::new(), None);
-    for entry in &entries {
-        let (report, error) = entry.carry(&args).await;
-        if args.output == Output::Text {
+    // Told in the order of the file, whatever was done first.
+    let (mut done, mut told): (BTreeMap<usize, Report>, usize) = (BTreeMap::new(), 0);
+    let mut errors = BTreeMap::new();
+    carry_all(&args, &entries, |at, report, error| {
+        done.insert(at, report);
+        errors.extend(error.map(|error| (at, error)));
+        while let Some(report) = done.get(&told).filter(|_| args.output == Output::Text) {
             report.print();
+            told += 1;
         }
-        reports.push(report);
-        first_error = first_error.or(error);
-    }
+        Ok(())
+    })
+    .await?;
     if args.output == Output::Json {
-        terminal::line(serde_json::to_string_pretty(&reports)?);
+        terminal::line(serde_json::to_string_pretty(&done.into_values().collect::<Vec<_>>())?);
     }
-    match first_error {
+    match errors.into_values().next() {
         Some(error) => Err(error.context("not everything was copied; the first that failed")),
         None => Ok(Status::Done),
     }
 }
 
-async fn watch(args: &Args, entries: &[Entry]) -> anyhow::Result<Status> {
-    if entries.iter().any(|entry| entry.every.is_none()) {
-        return Err(
-            Usage("with --watch every entry says when it is done again: every = \"6h\"".to_owned()).into()
-        );
-    }
-    let mut due: Vec<Instant> = entries.iter().map(|_| Instant::now()).collect();
+/// Carries every entry when it is due, several side by side, and tells what came of each: once, or with `--watch` again and
+/// again until it is interrupted.
+async fn carry_all(
+    args: &Args,
+    entries: &[Entry],
+    mut tell: impl FnMut(usize, Report, Option<anyhow::Error>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let now = Instant::now();
+    let mut queue: Vec<(Instant, usize)> = (0..entries.len()).map(|at| (now, at)).collect();
+    let mut running = FuturesUnordered::new();
+    let mut busy: BTreeSet<usize> = BTreeSet::new();
     loop {
-        let Some((at, next)) = due.iter().copied().enumerate().min_by_key(|(_, next)| *next) else {
-            return Ok(Status::Done);
-        };
+        while busy.len() < ENTRIES_AT_ONCE
+            && let Some(place) = next(&queue, &busy, entries)
+        {
+            let (_, at) = queue.remove(place);
+            busy.insert(at);
+            running.push(async move { (at, entries[at].carry(args).await) });
+        }
+        let now = Instant::now();
+        let due = queue.iter().map(|(due, _)| *due).find(|due| *due > now);
         tokio::select! {
-            () = tokio::time::sleep_until(next) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Status::Done),
+            Some((at, (report, error))) = running.next() => {
+                busy.remove(&at);
+                if let Some(every) = entries[at].every.filter(|_| args.watch) {
+                    queue.push((Instant::now() + every, at));
+                    queue.sort();
+                }
+                tell(at, report, error)?;
+            }
+            () = tokio::time::sleep_until(due.unwrap_or(now)), if due.is_some() => {}
+            _ = tokio::signal::ctrl_c(), if args.watch => return Ok(()),
+            else => return Ok(()),
         }
-        let (report, error) = entries[at].carry(args).await;
-        match args.output {
-            Output::Json => terminal::line(serde_json::to_string(&report)?),
-            Output::Text => report.print(),
-        }
-        if let Some(error) = error {
-            tracing::warn!("{error:#}");
-        }
-        due[at] = Instant::now() + entries[at].every.unwrap_or_default();
     }
 }
 
+/// Returns the place in the queue of the first entry that is due and that none which runs or is due before it hinders.
+fn next(queue: &[(Instant, usize)], busy: &BTreeSet<usize>, entries: &[Entry]) -> Option<usize> {
+    let now = Instant::now();
+    let is_due = |(due, _): &&(Instant, usize)| *due <= now;
+    queue.iter().take_while(is_due).enumerate().find_map(|(place, (_, at))| {
+        let mut before = busy.iter().chain(queue[..place].iter().map(|(_, at)| at));
+        before.all(|other| !entries[*at].is_hindered_by(&entries[*other])).then_some(place)
+    })
+}
+
 impl Entry {
-    fn read(written: Written, dry_run: bool) -> anyhow::Result<Self> {
+    fn read(written: Written, dry_run: bool, progress: &Arc<dyn Progress>) -> anyhow::Result<Self> {
         let tags = TagArgs {
             all_tags: written.all,
             globs: written.glob,
@@ -178,7 +228,7 @@ impl Entry {
         }
         let platforms = written.platforms.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         let papers = if written.papers == Some(false) { PaperOptions::NONE } else { PaperOptions::ALL };
-        let progress = progress::for_transfers();
+        let progress = Arc::clone(progress);
         let options = CopyOptions { platforms, papers, dry_run, progress, ..CopyOptions::default() };
         let every = written.every.as_deref().map(duration).transpose()?;
         Ok(Self {
@@ -192,6 +242,21 @@ impl Entry {
             },
             every,
         })
+    }
+
+    /// Returns whether one of the two must wait for the other: it writes what the other reads or writes, or there are
+    /// bounds on the requests to a registry that both use.
+    fn is_hindered_by(&self, other: &Self) -> bool {
+        fn places(entry: &Entry) -> impl Iterator<Item = &Place> {
+            [&entry.source, &entry.destination].into_iter()
+        }
+        let writes_for = |one: &Self, two| places(two).any(|place| one.destination.is_beside(place));
+        let is_bounded = self.limits != Limits::default() || other.limits != Limits::default();
+        let meet = || {
+            let mut hosts = places(self).filter_map(Place::host);
+            hosts.any(|host| places(other).filter_map(Place::host).any(|other| other == host))
+        };
+        writes_for(self, other) || writes_for(other, self) || (is_bounded && meet())
     }
 
     /// Copies it. What came of it is told even where it failed.

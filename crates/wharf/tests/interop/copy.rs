@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::*;
 
+/// The type of Notary Project's signatures.
+const NOTATION: &str = "application/vnd.cncf.notary.signature";
 /// Type of what is attached.
 const SBOM: &str = "application/vnd.example.sbom";
 const PAPER: &str = "a paper about it";
@@ -36,6 +38,8 @@ const ROWS: &[Row] = &[
     Row { client: "skopeo", name: "stored:1.0", push: Home::skopeo_pushes, check: Home::skopeo_finds },
     Row { client: "helm", name: "app:0.1.0", push: Home::helm_pushes, check: Home::helm_finds },
     Row { client: "cosign", name: "signed:1.0", push: Home::cosign_signs, check: Home::cosign_verifies },
+    Row { client: "oras", name: "notary:1.0", push: Home::notation_signs, check: Home::notation_is_found },
+    Row { client: "crane", name: "built:1.0", push: Home::buildkit_pushes, check: Home::buildkit_is_found },
     Row { client: "oras", name: "own:1.0", push: Home::wharf_pushes, check: Home::oras_finds },
     Row { client: "regctl", name: "ours:1.0", push: Home::wharf_attaches, check: Home::regctl_finds },
 ];
@@ -236,6 +240,81 @@ impl Home {
             cosign.run(&[&["verify"], &more[..], &[place]].concat());
             let what = ["--type", "https://example.com/built/v1", place];
             cosign.run(&[&["verify-attestation"], &more[..], &what].concat());
+        }
+    }
+
+    /// Writes the image to a layout, with an attestation beside it in an index.
+    fn attested(&self) -> (String, String, Content) {
+        let folder = self.fresh("attested");
+        let (index, content) = self.image.write_attested_layout(Path::new(&folder), "1.0");
+        (folder, index, content)
+    }
+
+    fn buildkit_pushes(&self, place: &str) {
+        self.client("crane").run(&["push", &self.attested().0, place, "--insecure"]);
+    }
+
+    fn buildkit_is_found(&self, place: &str) {
+        let (_, index, content) = self.attested();
+        let (crane, folder) = (self.client("crane"), self.fresh("pulled"));
+        assert_eq!(crane.run(&["digest", place, "--insecure"]).trim(), index);
+        crane.run(&["pull", "--format=oci", place, &folder, "--insecure"]);
+        // The image, the attestation, and the index that says which is about which.
+        assert_eq!(blobs_of_layout(Path::new(&folder)), content);
+    }
+
+    /// Attaches a signature to an index and to its image, in the form in which notation 1.x stores it (Notary Project,
+    /// "OCI signatures"): a JWS envelope under a config of the signature's type.
+    fn notation_signs(&self, place: &str) {
+        let (layout, index, _) = self.attested();
+        self.sandbox.run(&["cp", &format!("layout:{layout}:1.0"), place]);
+        let oras = self.client("oras");
+        let (repository, _) = place.rsplit_once(':').unwrap();
+        for signed in [index, self.image.digest()] {
+            let about = format!("{repository}@{signed}");
+            let subject = oras.run(&["manifest", "fetch", "--plain-http", "--descriptor", &about]);
+            let mut subject: serde_json::Value = serde_json::from_str(&subject).unwrap();
+            subject
+                .as_object_mut()
+                .unwrap()
+                .retain(|key, _| ["mediaType", "digest", "size"].contains(&&**key));
+            let envelope = serde_json::json!({"payload": signed, "protected": "", "signature": ""});
+            let pushed = |kind: &str, name: &str, text: String| -> serde_json::Value {
+                fs::write(self.sandbox.folder().join(name), text).unwrap();
+                let how = ["--plain-http", "--media-type", kind, "--descriptor", repository, name];
+                serde_json::from_str(&oras.run(&[&["blob", "push"], &how[..]].concat())).unwrap()
+            };
+            let manifest = serde_json::json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": pushed(NOTATION, "config.json", "{}".to_owned()),
+                "layers": [pushed("application/jose+json", "signature.json", envelope.to_string())],
+                "subject": subject,
+                "annotations": {"io.cncf.notary.x509chain.thumbprint#S256": "[\"00\"]"},
+            });
+            fs::write(self.sandbox.folder().join("signature.manifest"), manifest.to_string()).unwrap();
+            let kind = "application/vnd.oci.image.manifest.v1+json";
+            let how = ["--plain-http", "--media-type", kind, repository, "signature.manifest"];
+            oras.run(&[&["manifest", "push"], &how[..]].concat());
+        }
+    }
+
+    fn notation_is_found(&self, place: &str) {
+        let oras = self.client("oras");
+        let (repository, _) = place.rsplit_once(':').unwrap();
+        for signed in [self.attested().1, self.image.digest()] {
+            // As notation looks for it: by its type, then the one layer.
+            let found = self.oras_discovers(&format!("{repository}@{signed}"));
+            let signatures = found["referrers"].as_array().unwrap();
+            assert_eq!(signatures.len(), 1, "{found}");
+            assert_eq!(signatures[0]["artifactType"], NOTATION, "{found}");
+            assert_eq!(signatures[0]["annotations"]["io.cncf.notary.x509chain.thumbprint#S256"], "[\"00\"]");
+            let signature = format!("{repository}@{}", signatures[0]["digest"].as_str().unwrap());
+            let manifest = oras.run(&["manifest", "fetch", "--plain-http", &signature]);
+            let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+            let layer = format!("{repository}@{}", manifest["layers"][0]["digest"].as_str().unwrap());
+            let envelope = oras.run(&["blob", "fetch", "--plain-http", "--output", "-", &layer]);
+            assert!(envelope.contains(&signed), "{envelope}");
         }
     }
 

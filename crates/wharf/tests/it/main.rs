@@ -29,6 +29,7 @@ mod promote;
 mod publish;
 mod serve;
 mod support;
+mod sync;
 mod target;
 mod verify;
 mod verify_pgp;

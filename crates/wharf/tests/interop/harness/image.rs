@@ -54,16 +54,64 @@ impl Image {
 
     /// Writes an OCI image layout (image-spec, "OCI Image Layout") with the image under this tag.
     pub(crate) fn write_layout(&self, folder: &Path, tag: &str) {
-        let blobs = folder.join("blobs").join("sha256");
-        fs::create_dir_all(&blobs).unwrap();
-        fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", self.manifest.as_bytes());
-        entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-        let index = json!({"schemaVersion": 2, "manifests": [entry]});
-        fs::write(folder.join("index.json"), index.to_string()).unwrap();
-        for (digest, bytes) in &self.blobs {
-            fs::write(blobs.join(digest.trim_start_matches("sha256:")), bytes).unwrap();
+        let root = descriptor(MANIFEST, self.manifest.as_bytes());
+        write_layout(folder, tag, root, &self.blobs);
+    }
+
+    /// Writes a layout with an index under this tag, as BuildKit makes it: the image, and beside it an attestation about it
+    /// (buildkit, "Attestation Storage"). Returns the digest of the index and every blob, the manifests among them.
+    pub(crate) fn write_attested_layout(&self, folder: &Path, tag: &str) -> (String, Content) {
+        let kind = "https://slsa.dev/provenance/v1";
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": kind, "predicate": {},
+            "subject": [{"name": "image", "digest": {"sha256": self.digest().trim_start_matches("sha256:")}}],
+        })
+        .to_string();
+        let config = json!({
+            "architecture": "unknown", "os": "unknown", "config": {},
+            "rootfs": {"type": "layers", "diff_ids": [digest(statement.as_bytes())]},
+        })
+        .to_string();
+        let mut layer = descriptor("application/vnd.in-toto+json", statement.as_bytes());
+        layer["annotations"] = json!({"in-toto.io/predicate-type": kind});
+        let attestation = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer],
+            "config": descriptor("application/vnd.oci.image.config.v1+json", config.as_bytes()),
+        })
+        .to_string();
+        let mut image = descriptor(MANIFEST, self.manifest.as_bytes());
+        image["platform"] = json!({"architecture": "amd64", "os": "linux"});
+        let mut attested = descriptor(MANIFEST, attestation.as_bytes());
+        attested["platform"] = json!({"architecture": "unknown", "os": "unknown"});
+        attested["annotations"] = json!({
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": self.digest(),
+        });
+        let index =
+            json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [image, attested]}).to_string();
+        let mut blobs = self.blobs.clone();
+        for text in [statement, config, attestation, index.clone()] {
+            blobs.insert(digest(text.as_bytes()), text.into_bytes());
         }
+        write_layout(folder, tag, descriptor(INDEX, index.as_bytes()), &blobs);
+        (digest(index.as_bytes()), blobs)
+    }
+}
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Writes an OCI image layout with `root` under this tag.
+fn write_layout(folder: &Path, tag: &str, root: serde_json::Value, content: &Content) {
+    let blobs = folder.join("blobs").join("sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let mut entry = root;
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+    let index = json!({"schemaVersion": 2, "manifests": [entry]});
+    fs::write(folder.join("index.json"), index.to_string()).unwrap();
+    for (digest, bytes) in content {
+        fs::write(blobs.join(digest.trim_start_matches("sha256:")), bytes).unwrap();
     }
 }
 
