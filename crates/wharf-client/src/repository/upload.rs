@@ -116,7 +116,7 @@ impl RemoteRepository {
         }
     }
 
-    /// One POST, one PUT; when the PUT is lost, both again.
+    /// One POST, one PUT; when the PUT is lost, what the registry has not kept of it is sent in chunks, or both again.
     async fn upload_single(
         &self,
         descriptor: &Descriptor,
@@ -146,6 +146,15 @@ impl RemoteRepository {
             }
             tokio::time::sleep(retry.backoff(attempt)).await;
             attempt += 1;
+            if let Ok(kept) = self.status(&session).await
+                && (1..=descriptor.size).contains(&kept.received)
+            {
+                match self.send_chunks(kept, descriptor, source, &mut None).await {
+                    // Whatever it has kept, it was not this.
+                    Err(error) if error.kind() == ErrorKind::Content => {}
+                    result => return result.map(|()| Arrival::Sent),
+                }
+            }
             session = self.start(&descriptor.digest).await?;
         }
     }
@@ -242,17 +251,24 @@ impl RemoteRepository {
                     Err(error) => return Err(error),
                 }
             };
-            let Step::Unclear(error) = step else {
+            let Step::Unclear(mut error) = step else {
                 failures = 0;
                 continue;
             };
-            if failures >= policy.max_recoveries {
-                return Err(error);
-            }
             tracing::debug!(blob.digest = %descriptor.digest, %error, "asking how far the upload got");
-            tokio::time::sleep(retry.backoff(failures)).await;
-            failures += 1;
-            match self.status(&session).await {
+            let status = loop {
+                if failures >= policy.max_recoveries {
+                    return Err(error);
+                }
+                tokio::time::sleep(retry.backoff(failures)).await;
+                failures += 1;
+                match self.status(&session).await {
+                    // It may be starting.
+                    Err(status) if status.is_retryable() => error = status,
+                    status => break status,
+                }
+            };
+            match status {
                 Ok(status) => session = status,
                 // Lost, by a restart or by age: from the start. Unless the blob arrived with the last request.
                 Err(status) if status.kind() == ErrorKind::NotFound => {

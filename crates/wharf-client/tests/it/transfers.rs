@@ -155,6 +155,54 @@ async fn a_single_upload_is_sent_again_whole_after_a_fault() {
 }
 
 #[tokio::test]
+async fn a_single_upload_goes_on_where_the_registry_has_kept_some_of_it() {
+    // What is kept may be of no use; then all of it is sent again.
+    for is_useful in [true, false] {
+        let server = TestServer::start().await;
+        let (descriptor, source) = blob("text/plain", vec![b'a'; 100_000]);
+        let puts = AtomicUsize::new(0);
+        server.bend(move |seen, server| {
+            if seen.method != Method::PUT || puts.fetch_add(1, Ordering::Relaxed) > 0 {
+                return None;
+            }
+            let body = if is_useful { seen.body.clone() } else { vec![b'x'; 100_000].into() };
+            server.keep_half(&Seen { body, ..seen.clone() });
+            Some(answer(502, &[], ""))
+        });
+        server.repository().push_blob(&descriptor, &source).await.unwrap();
+        assert_eq!(server.blob(&descriptor.digest).unwrap(), vec![b'a'; 100_000]);
+        let sent: Vec<(Method, usize)> = server
+            .seen()
+            .into_iter()
+            .map(|seen| (seen.method, seen.body.len()))
+            .filter(|(_, len)| *len > 0)
+            .collect();
+        let mut expected = vec![(Method::PUT, 100_000), (Method::PATCH, 50_000)];
+        expected.extend((!is_useful).then_some((Method::PUT, 100_000)));
+        assert_eq!(sent, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_upload_waits_for_a_registry_that_comes_back() {
+    let server = TestServer::start().await;
+    let (descriptor, source) = blob("text/plain", CONTENT);
+    let asked = AtomicUsize::new(0);
+    server.bend(move |seen, server| {
+        // Half of the second chunk arrives; then every request fails for a while, the client's own repetitions too.
+        let at = asked.fetch_add(1, Ordering::Relaxed);
+        if at == 2 {
+            server.keep_half(seen);
+        }
+        (2..10).contains(&at).then(|| answer(502, &[], ""))
+    });
+    server.chunked(10).push_blob(&descriptor, &source).await.unwrap();
+    assert_eq!(server.blob(&descriptor.digest).unwrap(), CONTENT);
+    let ranges: Vec<Seen> = server.seen().into_iter().filter(is_patch).collect();
+    assert_eq!(ranges[2].headers["content-range"], "15-24");
+}
+
+#[tokio::test]
 async fn retry_after_is_respected() {
     let server = TestServer::start().await;
     push_image(&server.repository(), "image", &["v1"]).await;
