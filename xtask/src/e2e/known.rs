@@ -7,15 +7,11 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("custom host is provided / should discover direct referrers of a subject", WITHDRAWN),
     ("should push a manifest from stdin with media type flag", SIZE),
     ("should push a manifest from stdin without media type flag", SIZE),
-    ("not logged in / should run commands without logging in", CATALOG),
-    ("not found in the config file / should fail with registry error", CATALOG),
     ("should fail with empty response when returned response doesn't have body", WAIT),
 ];
 
 const WITHDRAWN: &str = "its fixtures are manifests of the withdrawn type application/vnd.oci.artifact.manifest.v1+json, which \
                          `wharf serve` does not take";
 const SIZE: &str = "its manifest states 53 bytes for a config that has 2, which `wharf serve` refuses";
-const CATALOG: &str = "it ends with `repo ls` by nobody, to whom `wharf serve` shows a list of the public repositories (none) \
-                       where the suite's registry asks for a login";
 const WAIT: &str =
     "after several wrong passwords `wharf serve` answers 429 for a while, the suite's registry 401 for ever";

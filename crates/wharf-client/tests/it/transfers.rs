@@ -366,6 +366,23 @@ async fn a_copy_asks_for_no_more_than_it_needs() {
     );
 }
 
+/// Little things are sent unasked where the root is missing, unless the report is to tell what was there.
+#[tokio::test]
+async fn a_copy_that_asks_first_tells_what_was_there() {
+    let source = MemoryTarget::new();
+    let image = push_image(&source, "image", &["v1"]).await;
+    let layer = image.parse().unwrap().layers.remove(0);
+    for asks_first in [false, true] {
+        let server = TestServer::start().await;
+        let stream = source.fetch_blob(&layer, 0).await.unwrap();
+        server.put_blob(&collect(stream, 1000).await.unwrap());
+        server.bend(|seen, _| seen.line().contains("mount=").then(|| answer(400, &[], "")));
+        let options = CopyOptions { asks_first, ..CopyOptions::default() };
+        let report = copy(&source, &"v1".parse().unwrap(), &server.repository(), &options).await.unwrap();
+        assert_eq!(report.count(Outcome::AlreadyThere), usize::from(asks_first));
+    }
+}
+
 /// A large blob that is there is asked for first: it would cost more to send it in vain.
 #[tokio::test]
 async fn what_an_earlier_copy_has_sent_is_not_sent_again() {

@@ -33,6 +33,9 @@ pub struct CopyOptions {
     /// Whether a sibling tag that points elsewhere at the destination is moved although that loses layers
     /// (signatures) which the source does not have.
     pub replace_siblings: bool,
+    /// Whether every piece is asked for before it is sent, so that the report tells what was there. Otherwise little things
+    /// are sent unasked where the root is missing.
+    pub asks_first: bool,
     /// Whether what was sent is asked for at the destination before the tags are set.
     pub verify: bool,
     /// Whether nothing is to be written: the report says what would be.
@@ -54,6 +57,7 @@ impl Default for CopyOptions {
             papers: PaperOptions::ALL,
             platforms: Vec::new(),
             replace_siblings: false,
+            asks_first: false,
             verify: true,
             dry_run: false,
             concurrency: NonZeroUsize::new(4).expect("four is not zero"),

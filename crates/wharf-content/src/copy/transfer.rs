@@ -117,7 +117,8 @@ impl<'a> Transfer<'a> {
     /// Returns whether to ask for something before it is pushed. Where the root is missing the rest is likely to be, too,
     /// and what is sent in vain costs no more than the question.
     fn asks_for(&self, descriptor: &Descriptor) -> bool {
-        self.is_there || self.options.dry_run || !self.destination.is_pushed_unasked(descriptor)
+        let CopyOptions { asks_first, dry_run, .. } = self.options;
+        self.is_there || *asks_first || *dry_run || !self.destination.is_pushed_unasked(descriptor)
     }
 
     async fn send_blob(&self, blob: &Descriptor) -> Result<Outcome> {

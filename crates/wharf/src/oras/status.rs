@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wharf_content::{
-    CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, Outcome, PaperOptions, Progress, RawManifest, ReadTarget, copy,
+    CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, MountOrigin, Outcome, PaperOptions, Progress, RawManifest,
+    ReadTarget, copy,
 };
 use wharf_oci::{Descriptor, Digest, Manifest, Reference};
 
@@ -122,6 +123,9 @@ pub(super) struct Status {
     bars: Arc<dyn Progress>,
     /// Set where the root is there already: ORAS does not look further then, and tells nothing.
     is_quiet: AtomicBool,
+    /// Whether it goes from one repository to another of the same registry. Only then ORAS tells of mounts; a registry that
+    /// has a blob elsewhere saves its transfer all the same.
+    is_same_registry: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -154,8 +158,8 @@ impl Status {
             Detail::Bars => crate::progress::for_transfers(),
             _ => Arc::new(wharf_content::NoProgress),
         };
-        let is_quiet = AtomicBool::new(false);
-        Arc::new(Self { words, detail, bars, is_quiet, state: Mutex::default() })
+        let [is_quiet, is_same_registry] = [const { AtomicBool::new(false) }; 2];
+        Arc::new(Self { words, detail, bars, is_quiet, is_same_registry, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -208,7 +212,9 @@ impl Progress for Status {
         match outcome {
             Outcome::AlreadyThere if was_told => {}
             Outcome::AlreadyThere => self.tell(self.words.exists, descriptor),
-            Outcome::Mounted => self.tell(self.words.mounted, descriptor),
+            Outcome::Mounted if self.is_same_registry.load(Ordering::Relaxed) => {
+                self.tell(self.words.mounted, descriptor);
+            }
             _ => {
                 self.begin(&mut state, descriptor);
                 // The same bytes under further media types and names went over once.
@@ -281,11 +287,16 @@ async fn carry_one(work: Carry<'_>, status: &Arc<Status>) -> anyhow::Result<()> 
         }
         status.is_quiet.store(true, Ordering::Relaxed);
     }
+    let registry = |origin: Option<MountOrigin>| origin.map(|origin| origin.registry);
+    let of_source = registry(source.mount_origin());
+    let is_same = of_source.is_some() && of_source == registry(to.write().mount_origin());
+    status.is_same_registry.store(is_same, Ordering::Relaxed);
     let tags = if is_remote && !name.is_empty() { vec![name.parse()?] } else { Vec::new() };
     let options = CopyOptions {
         tags: Some(tags),
         papers: if referrers { PaperOptions::REFERRERS } else { PaperOptions::NONE },
-        // As ORAS: the answer to the push is believed.
+        // As ORAS: it says of every piece whether it was there, and the answer to the push is believed.
+        asks_first: true,
         verify: false,
         concurrency: usize::try_from(concurrency).ok().and_then(NonZeroUsize::new).unwrap_or(THREE),
         progress: Arc::clone(status) as Arc<dyn Progress>,
