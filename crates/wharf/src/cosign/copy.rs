@@ -7,7 +7,7 @@ use wharf_content::{CopyOptions, ErrorKind, PaperOptions, ReadTarget as _};
 use wharf_oci::Reference;
 
 use super::image::{self, Image};
-use super::{note, tables, waiting};
+use super::{note, tables, waiting_for_blobs};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
@@ -31,7 +31,7 @@ pub(super) const COMMAND: Command = Command {
 fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     let [from, to] = arguments else { bail!("accepts 2 arg(s), received {}", arguments.len()) };
     ensure!(!given.is_given("only"), "--only is not built in wharf yet; see docs/COMPATIBILITY.md");
-    waiting(given, async {
+    waiting_for_blobs(given, async {
         let source = Image::resolve(given, from).await?;
         let (reference, destination) = image::place(given, to).await?;
         let tags: Vec<_> = reference.tag.iter().cloned().collect();

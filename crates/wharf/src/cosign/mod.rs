@@ -39,7 +39,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::cobra::flags::Given;
 use crate::cobra::{Command, Program, Variables};
-use crate::waiting::block_on;
+use crate::waiting::{block_on, block_on_here};
 
 pub(crate) use signing::load as load_private_key;
 
@@ -124,10 +124,22 @@ fn warning(text: &str) {
 
 /// Waits for a command that talks to others, for as long as `--timeout` allows.
 fn waiting<T>(given: &Given, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    block_on_here(within_limit(given, work)?)
+}
+
+/// As [`waiting`], for work that carries whole blobs.
+fn waiting_for_blobs<T>(given: &Given, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    block_on(within_limit(given, work)?)
+}
+
+fn within_limit<T>(
+    given: &Given,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<T>>> {
     let limit = given.text("timeout").unwrap_or_default();
     let limit = duration::read(limit)
         .with_context(|| format!("invalid argument {limit:?} for \"-t, --timeout\" flag"))?;
-    block_on(async {
+    Ok(async move {
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result,
             Err(_) => bail!("context deadline exceeded: not done within {limit:?}"),

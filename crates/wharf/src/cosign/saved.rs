@@ -18,7 +18,7 @@ use wharf_oci::{Descriptor, Digest, Manifest, ManifestKind, Reference, Tag};
 
 use super::image::{self, Image};
 use super::verifying::text;
-use super::{blob, one, tables, waiting};
+use super::{blob, one, tables, waiting_for_blobs};
 use crate::cobra::Command;
 use crate::cobra::flags::Given;
 use crate::cobra::flags::Kind::Text;
@@ -64,7 +64,7 @@ fn dir(given: &Given) -> anyhow::Result<&str> {
 
 fn save(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     let (written, dir) = (one(arguments)?, dir(given)?);
-    waiting(given, async {
+    waiting_for_blobs(given, async {
         let image = Image::resolve(given, written).await?;
         let digest = image.digest().clone();
         let layout = LayoutTarget::create(dir).await?;
@@ -116,7 +116,7 @@ fn mark(dir: &Path, kinds: &[(Digest, &str)]) -> anyhow::Result<()> {
 
 fn load(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     let (written, dir) = (one(arguments)?, dir(given)?);
-    waiting(given, async {
+    waiting_for_blobs(given, async {
         let saved = SavedImage::open(dir).await?;
         let (reference, to) = image::place(given, written).await?;
         if let Some(asked) = reference.digest.as_ref() {
