@@ -14,6 +14,11 @@ The project's chores. Usage: cargo xtask WORD
   interop charts [--deep [COUNT]] [CHART ..]
                   real charts rendered by helm and by wharf, compared byte for byte; --deep: with COUNT (100)
                   generated flags and values each
+  interop lint [CHART ..]
+                  what both say about real charts in `lint`
+  interop recorded [--record]
+                  the recorded commands with small charts: Helm still answers so, and Wharf does; --record: write Helm's
+                  answers anew
   e2e oras [FOLDER]
                   ORAS's own end-to-end suite against `wharf oras`, from a copy outside of this repository (default:
                   wharf/e2e/oras in the user's cache); not part of `test`

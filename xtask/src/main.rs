@@ -42,6 +42,15 @@ fn main() -> ExitCode {
         ["interop", "charts", words @ ..] => {
             setup::run(peers::Scope::Tests, setup::Retry::Nothing).and_then(|()| charts::run(words)).map(Some)
         }
+        ["interop", "lint", names @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
+            .and_then(|()| charts::lint(names))
+            .map(Some),
+        ["interop", "recorded"] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
+            .and_then(|()| charts::recorded(false))
+            .map(Some),
+        ["interop", "recorded", "--record"] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
+            .and_then(|()| charts::recorded(true))
+            .map(Some),
         ["interop", filter @ ..] => setup::run(peers::Scope::Tests, setup::Retry::Nothing)
             .and_then(|()| interop::run(filter))
             .map(Some),

@@ -103,6 +103,13 @@ impl Chart {
         }
     }
 
+    /// Returns the warnings of the chart, then those of its dependencies.
+    #[must_use]
+    pub fn all_warnings(&self) -> Vec<String> {
+        let below = self.dependencies.iter().flat_map(Self::all_warnings);
+        self.warnings.iter().cloned().chain(below).collect()
+    }
+
     /// Returns the names of wanted dependencies that are not under `charts/`.
     #[must_use]
     pub fn missing_dependencies(&self) -> Vec<&str> {

@@ -44,5 +44,5 @@ mod values;
 pub use error::{Error, ErrorKind};
 pub use manifests::{Hook, Manifest, split as split_manifests};
 pub use objects::{KubeVersion, default_api_versions};
-pub use render::{RenderOptions, Rendered, render, render_files};
+pub use render::{RenderOptions, Rendered, render, render_files, render_telling};
 pub use wharf_sprig::Surroundings;

@@ -4,13 +4,14 @@ use std::rc::Rc;
 use wharf_chart::semver::{Constraint, Version};
 use wharf_chart::{Chart, check_values, coalesce_values, process_dependencies, value_faults};
 use wharf_sprig::Surroundings;
-use wharf_template::{Limits, Map, MissingKey, Origin, Value};
+use wharf_template::{Limits, Map, Origin, Value};
 use wharf_yaml::Value as Plain;
 
 use crate::error::{Error, ErrorKind};
 use crate::heap;
 use crate::manifests::{BadManifest, Hook, Manifest, sort};
 use crate::objects::{Capabilities, KubeVersion, default_api_versions};
+use crate::templates::Told;
 use crate::values::live_values;
 use crate::{pointing, templates};
 
@@ -39,8 +40,8 @@ pub struct RenderOptions {
     pub skip_schema_validation: bool,
     /// Whether a missing key is an error.
     pub strict: bool,
-    /// Whether the render is for a check: `required` and `fail` let everything pass, and the release is neither an
-    /// installation nor an upgrade.
+    /// Whether the render is for a check, as `helm lint` makes it: `required` and `fail` only tell, and the release is neither
+    /// an installation nor an upgrade.
     pub lint: bool,
     /// Whether the process ends soon after: what was used is then left to the system, which is faster than freeing it.
     pub is_last: bool,
@@ -112,7 +113,23 @@ pub fn render_files(
     options: &RenderOptions,
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<BTreeMap<String, String>, Error> {
-    on_own_stack(|| Ok(render_templates(chart, user, options, &surroundings(), None)?.files))
+    Ok(render_telling(chart, user, options, surroundings)?.0)
+}
+
+/// As [`render_files`], and also returns what was passed over, as [`Rendered::warnings`].
+///
+/// # Errors
+/// As [`render_files`].
+pub fn render_telling(
+    chart: &Chart,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
+) -> Result<(BTreeMap<String, String>, Vec<String>), Error> {
+    on_own_stack(|| {
+        let made = render_templates(chart, user, options, &surroundings(), None)?;
+        Ok((made.files, made.warnings))
+    })
 }
 
 fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -154,9 +171,17 @@ fn render_templates(
     let mut warnings = process_dependencies(&mut chart, user).map_err(|error| {
         Error::values(format!("chart dependencies processing failed: {error}")).after(error.warnings())
     })?;
-    let (values, more) = coalesce_values(&chart, user)
-        .map_err(|error| Error::values(error.to_string()).after(&warnings).after(error.warnings()))?;
-    warnings.extend(more);
+    let mut merged = |values: &Plain| {
+        let (values, more) = coalesce_values(&chart, values)
+            .map_err(|error| Error::values(error.to_string()).after(&warnings).after(error.warnings()))?;
+        warnings.extend(more);
+        Ok(values)
+    };
+    let mut values = merged(user)?;
+    if options.lint {
+        // Twice, as in Helm: defaults that the user's nulls took away are back.
+        values = merged(&values)?;
+    }
     if !options.skip_schema_validation {
         check_values(&chart, &values).map_err(|error| {
             Error::schema(error.to_string(), value_faults(&chart, &values)).after(&warnings)
@@ -195,16 +220,16 @@ fn render_templates(
         );
         return Err(Error::new(ErrorKind::KubeVersion, text));
     }
-    let missing_key = if options.strict { MissingKey::Error } else { MissingKey::Zero };
     let limits = Limits {
         max_steps: options.max_steps,
         max_bytes: options.max_bytes,
         max_stack_bytes: STACK_BYTES,
         ..Limits::default()
     };
-    let (files, origins) =
-        templates::render(&chart, &top, surroundings, missing_key, options, limits, traced)
-            .map_err(|error| error.after(&warnings))?;
+    let told = Told::default();
+    let rendered = templates::render(&chart, &top, surroundings, options, limits, traced, &told);
+    warnings.append(&mut told.borrow_mut());
+    let (files, origins) = rendered.map_err(|error| error.after(&warnings))?;
     if options.is_last {
         std::mem::forget(top);
     }

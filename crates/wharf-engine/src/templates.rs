@@ -1,5 +1,6 @@
 //! The templates of a tree of charts: collected with the objects they see, parsed, executed.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::parallel;
 use crate::render::RenderOptions;
 use crate::values::table;
 
+/// What templates said that does not end the render.
+pub(crate) type Told = Rc<RefCell<Vec<String>>>;
+
 struct Renderable<'c> {
     path: String,
     /// How many folders the path goes through.
@@ -31,10 +35,10 @@ pub(crate) fn render(
     root: &Chart,
     top: &Map,
     surroundings: &Rc<dyn Surroundings>,
-    missing_key: MissingKey,
     options: &RenderOptions,
     limits: Limits,
     traced: Option<&str>,
+    told: &Told,
 ) -> Result<(BTreeMap<String, String>, Vec<Origin>), Error> {
     let mut found = Vec::new();
     collect(root, "", top, &mut found);
@@ -45,7 +49,7 @@ pub(crate) fn render(
     wharf_sprig::add_functions(&mut functions, surroundings);
     add_functions(&mut functions);
     if options.lint {
-        add_lenient_functions(&mut functions);
+        add_lenient_functions(&mut functions, told);
     }
     let set = TemplateSet::new(Rc::new(functions));
     let names = set.functions().function_names();
@@ -60,6 +64,7 @@ pub(crate) fn render(
             std::mem::forget(parsed);
         }
     }
+    let missing_key = if options.strict { MissingKey::Error } else { MissingKey::Zero };
     let mut runtime = Runtime::new(missing_key, limits);
     let mut rendered = BTreeMap::new();
     let mut origins = Vec::new();
@@ -105,12 +110,22 @@ fn without_no_value(out: &[u8], origins: &mut [Origin]) {
     }
 }
 
-/// Puts functions that let everything pass over those that end a render, as `helm lint` does.
-fn add_lenient_functions(functions: &mut FunctionTable) {
-    functions.add(Function::new("required", &[Type::String, Type::Any], false, |_, args| {
-        Ok(if args[1].is_nil() { "".into() } else { args[1].clone() })
+/// Puts functions that only tell over those that end a render, as `helm lint` does.
+fn add_lenient_functions(functions: &mut FunctionTable, told: &Told) {
+    let (required, failed) = (Rc::clone(told), Rc::clone(told));
+    functions.add(Function::new("required", &[Type::String, Type::Any], false, move |_, args| {
+        let what = match &args[1] {
+            value if value.is_nil() => "missing required value",
+            Value::Str(text) if text.is_empty() => "missing required values",
+            value => return Ok(value.clone()),
+        };
+        required.borrow_mut().push(format!("{what}: {}", args[0]));
+        Ok("".into())
     }));
-    functions.add(Function::new("fail", &[Type::String], false, |_, _| Ok("".into())));
+    functions.add(Function::new("fail", &[Type::String], false, move |_, args| {
+        failed.borrow_mut().push(format!("funcMap fail: {}", args[0]));
+        Ok("".into())
+    }));
 }
 
 /// Collects the templates of a chart and those below, and returns the objects that the chart's templates see.

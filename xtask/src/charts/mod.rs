@@ -4,6 +4,8 @@
 //! with a few generated flags and values (`--deep [COUNT]`: with many). Where two runs of Helm itself differ, the lines are
 //! compared by shape: see [`same_shape`].
 
+mod lint;
+mod recorded;
 mod variations;
 
 use std::fs;
@@ -29,25 +31,9 @@ pub(crate) fn run(words: &[&str]) -> Result<Tally> {
         names => (USUAL, names),
     };
     let folder = folder();
-    if !folder.is_dir() {
-        println!("skipped: there are no charts in {}", folder.display());
-        return Ok(Tally { skipped: 1, ..Tally::default() });
-    }
-    let helm = match peers::program("helm") {
-        Ok(helm) => helm,
-        Err(absence) => {
-            println!("skipped: helm: {absence}");
-            return Ok(Tally::missing(&absence));
-        }
-    };
-    let wharf = match std::env::var_os("WHARF_PROGRAM") {
-        Some(program) => program.into(),
-        None => {
-            if !succeeds(&mut cargo(&["build", "--package", "wharf"]))? {
-                bail!("wharf does not build");
-            }
-            root().join("target/debug/wharf")
-        }
+    let (helm, wharf) = match programs(Some(&folder))? {
+        Ok(Programs { helm, wharf }) => (helm, wharf),
+        Err(tally) => return Ok(tally),
     };
     let scratch = tempfile::tempdir()?;
     let mut jobs = Vec::new();
@@ -97,6 +83,47 @@ pub(crate) fn run(words: &[&str]) -> Result<Tally> {
         bail!("{} holds no charts", folder.display());
     }
     Ok(tally)
+}
+
+/// `cargo xtask interop lint [CHART ..]`
+pub(crate) fn lint(names: &[&str]) -> Result<Tally> {
+    programs(Some(&folder()))?.map_or_else(Ok, |programs| lint::run(&programs, names))
+}
+
+/// `cargo xtask interop recorded [--record]`
+pub(crate) fn recorded(record: bool) -> Result<Tally> {
+    programs(None)?.map_or_else(Ok, |programs| recorded::run(&programs, record))
+}
+
+/// The two programs that are compared.
+struct Programs {
+    helm: PathBuf,
+    wharf: PathBuf,
+}
+
+/// Finds Helm and builds Wharf; what is missing, the folder of charts too where one is needed, is told and counted.
+fn programs(charts: Option<&Path>) -> Result<Result<Programs, Tally>> {
+    if let Some(folder) = charts.filter(|folder| !folder.is_dir()) {
+        println!("skipped: there are no charts in {}", folder.display());
+        return Ok(Err(Tally { skipped: 1, ..Tally::default() }));
+    }
+    let helm = match peers::program("helm") {
+        Ok(helm) => helm,
+        Err(absence) => {
+            println!("skipped: helm: {absence}");
+            return Ok(Err(Tally::missing(&absence)));
+        }
+    };
+    let wharf = match std::env::var_os("WHARF_PROGRAM") {
+        Some(program) => program.into(),
+        None => {
+            if !succeeds(&mut cargo(&["build", "--package", "wharf"]))? {
+                bail!("wharf does not build");
+            }
+            root().join("target/debug/wharf")
+        }
+    };
+    Ok(Ok(Programs { helm, wharf }))
 }
 
 /// Returns the folder of the charts that Helm and Wharf are compared on.
@@ -161,6 +188,8 @@ fn compare(helm: &Path, wharf: &Path, chart: &Path, flags: &[String]) -> Result<
     };
     let (theirs, ours) = (render(helm, None)?, render(wharf, Some("helm"))?);
     let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    // Without the log.
+    let error_text = |output: &Output| error_text(&output.stderr, |line| !line.starts_with("level="));
     if theirs.status.code() != ours.status.code() {
         let how = |output: &Output| format!("{} {}", output.status, error_text(output).trim());
         return Ok(Verdict::Different(format!("helm: {}; wharf: {}", how(&theirs), how(&ours))));
@@ -190,10 +219,10 @@ fn compare(helm: &Path, wharf: &Path, chart: &Path, flags: &[String]) -> Result<
 /// How often Helm is asked again when it fails otherwise than Wharf.
 const MORE_RUNS: usize = 5;
 
-/// Returns what a program wrote to standard error, without its log, and without what the network said about a schema.
-fn error_text(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let own = text.lines().filter(|line| !line.starts_with("level="));
+/// Returns the wanted lines of what a program wrote, without what the network said about a schema.
+fn error_text(written: &[u8], is_wanted: impl Fn(&str) -> bool) -> String {
+    let text = String::from_utf8_lossy(written);
+    let own = text.lines().filter(|line| is_wanted(line));
     own.map(|line| format!("{}\n", line.split("failing loading \"http").next().unwrap_or_default())).collect()
 }
 

@@ -52,10 +52,18 @@ pub fn unpack_archive(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, Error>
     read_archive(bytes, &mut Budget::new(limits)).map(|(files, _)| files)
 }
 
+/// The least that a gzip stream begins with.
+const GZIP_HEADER_BYTES: usize = 10;
+
 /// As [`unpack_archive`], within a budget, and with warnings.
 pub(crate) fn read_archive(bytes: &[u8], budget: &mut Budget) -> Result<(Vec<File>, Vec<String>), Error> {
     if !bytes.starts_with(b"\x1f\x8b") {
-        return Err(Error::malformed("gzip: invalid header"));
+        let text = match bytes.len() {
+            0 => "EOF",
+            1..GZIP_HEADER_BYTES => "unexpected EOF",
+            _ => "gzip: invalid header",
+        };
+        return Err(Error::malformed(text));
     }
     let broken = |error: io::Error| Error::malformed(format!("chart archive cannot be read: {error}"));
     // Headers and padding come on top of what files hold; names in extension entries are files to the tar layer.

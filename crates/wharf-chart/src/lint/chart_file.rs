@@ -3,25 +3,22 @@
 use wharf_yaml::from_yaml;
 
 use super::address::{is_mail_address, is_request_url, is_url};
-use super::{Report, Severity};
+use super::{Place, Report, Severity};
+use crate::Metadata;
 use crate::metadata::is_base_name;
 use crate::quote::Quoted;
 use crate::semver::{Constraint, Version};
-use crate::{File, Metadata};
 
 const PATH: &str = "Chart.yaml";
 
-pub(super) fn check(files: &[File], report: &mut Report) {
-    let Some(file) = files.iter().find(|file| file.name == PATH) else {
+pub(super) fn check(chart_folder: &str, description: &Place, report: &mut Report) {
+    let Place::File(data) = description else {
         report.rule(Severity::Error, PATH, Err("should be a file, not a directory".to_owned()));
-        report.rule(
-            Severity::Error,
-            PATH,
-            Err(format!("unable to parse YAML\n\tread {PATH}: is a directory")),
-        );
+        let text = format!("unable to parse YAML\n\tread {chart_folder}/{PATH}: is a directory");
+        report.rule(Severity::Error, PATH, Err(text));
         return;
     };
-    let text = file.data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.data);
+    let text = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     let metadata = match Metadata::from_yaml(text) {
         Ok(metadata) => metadata,
         Err(error) => {

@@ -11,6 +11,7 @@ mod structure;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use wharf_yaml::Value;
 
@@ -43,6 +44,9 @@ pub struct Finding {
 pub struct Report {
     /// All findings, in the order they were made.
     pub findings: Vec<Finding>,
+    /// What `helm lint` writes to its log on the way: about values and files that are passed over, and what `required`
+    /// and `fail` would have said.
+    pub log: Vec<String>,
 }
 
 /// What a check is made with.
@@ -63,17 +67,25 @@ impl Default for LintOptions {
     }
 }
 
+/// What became of a chart's templates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is nothing to render with: the checks of what templates make are left out.
+    NotRendered,
+    /// Values do not fit the chart's dependencies, about which Helm's lint says nothing, nor about the templates then.
+    PassedOver,
+    /// The text to report for templates that do not render.
+    Failed(String),
+    /// Texts by path in the chart, such as `templates/service.yaml`.
+    Rendered(BTreeMap<String, String>),
+}
+
 /// The parts of a check that lie outside this crate.
 pub trait LintEngine {
-    /// Renders the chart's templates: texts by path in the chart, such as `templates/service.yaml`.
-    ///
-    /// `None` means that nothing is rendered and the checks of the results are left out.
-    ///
-    /// # Errors
-    /// The text to report for templates that do not render.
-    fn render(&self, chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
-        let _ = chart;
-        None
+    /// Renders the chart's templates, and adds what was passed over on the way to `log`.
+    fn render(&self, chart: &Chart, log: &mut Vec<String>) -> Outcome {
+        let _ = (chart, log);
+        Outcome::NotRendered
     }
 }
 
@@ -83,7 +95,64 @@ pub struct NoEngine;
 
 impl LintEngine for NoEngine {}
 
-/// Checks the files of a chart folder, as walked for [`load_folder`](crate::load_folder).
+/// What lies at one place in a chart's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// A file with these contents.
+    File(Arc<[u8]>),
+    /// A folder.
+    Folder,
+}
+
+/// What rules look for in a chart's folder themselves, whatever `.helmignore` leaves out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// `Chart.yaml`
+    pub description: Place,
+    /// `values.yaml`
+    pub values: Place,
+    /// `values.schema.json`
+    pub schema: Place,
+    /// `templates`
+    pub templates: Place,
+    /// `crds`
+    pub definitions: Place,
+}
+
+impl Places {
+    /// Asks for every place by its name.
+    ///
+    /// # Errors
+    /// That of `find`.
+    pub fn find<E>(mut find: impl FnMut(&str) -> Result<Place, E>) -> Result<Self, E> {
+        Ok(Self {
+            description: find("Chart.yaml")?,
+            values: find("values.yaml")?,
+            schema: find("values.schema.json")?,
+            templates: find("templates")?,
+            definitions: find("crds")?,
+        })
+    }
+
+    /// Returns the places of a folder that has these files and no others.
+    #[must_use]
+    pub fn of(files: &[File]) -> Self {
+        let Ok(places) = Self::find(|name| -> Result<Place, std::convert::Infallible> {
+            let below = format!("{name}/");
+            Ok(match files.iter().find(|file| file.name == name || file.name.starts_with(&below)) {
+                None => Place::Empty,
+                Some(file) if file.name == name => Place::File(Arc::clone(&file.data)),
+                Some(_) => Place::Folder,
+            })
+        });
+        places
+    }
+}
+
+/// Checks a chart's folder: what lies in it, and the chart that it was loaded as, or why it was not.
 ///
 /// `chart_folder` is the path to show for findings about the chart as a whole; Helm shows it absolute.
 ///
@@ -91,24 +160,23 @@ impl LintEngine for NoEngine {}
 /// A folder without Chart.yaml is not a chart at all.
 pub fn lint(
     chart_folder: &str,
-    files: &[File],
+    places: &Places,
+    chart: &Result<Chart, String>,
     options: &LintOptions,
     engine: &dyn LintEngine,
 ) -> Result<Report, Error> {
-    let has = |name: &str| files.iter().any(|f| f.name == name || f.name.starts_with(&format!("{name}/")));
-    if !has("Chart.yaml") {
+    if places.description == Place::Empty {
         let text = format!(
             "unable to check Chart.yaml file in chart: stat {chart_folder}/Chart.yaml: no such file or directory"
         );
         return Err(Error::new(ErrorKind::Malformed, text));
     }
     let mut report = Report::default();
-    chart_file::check(files, &mut report);
-    structure::check_values(files, options, &mut report);
-    let chart = crate::load_folder(files.iter().cloned());
-    structure::check_templates(files, &chart, options, engine, &mut report);
-    structure::check_dependencies(chart_folder, &chart, &mut report);
-    structure::check_definitions(files, &chart, &mut report);
+    chart_file::check(chart_folder, &places.description, &mut report);
+    structure::check_values(chart_folder, places, options, &mut report);
+    structure::check_templates(&places.templates, chart, options, engine, &mut report);
+    structure::check_dependencies(chart_folder, chart, &mut report);
+    structure::check_definitions(&places.definitions, chart, &mut report);
     Ok(report)
 }
 

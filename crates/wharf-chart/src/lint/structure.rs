@@ -4,16 +4,24 @@ use std::collections::HashSet;
 
 use wharf_yaml::{Value, from_yaml};
 
-use super::{LintEngine, LintOptions, Report, Severity, manifest};
-use crate::{Chart, Error, File, check_against, coalesce_tables};
+use super::{LintEngine, LintOptions, Outcome, Place, Places, Report, Severity, manifest};
+use crate::{Chart, check_against, coalesce_tables};
 
-pub(super) fn check_values(files: &[File], options: &LintOptions, report: &mut Report) {
+pub(super) fn check_values(chart_folder: &str, places: &Places, options: &LintOptions, report: &mut Report) {
     const PATH: &str = "values.yaml";
-    let Some(file) = files.iter().find(|file| file.name == PATH) else {
-        report.rule(Severity::Info, PATH, Err("file does not exist".to_owned()));
-        return;
+    let data = match &places.values {
+        Place::File(data) => data,
+        Place::Empty => {
+            report.rule(Severity::Info, PATH, Err("file does not exist".to_owned()));
+            return;
+        }
+        Place::Folder => {
+            let text = format!("unable to parse YAML: read {chart_folder}/{PATH}: is a directory");
+            report.rule(Severity::Error, PATH, Err(text));
+            return;
+        }
     };
-    let values = match from_yaml(&file.data) {
+    let values = match from_yaml(data) {
         Ok(Value::Null) => Value::Map(std::sync::Arc::default()),
         Ok(values @ Value::Map(_)) => values,
         Ok(other) => {
@@ -36,49 +44,33 @@ pub(super) fn check_values(files: &[File], options: &LintOptions, report: &mut R
             return;
         }
     };
-    if let Some(schema) = files.iter().find(|file| file.name == "values.schema.json" && !file.data.is_empty())
+    // Only the chart's own table: subcharts' values are not looked at here.
+    let (overrides, _) = coalesce_tables(&Value::Map(std::sync::Arc::default()), &options.values);
+    let (values, warnings) = coalesce_tables(&overrides, &values);
+    report.log.extend(warnings);
+    if let Place::File(schema) = &places.schema
+        && !schema.is_empty()
         && options.schema
     {
-        // Only the chart's own table: subcharts' values are not looked at here.
-        let overrides = coalesce_tables(&Value::Map(std::sync::Arc::default()), &options.values);
-        let values = coalesce_tables(&overrides, &values);
-        report.rule(Severity::Error, PATH, check_against(&schema.data, &values));
-    }
-}
-
-/// Whether a name is a folder with files, a file, or not there.
-enum Place {
-    Folder,
-    File,
-    Nothing,
-}
-
-fn place(files: &[File], name: &str) -> Place {
-    let below = format!("{name}/");
-    if files.iter().any(|file| file.name.starts_with(&below)) {
-        Place::Folder
-    } else if files.iter().any(|file| file.name == name) {
-        Place::File
-    } else {
-        Place::Nothing
+        report.rule(Severity::Error, PATH, check_against(schema, &values));
     }
 }
 
 pub(super) fn check_templates(
-    files: &[File],
-    chart: &Result<Chart, Error>,
+    folder: &Place,
+    chart: &Result<Chart, String>,
     options: &LintOptions,
     engine: &dyn LintEngine,
     report: &mut Report,
 ) {
     const PATH: &str = "templates/";
-    match place(files, "templates") {
+    match folder {
         Place::Folder => {}
-        Place::File => {
+        Place::File(_) => {
             report.rule(Severity::Error, PATH, Err("not a directory".to_owned()));
             return;
         }
-        Place::Nothing => {
+        Place::Empty => {
             report.rule(Severity::Warning, PATH, Err("directory does not exist".to_owned()));
             return;
         }
@@ -86,17 +78,19 @@ pub(super) fn check_templates(
     let chart = match chart {
         Ok(chart) => chart,
         Err(error) => {
-            report.rule(Severity::Error, PATH, Err(error.to_string()));
+            report.rule(Severity::Error, PATH, Err(error.clone()));
             return;
         }
     };
-    let rendered = match engine.render(chart) {
-        Some(Err(error)) => {
+    report.log.extend(chart.all_warnings());
+    let rendered = match engine.render(chart, &mut report.log) {
+        Outcome::Failed(error) => {
             report.rule(Severity::Error, PATH, Err(error));
             return;
         }
-        Some(Ok(rendered)) => Some(rendered),
-        None => None,
+        Outcome::PassedOver => return,
+        Outcome::Rendered(rendered) => Some(rendered),
+        Outcome::NotRendered => None,
     };
     for template in &chart.templates {
         let name = template.name.as_str();
@@ -122,7 +116,7 @@ fn extension(name: &str) -> &str {
     base.rfind('.').map_or("", |at| &base[at..])
 }
 
-pub(super) fn check_dependencies(chart_folder: &str, chart: &Result<Chart, Error>, report: &mut Report) {
+pub(super) fn check_dependencies(chart_folder: &str, chart: &Result<Chart, String>, report: &mut Report) {
     let chart = match chart {
         Ok(chart) => chart,
         Err(error) => {
@@ -130,6 +124,7 @@ pub(super) fn check_dependencies(chart_folder: &str, chart: &Result<Chart, Error
             return;
         }
     };
+    report.log.extend(chart.all_warnings());
     let list = |names: Vec<&str>, words: &str| {
         if names.is_empty() { Ok(()) } else { Err(format!("{words}: {}", names.join(","))) }
     };
@@ -152,11 +147,11 @@ pub(super) fn check_dependencies(chart_folder: &str, chart: &Result<Chart, Error
     );
 }
 
-pub(super) fn check_definitions(files: &[File], chart: &Result<Chart, Error>, report: &mut Report) {
+pub(super) fn check_definitions(folder: &Place, chart: &Result<Chart, String>, report: &mut Report) {
     const PATH: &str = "crds/";
-    match place(files, "crds") {
-        Place::Nothing => return,
-        Place::File => {
+    match folder {
+        Place::Empty => return,
+        Place::File(_) => {
             report.rule(Severity::Error, PATH, Err("not a directory".to_owned()));
             return;
         }
@@ -165,19 +160,14 @@ pub(super) fn check_definitions(files: &[File], chart: &Result<Chart, Error>, re
     let chart = match chart {
         Ok(chart) => chart,
         Err(error) => {
-            report.rule(Severity::Error, PATH, Err(error.to_string()));
+            report.rule(Severity::Error, PATH, Err(error.clone()));
             return;
         }
     };
+    report.log.extend(chart.all_warnings());
     for definition in chart.crds() {
         let name = &definition.file.name;
-        let heads = match manifest::heads(&definition.file.data) {
-            Ok(heads) => heads,
-            Err(error) => {
-                report.rule(Severity::Error, name, Err(error));
-                return;
-            }
-        };
+        let (heads, read) = manifest::heads(&definition.file.data);
         for head in heads {
             let is_extension = head.api_version.starts_with("apiextensions.k8s.io");
             let message = "apiVersion is not in 'apiextensions.k8s.io'".to_owned();
@@ -185,6 +175,10 @@ pub(super) fn check_definitions(files: &[File], chart: &Result<Chart, Error>, re
             let is_definition = head.kind == "CustomResourceDefinition";
             let message = "object kind is not 'CustomResourceDefinition'".to_owned();
             report.rule(Severity::Error, name, if is_definition { Ok(()) } else { Err(message) });
+        }
+        let read = read.map_err(|error| format!("unable to parse YAML: {error}"));
+        if !report.rule(Severity::Error, name, read) {
+            return;
         }
     }
 }

@@ -49,22 +49,23 @@ pub fn merge_values(chart: &Chart, user: &Value) -> Result<(Value, Vec<String>),
     }
 }
 
-/// Merges two maps, `over` winning; nulls in `over` remove entries.
+/// Merges two maps, `over` winning; nulls in `over` remove entries. Also returns what was passed over, in Helm's words.
 #[must_use]
-pub fn coalesce_tables(over: &Value, under: &Value) -> Value {
+pub fn coalesce_tables(over: &Value, under: &Value) -> (Value, Vec<String>) {
     tables(over, under, false)
 }
 
 /// Merges two maps, `over` winning; nulls are kept.
 #[must_use]
 pub fn merge_tables(over: &Value, under: &Value) -> Value {
-    tables(over, under, true)
+    tables(over, under, true).0
 }
 
-fn tables(over: &Value, under: &Value, keep_nulls: bool) -> Value {
+fn tables(over: &Value, under: &Value, keep_nulls: bool) -> (Value, Vec<String>) {
     let table = Table::of(over);
-    Merger::new(keep_nulls).tables(&table, &Table::of(under), "", keep_nulls);
-    table.to_value()
+    let mut merger = Merger::new(keep_nulls);
+    merger.tables(&table, &Table::of(under), "", keep_nulls);
+    (table.to_value(), merger.warnings)
 }
 
 pub(super) struct Merger {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use wharf_chart::lint::{LintEngine, LintOptions, NoEngine, Report, lint, summary};
-use wharf_chart::{Chart, File};
+use wharf_chart::lint::{self, LintEngine, LintOptions, NoEngine, Outcome, Places, Report, summary};
+use wharf_chart::{Chart, Error, File, load_folder};
 
 use crate::support::{load, read_folder};
 
@@ -19,6 +19,12 @@ fn files(text: &str) -> Vec<File> {
         }
     }
     files.into_iter().map(|(name, data)| File::new(name, data.into_bytes())).collect()
+}
+
+/// Checks a folder that has these files and no others.
+pub(crate) fn lint(shown: &str, files: &[File], engine: &dyn LintEngine) -> Result<Report, Error> {
+    let chart = load_folder(files.iter().cloned()).map_err(|error| error.to_string());
+    lint::lint(shown, &Places::of(files), &chart, &LintOptions::default(), engine)
 }
 
 fn text_of(report: &Report) -> String {
@@ -35,9 +41,7 @@ fn findings_are_those_of_helm_lint() {
             continue;
         }
         let expected = fs::read_to_string(path.with_extension("out")).unwrap();
-        let report =
-            lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &LintOptions::default(), &NoEngine)
-                .unwrap();
+        let report = lint("/CHART", &files(&fs::read_to_string(&path).unwrap()), &NoEngine).unwrap();
         if text_of(&report).trim_end() != expected.trim_end() {
             wrong.push(format!("{}\n--- helm\n{expected}--- ours\n{}", path.display(), text_of(&report)));
         }
@@ -47,8 +51,7 @@ fn findings_are_those_of_helm_lint() {
 
 #[test]
 fn a_folder_without_chart_yaml_is_no_chart() {
-    let error =
-        lint("/x", &[File::new("values.yaml", &b""[..])], &LintOptions::default(), &NoEngine).unwrap_err();
+    let error = lint("/x", &[File::new("values.yaml", &b""[..])], &NoEngine).unwrap_err();
     assert_eq!(
         error.to_string(),
         "unable to check Chart.yaml file in chart: stat /x/Chart.yaml: no such file or directory"
@@ -58,7 +61,7 @@ fn a_folder_without_chart_yaml_is_no_chart() {
 #[test]
 fn the_example_chart_has_no_findings() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/storefront");
-    let report = lint("storefront", &read_folder(&folder), &LintOptions::default(), &NoEngine).unwrap();
+    let report = lint("storefront", &read_folder(&folder), &NoEngine).unwrap();
     assert_eq!(report.findings, []);
     assert!(load(&folder).unwrap().warnings.is_empty());
 }
@@ -66,8 +69,8 @@ fn the_example_chart_has_no_findings() {
 struct Fixed(BTreeMap<String, String>);
 
 impl LintEngine for Fixed {
-    fn render(&self, _chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
-        Some(Ok(self.0.clone()))
+    fn render(&self, _chart: &Chart, _log: &mut Vec<String>) -> Outcome {
+        Outcome::Rendered(self.0.clone())
     }
 }
 
@@ -88,7 +91,7 @@ fn an_engine_adds_the_checks_of_rendered_documents() {
                 .to_owned(),
         ),
     ]);
-    let report = lint("x", &chart, &LintOptions::default(), &Fixed(rendered)).unwrap();
+    let report = lint("x", &chart, &Fixed(rendered)).unwrap();
     let lines: Vec<String> =
         report.findings.iter().map(|f| f.to_string().chars().take(80).collect()).collect();
     assert_eq!(

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use wharf_chart::lint::{LintOptions, NoEngine, lint};
+use wharf_chart::lint::NoEngine;
 use wharf_chart::{Chart, config_json};
 use wharf_yaml::to_json;
 
+use crate::lint::lint;
 use crate::support::{hex, load, read_folder, shared};
 
 fn dump(chart: &Chart, path: &str, lines: &mut BTreeSet<String>) {
@@ -40,7 +41,7 @@ fn real_charts_load_and_lint_as_helm_does_it() {
     for name in names {
         let folder = charts.join(name);
         dump(&load(&folder).unwrap(), name, &mut lines);
-        let report = lint(name, &read_folder(&folder), &LintOptions::default(), &NoEngine).unwrap();
+        let report = lint(name, &read_folder(&folder), &NoEngine).unwrap();
         for finding in report.findings.iter().filter(|finding| !finding.path.starts_with("templates/")) {
             let text = finding.to_string();
             // A schema that lies in the network: each says in its own words why it does not come.

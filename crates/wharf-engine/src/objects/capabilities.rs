@@ -36,13 +36,22 @@ impl KubeVersion {
     pub fn parse(text: &str) -> Result<Self, String> {
         let bare = text.trim().strip_prefix('v').unwrap_or_else(|| text.trim());
         let end = bare.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(bare.len());
-        let numbers: Vec<&str> = bare[..end].trim_end_matches('.').split('.').collect();
+        // A dot without a number behind it belongs to the vendor's words, and so does all that follows.
+        let numbers: Vec<&str> = bare[..end].split('.').take_while(|number| !number.is_empty()).collect();
         let quoted = wharf_template::quote(text.as_bytes());
-        if numbers.len() < 2 || numbers.iter().any(|number| number.is_empty()) {
-            return Err(format!("could not parse {quoted} as version"));
+        match numbers.as_slice() {
+            [] => return Err(format!("could not parse {quoted} as version")),
+            [_] => return Err(format!("illegal version string {quoted}")),
+            [major, ..] if major.len() > 1 && major.starts_with('0') => {
+                return Err(format!("illegal zero-prefixed version component \"{major}\" in {quoted}"));
+            }
+            _ => {}
         }
-        if numbers.iter().any(|number| number.len() > 1 && number.starts_with('0')) {
-            return Err(format!("illegal zero-prefixed version component {quoted}"));
+        if let Some(large) = numbers.iter().find(|number| number.parse::<u64>().is_err()) {
+            return Err(format!(
+                "illegal non-numeric version component \"{large}\" in {quoted}: strconv.ParseUint: parsing \"{large}\": \
+                 value out of range"
+            ));
         }
         let patch = numbers.get(2).copied().unwrap_or("0");
         Ok(Self {

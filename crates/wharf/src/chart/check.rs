@@ -1,10 +1,8 @@
 //! The rendering part of the checks that `wharf publish` and `wharf helm lint` make.
 
-use std::collections::BTreeMap;
-
-use wharf_chart::lint::{LintEngine, LintOptions};
+use wharf_chart::lint::{LintEngine, LintOptions, Outcome};
 use wharf_chart::{Chart, File, Spot};
-use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, render, render_files};
+use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, render, render_telling};
 use wharf_yaml::Value;
 
 use super::machine;
@@ -72,16 +70,22 @@ impl Rendering {
 }
 
 impl LintEngine for Rendering {
-    fn render(&self, chart: &Chart) -> Option<Result<BTreeMap<String, String>, String>> {
-        let rendered = render_files(chart, &self.values, &self.render_options(), &machine);
-        if rendered.as_ref().is_err_and(|error| error.kind() == ErrorKind::Values) {
-            // Helm's lint passes over values that do not fit the chart's dependencies.
-            return None;
+    fn render(&self, chart: &Chart, log: &mut Vec<String>) -> Outcome {
+        match render_telling(chart, &self.values, &self.render_options(), &machine) {
+            Ok((files, warnings)) => {
+                log.extend(warnings);
+                let own = format!("{}/", chart.name());
+                let inside =
+                    |(path, text): (String, String)| Some((path.strip_prefix(&own)?.to_owned(), text));
+                Outcome::Rendered(files.into_iter().filter_map(inside).collect())
+            }
+            Err(error) => {
+                log.extend_from_slice(error.warnings());
+                match error.kind() {
+                    ErrorKind::Values => Outcome::PassedOver,
+                    _ => Outcome::Failed(error.to_string()),
+                }
+            }
         }
-        let own = format!("{}/", chart.name());
-        Some(rendered.map_err(|error| error.to_string()).map(|files| {
-            let inside = |(path, text): (String, String)| Some((path.strip_prefix(&own)?.to_owned(), text));
-            files.into_iter().filter_map(inside).collect()
-        }))
     }
 }

@@ -27,9 +27,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// Reads it, and tells what its files say that is outdated.
     pub(super) fn load(&self) -> anyhow::Result<Chart> {
+        Ok(told(self.read()?))
+    }
+
+    fn read(&self) -> anyhow::Result<Chart> {
         match self {
-            Self::Here(path) => load_path(path),
+            Self::Here(path) => read_path(path),
             Self::Downloaded(bytes) => Ok(load_archive(bytes)?),
         }
     }
@@ -37,7 +42,7 @@ impl Found {
 
 /// Reads the chart of that name, wherever it is: here, in a registry, in a repository that was added, at an address.
 pub(crate) fn load_anywhere(name: &str) -> anyhow::Result<Chart> {
-    find(&Given::default(), name, &mut std::io::sink())?.load()
+    find(&Given::default(), name, &mut std::io::sink())?.read()
 }
 
 /// Finds the chart of that name: here, else as the flags say in a repository, a registry, or at an address.
@@ -94,7 +99,17 @@ pub(super) fn wanted_version(given: &Given) -> &str {
     }
 }
 
+/// Reads a folder or an archive, and tells what its files say that is outdated.
 pub(super) fn load_path(path: &Path) -> anyhow::Result<Chart> {
+    Ok(told(read_path(path)?))
+}
+
+fn told(chart: Chart) -> Chart {
+    super::tell(&chart.all_warnings());
+    chart
+}
+
+fn read_path(path: &Path) -> anyhow::Result<Chart> {
     if path.is_dir() { Ok(load_folder(files(path)?)?) } else { Ok(load_archive(&archive(path)?)?) }
 }
 

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{anyhow, bail};
-use wharf_chart::File;
-use wharf_chart::lint::{Report, lint, summary};
+use wharf_chart::lint::{Place, Places, Report, lint, summary};
+use wharf_chart::{File, Limits, load_folder, unpack_archive};
 use wharf_engine::KubeVersion;
 
+use super::files::plain;
 use super::namespace::namespace;
-use super::values::sources;
-use super::{chart, tables};
-use crate::chart::Rendering;
+use super::tables;
+use super::values::{reason, sources};
+use crate::chart::{Rendering, folder};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text};
 use crate::cobra::flags::{Given, flag};
@@ -51,7 +52,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let mut paths: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
     if given.is_on("with-subcharts") {
         for path in arguments {
-            subcharts(&Path::new(path).join("charts"), &mut paths);
+            subcharts(&plain(&Path::new(path).join("charts")), &mut paths);
         }
     }
     let quiet = given.is_on("quiet");
@@ -59,10 +60,11 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     for path in &paths {
         let shown = path.display().to_string();
         let report = check(path, &engine);
-        let fails = report.as_ref().map_or(true, |(report, _)| report.fails(given.is_on("strict")));
+        let fails = report.as_ref().map_or(true, |checked| checked.report.fails(given.is_on("strict")));
         failed += usize::from(fails);
         let text = match report {
-            Ok((report, files)) => {
+            Ok(Checked { report, files }) => {
+                super::tell(&report.log);
                 if report.fails(false) && pointing::is_wanted() {
                     pointing::show_spots(&engine.spots(&files));
                 }
@@ -83,14 +85,55 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     Ok(())
 }
 
-fn check(path: &Path, engine: &Rendering) -> anyhow::Result<(Report, Vec<File>)> {
-    let description = path.join("Chart.yaml");
-    if !path.is_file() && !description.exists() {
-        let description = description.display();
-        bail!("unable to check Chart.yaml file in chart: stat {description}: no such file or directory");
+/// A chart that was checked.
+struct Checked {
+    report: Report,
+    /// Its files, as far as they can be read.
+    files: Vec<File>,
+}
+
+fn check(path: &Path, engine: &Rendering) -> anyhow::Result<Checked> {
+    let name = path.to_string_lossy();
+    let (places, files) = match name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+        true => {
+            let archive = std::fs::read(path)
+                .map_err(|error| anyhow!("unable to open tarball: open {name}: {}", reason(&error)))?;
+            let files = unpack_archive(&archive, &Limits::default())
+                .map_err(|error| anyhow!("unable to extract tarball: {error}"))?;
+            (Places::of(&files), Ok(files))
+        }
+        false => {
+            let description = plain(&path.join("Chart.yaml"));
+            if let Err(error) = std::fs::metadata(&description) {
+                let description = description.display();
+                bail!("unable to check Chart.yaml file in chart: stat {description}: {}", reason(&error));
+            }
+            (Places::find(|name| place(&path.join(name)))?, folder::read(path))
+        }
+    };
+    let files = files.map_err(|error| error.root_cause().to_string());
+    let chart = files
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|files| load_folder(files.iter().cloned()).map_err(|error| error.to_string()));
+    let report = lint(&absolute(path)?.display().to_string(), &places, &chart, &engine.options(), engine)?;
+    Ok(Checked { report, files: files.unwrap_or_default() })
+}
+
+/// Says what lies there, and reads it if it is a file.
+fn place(path: &Path) -> anyhow::Result<Place> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(Place::Folder),
+        Ok(metadata) => {
+            let (size, max) = (metadata.len(), Limits::default().max_file_bytes);
+            if size > max {
+                bail!("{} has {size} bytes, at most {max} are allowed in a chart", path.display());
+            }
+            let failed = |error: std::io::Error| anyhow!("open {}: {}", path.display(), reason(&error));
+            Ok(Place::File(std::fs::read(path).map_err(failed)?.into()))
+        }
+        Err(_) => Ok(Place::Empty),
     }
-    let files = chart::files(path)?;
-    Ok((lint(&absolute(path)?.display().to_string(), &files, &engine.options(), engine)?, files))
 }
 
 /// Adds the chart folders and archives below a folder.

@@ -6,6 +6,7 @@
 mod access;
 mod answers;
 mod chart;
+mod chart_store;
 mod completion;
 mod create;
 mod dependency;
@@ -15,6 +16,7 @@ mod files;
 mod find;
 mod jsonpath;
 mod lint;
+mod log;
 mod namespace;
 mod oci;
 mod package;
@@ -42,10 +44,18 @@ use crate::cobra::{Command, Program};
 pub(crate) use chart::load_anywhere as load_chart;
 pub(crate) use values::Sources as ValueSources;
 
+use log::{log, tell, warn};
+
 /// The version of Helm that is followed.
 const HELM_VERSION: &str = "v4.2.4";
 
 const COMMANDS: &[Command] = &[
+    chart_store::EXPORT,
+    chart_store::LIST,
+    chart_store::PULL,
+    chart_store::PUSH,
+    chart_store::REMOVE,
+    chart_store::SAVE,
     completion::BASH,
     completion::FISH,
     completion::POWERSHELL,
@@ -78,9 +88,8 @@ const COMMANDS: &[Command] = &[
     version::COMMAND,
 ];
 
-/// Helm's commands that are not built, with their other names; `chart` is that of Helm 3 before 3.7.
+/// Helm's commands that are not built, with their other names.
 const MISSING: &[&str] = &[
-    "chart",
     "docs",
     "get",
     "history",
@@ -115,25 +124,6 @@ pub(crate) const PROGRAM: Program = Program {
         1
     },
 };
-
-/// Warns on standard error, as Helm's log does.
-fn warn(text: &str) {
-    log("WARN", text, &[]);
-}
-
-/// Writes a line to standard error as Helm's log does.
-fn log(level: &str, text: &str, attributes: &[(&str, &str)]) {
-    let shown = |text: &str| {
-        let is_word = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=');
-        match !text.is_empty() && text.chars().all(is_word) {
-            true => text.to_owned(),
-            false => wharf_template::quote(text.as_bytes()),
-        }
-    };
-    let more: String = attributes.iter().map(|(name, text)| format!(" {name}={}", shown(text))).collect();
-    // Nobody to tell is no failure.
-    let _ = writeln!(std::io::stderr(), "level={level} msg={}{more}", shown(text));
-}
 
 /// Returns the time as Go writes it: RFC 3339 in the local zone; `SOURCE_DATE_EPOCH` is the time where it is set.
 fn now() -> anyhow::Result<String> {

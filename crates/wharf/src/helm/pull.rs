@@ -1,10 +1,10 @@
 //! `helm pull`
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::access::Access;
-use super::files::{check_free, unpack, write_whole};
+use super::files::{check_free, plain, unpack, write_whole};
 use super::find::{self, Remote};
 use super::{chart, tables};
 use crate::cobra::Command;
@@ -93,10 +93,4 @@ async fn provenance(
             Ok(None)
         }
     }
-}
-
-/// A path without `.` parts, as Go's `filepath.Join` shows it.
-fn plain(path: &Path) -> PathBuf {
-    let plain: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
-    if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
 }

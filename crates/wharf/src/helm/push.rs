@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use wharf_chart::{
-    CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, PROVENANCE_LAYER_MEDIA_TYPE, config_json, load_archive,
-    oci_annotations, tag_for_version,
+    CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, Metadata, PROVENANCE_LAYER_MEDIA_TYPE, config_json,
+    load_archive, oci_annotations, tag_for_version,
 };
 use wharf_client::RemoteRepository;
 use wharf_content::{BytesSource, RawManifest, ReadTarget, Target};
@@ -46,37 +46,62 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         Ok(_) => {}
     }
     let archive = chart::archive(path)?;
-    let metadata = load_archive(&archive)?.metadata;
-    let created = modified(path)?;
-    let config = Piece::new(CONFIG_MEDIA_TYPE, config_json(&metadata));
-    let mut layers = vec![Piece::new(CHART_LAYER_MEDIA_TYPE, archive)];
     let beside = PathBuf::from(format!("{name}.prov"));
-    if beside.exists() {
-        let text = std::fs::read(&beside)
-            .map_err(|error| anyhow!("open {}: {}", beside.display(), reason(&error)))?;
-        layers.push(Piece::new(PROVENANCE_LAYER_MEDIA_TYPE, text));
-    }
-    let manifest = chart_manifest(
-        &config.descriptor,
-        layers.iter().map(|layer| layer.descriptor.clone()),
-        oci_annotations(&metadata, Some(&created)),
-    )?;
+    let provenance = match beside.exists() {
+        true => {
+            let failed = |error| anyhow!("open {}: {}", beside.display(), reason(&error));
+            Some(std::fs::read(&beside).map_err(failed)?)
+        }
+        false => None,
+    };
+    let artifact = Artifact::of(archive, provenance, &modified(path)?)?;
+    let metadata = &artifact.metadata;
     let parent = remote.strip_prefix(oci::SCHEME).unwrap_or(remote).trim_end_matches('/');
     let place = Place::parse(&format!("{parent}/{}:{}", metadata.name, metadata.version))?;
     let tag: Tag = tag_for_version(&metadata.version).parse().context("a version is no tag")?;
     let access = Access::of(given);
     block_on(async {
         let repository = place.repository(&access).await?;
-        push(&repository, &manifest, std::iter::once(&config).chain(&layers), &tag).await
+        push(&repository, &artifact, &tag).await
     })?;
     let reference = format!("{}/{}:{tag}", place.host, place.repository);
-    oci::tell(out, "Pushed", &reference, &manifest.digest)?;
+    oci::tell(out, "Pushed", &reference, &artifact.manifest.digest)?;
     Ok(())
 }
 
-struct Piece {
-    descriptor: Descriptor,
+/// A chart as a registry holds it.
+pub(super) struct Artifact {
+    pub(super) metadata: Metadata,
+    pub(super) manifest: RawManifest,
+    config: Piece,
+    layers: Vec<Piece>,
+}
+
+/// A blob that is in memory.
+pub(super) struct Piece {
+    pub(super) descriptor: Descriptor,
     bytes: Bytes,
+}
+
+impl Artifact {
+    /// Makes one of a packed chart, the provenance file that lies beside it, and the time to be told (RFC 3339).
+    pub(super) fn of(archive: Vec<u8>, provenance: Option<Vec<u8>>, created: &str) -> anyhow::Result<Self> {
+        let metadata = load_archive(&archive)?.metadata;
+        let config = Piece::new(CONFIG_MEDIA_TYPE, config_json(&metadata));
+        let mut layers = vec![Piece::new(CHART_LAYER_MEDIA_TYPE, archive)];
+        layers.extend(provenance.map(|text| Piece::new(PROVENANCE_LAYER_MEDIA_TYPE, text)));
+        let manifest = chart_manifest(
+            &config.descriptor,
+            layers.iter().map(|layer| layer.descriptor.clone()),
+            oci_annotations(&metadata, Some(created)),
+        )?;
+        Ok(Self { metadata, manifest, config, layers })
+    }
+
+    /// Returns config and layers.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        std::iter::once(&self.config).chain(&self.layers)
+    }
 }
 
 impl Piece {
@@ -84,26 +109,25 @@ impl Piece {
         let digest = Algorithm::Sha256.digest(&bytes);
         Self { descriptor: Descriptor::new(media_type, digest, bytes.len() as u64), bytes: bytes.into() }
     }
+
+    pub(super) fn source(&self) -> BytesSource {
+        BytesSource(self.bytes.clone())
+    }
 }
 
 /// Pushes what is not there: the blobs, then the manifest under its tag.
-async fn push(
-    repository: &RemoteRepository,
-    manifest: &RawManifest,
-    pieces: impl Iterator<Item = &Piece>,
-    tag: &Tag,
-) -> anyhow::Result<()> {
+async fn push(repository: &RemoteRepository, artifact: &Artifact, tag: &Tag) -> anyhow::Result<()> {
+    let manifest = &artifact.manifest;
     let registry = repository.registry();
     match repository.resolve(&Reference::Digest(manifest.digest.clone())).await {
         Ok(_) => {}
         Err(error) if oci::is_absent(&error) => {
-            for piece in pieces {
+            for piece in artifact.pieces() {
                 let failed = |error| {
                     in_step(error, registry, "Push", "destination", &piece.descriptor.digest.to_string())
                 };
                 if !repository.blob_exists(&piece.descriptor.digest).await.map_err(failed)? {
-                    let source = BytesSource(piece.bytes.clone());
-                    repository.push_blob(&piece.descriptor, &source).await.map_err(failed)?;
+                    repository.push_blob(&piece.descriptor, &piece.source()).await.map_err(failed)?;
                 }
             }
         }

@@ -128,7 +128,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let result = render(&chart, &values, &options, &surroundings);
     let is_debug =
         given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
-    tell(match &result {
+    super::tell(match &result {
         Ok(rendered) => &rendered.warnings,
         Err(error) => error.warnings(),
     });
@@ -202,29 +202,6 @@ fn check_flags_about_clusters(given: &Given) -> anyhow::Result<()> {
         bail!("--validate {CLUSTER}");
     }
     Ok(())
-}
-
-/// Writes what was passed over, as Helm's log does.
-fn tell(warnings: &[String]) {
-    for warning in warnings {
-        if let Some(hooks) = warning.strip_prefix("skipping unknown hooks: ") {
-            super::log("INFO", "skipping unknown hooks", &[("hookTypes", hooks)]);
-        } else if let Some(rest) = warning.strip_prefix("ImportValues missing table from chart ")
-            && let Some((chart, error)) = rest.split_once(": ")
-        {
-            let attributes = [("chart", chart), ("error", error)];
-            super::log("WARN", "ImportValues missing table from chart", &attributes);
-        } else if let Some(error) = warning.strip_prefix("ImportValues missing table: ") {
-            super::log("WARN", "ImportValues missing table", &[("error", error)]);
-        } else if let Some((name, rest)) =
-            warning.strip_prefix("returned non-bool value: ").and_then(|rest| rest.split_once(' '))
-            && let Some((value, chart)) = rest.split_once(" of chart ")
-        {
-            super::log("WARN", "returned non-bool value", &[(name, value), ("chart", chart)]);
-        } else {
-            super::log("INFO", warning, &[]);
-        }
-    }
 }
 
 fn name_and_chart<'a>(given: &Given, arguments: &'a [String]) -> anyhow::Result<(String, &'a str)> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wharf_chart::lint::{self, Severity};
-use wharf_chart::{Chart, DEFAULT_PACK_TIME, File, Limits, Metadata, PackOptions};
+use wharf_chart::lint::{self, Places, Severity};
+use wharf_chart::{Chart, DEFAULT_PACK_TIME, File, Limits, Metadata, PackOptions, load_folder};
 use wharf_content::{
     BytesSource, CopyOptions, DEFAULT_MAX_MANIFEST_BYTES, LayoutTarget, MemoryTarget, RawManifest,
     ReadTarget, Target, collect, copy, verified,
@@ -100,7 +100,7 @@ impl Plan {
         let failed = || format!("the chart in {} cannot be published", path.display());
         let files = folder::read(path).with_context(failed)?;
         let findings = check(path, &files)?;
-        let chart = wharf_chart::load_folder(files).with_context(failed)?;
+        let chart = load_folder(files).with_context(failed)?;
         let packed = wharf_chart::pack(&chart, &options.pack()).with_context(failed)?;
         let mut warnings = warnings(&chart);
         warnings.extend(findings);
@@ -314,7 +314,9 @@ impl PlanOptions {
 /// Checks a chart by the rules of `helm lint`: errors refuse it, warnings are returned.
 fn check(path: &Path, files: &[File]) -> anyhow::Result<Vec<String>> {
     let rendering = Rendering::default();
-    let report = lint::lint(&path.display().to_string(), files, &rendering.options(), &rendering)?;
+    let chart = load_folder(files.iter().cloned()).map_err(|error| error.to_string());
+    let shown = path.display().to_string();
+    let report = lint::lint(&shown, &Places::of(files), &chart, &rendering.options(), &rendering)?;
     let of = |severity| {
         report
             .findings

@@ -204,3 +204,53 @@ fn a_wrong_push_is_refused_in_the_words_of_helm() {
     helm(&world, &format!("push c-1.0.0.tgz {}", world.oci("nowhere")))
         .fails(1, "failed to perform \"Exists\" on destination: HEAD \"http://");
 }
+
+/// The texts are those of Helm 3.6.
+#[test]
+fn the_chart_commands_of_early_helm_3_keep_push_and_pull() {
+    let world = world();
+    let host = world.host();
+    let name = format!("{host}/shop/renamed");
+    let saved = helm(&world, &format!("chart save c {name}:stable")).ok().stdout;
+    let lines: Vec<&str> = saved.lines().collect();
+    assert_eq!(lines[0], format!("ref:     {name}:stable"));
+    assert_eq!(lines[3..], ["name:    c", "version: 1.0.0", "stable: saved"]);
+    // Without a tag the version is the tag.
+    assert!(helm(&world, &format!("chart save c {name}")).ok().stdout.ends_with("1.0.0: saved\n"));
+    let listed = helm(&world, "chart list").ok().stdout;
+    assert!(listed.starts_with("REF"), "{listed}");
+    assert!(
+        listed.contains(&format!("{name}:1.0.0")) && listed.contains(&format!("{name}:stable")),
+        "{listed}"
+    );
+
+    let pushed = helm(&world, &format!("chart push {name}:stable")).ok().stdout;
+    assert!(pushed.starts_with(&format!("The push refers to repository [{name}]\nref:     {name}:stable\n")));
+    assert!(pushed.contains("stable: pushed to remote (1 layer, "), "{pushed}");
+    assert_eq!(helm(&world, &format!("chart remove {name}:stable")).ok().stdout, "stable: removed\n");
+    helm(&world, &format!("chart push {name}:stable"))
+        .fails(1, &format!("Error: Chart not found: {name}:stable\n"));
+
+    let pulled = helm(&world, &format!("chart pull {name}:stable")).ok().stdout;
+    assert!(pulled.starts_with(&format!("stable: Pulling from {name}\n")), "{pulled}");
+    assert!(pulled.ends_with(&format!("Status: Downloaded newer chart for {name}:stable\n")), "{pulled}");
+    let again = helm(&world, &format!("chart pull {name}:stable")).ok().stdout;
+    assert!(again.ends_with(&format!("Status: Chart is up to date for {name}:stable\n")), "{again}");
+    let exported = helm(&world, &format!("chart export {name}:stable -d out")).ok().stdout;
+    assert!(exported.ends_with("Exported chart to out/c/\n"), "{exported}");
+    assert_eq!(fs::read_to_string(world.path("out/c/values.yaml")).unwrap(), "a: 1\n");
+}
+
+#[test]
+fn the_chart_commands_of_early_helm_3_refuse_what_is_no_chart_or_no_name() {
+    let world = world();
+    let host = world.host();
+    helm(&world, &format!("chart push {host}/shop/c")).fails(1, "Error: tag explicitly required\n");
+    helm(&world, &format!("chart pull {host}/shop/none:1")).fails(1, "none:1: not found");
+    helm(&world, "chart save c nowhere").fails(1, "missing registry or repository");
+    helm(&world, &format!("chart save nosuch {host}/shop/c:1")).fails(1, "no such file or directory");
+    fs::write(world.path("f"), "x").unwrap();
+    world.wharf(&["oras", "push", "--plain-http", &format!("{host}/shop/file:1"), "f"]).ok();
+    helm(&world, &format!("chart pull {host}/shop/file:1")).fails(1, "could not load config with mediatype");
+    assert_eq!(helm(&world, "chart list").ok().stdout.lines().count(), 1);
+}

@@ -17,6 +17,7 @@ mod helm_advisories;
 mod helm_flags;
 mod helm_more;
 mod helm_oci;
+mod helm_recorded;
 mod helm_render;
 mod helm_repo;
 mod helm_site;
