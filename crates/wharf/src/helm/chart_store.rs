@@ -27,10 +27,11 @@ use super::oci::{self, Place};
 use super::push::Artifact;
 use super::table::Table;
 use super::{now, tables};
+use crate::cobra::Command;
 use crate::cobra::flags::Kind::Text;
 use crate::cobra::flags::{Given, short};
-use crate::cobra::{Command, block_on};
 use crate::commands::publish::source_date_epoch;
+use crate::waiting::block_on;
 
 pub(super) const SAVE: Command = Command {
     path: &["helm", "chart", "save"],
