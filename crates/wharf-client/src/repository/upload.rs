@@ -6,6 +6,7 @@ use ::http::header::{LOCATION, RANGE};
 use ::http::{Method, StatusCode};
 use async_trait::async_trait;
 use reqwest::Response;
+use tokio::sync::OnceCell;
 use url::Url;
 use wharf_content::{Arrival, BlobSource, BlobStream, Error, ErrorKind, ReadTarget, Result, verified};
 use wharf_oci::distribution::{ChunkRange, DOCKER_CONTENT_DIGEST, OCI_CHUNK_MIN_LENGTH, Scope};
@@ -52,8 +53,9 @@ enum Begun {
 pub(crate) struct KnownUploads {
     /// A mount that does not say from where is answered with an error.
     refuses_mounts: AtomicBool,
-    /// It has mounted a blob without being told from where: what it does not mount, it does not have.
-    finds_blobs: AtomicBool,
+    /// It has mounted a blob without being told from where: what it does not mount, it does not have. `false`: it said so,
+    /// and did not have the blob.
+    finds_blobs: OnceCell<bool>,
     /// A blob that comes with the first request is not taken.
     refuses_at_once: AtomicBool,
 }
@@ -87,8 +89,7 @@ impl RemoteRepository {
 
     /// Returns whether pushing costs less than asking first: few bytes, or a registry that finds the blob by itself.
     pub(super) fn is_pushed_unasked(&self, descriptor: &Descriptor) -> bool {
-        descriptor.size <= MAX_AT_ONCE_BYTES
-            || self.registry.known_uploads.finds_blobs.load(Ordering::Relaxed)
+        descriptor.size <= MAX_AT_ONCE_BYTES || self.registry.known_uploads.finds_blobs.get() == Some(&true)
     }
 
     /// One POST with everything (distribution-spec v1.1, "Single POST"). `false`: the registry does not want it so.
@@ -364,10 +365,11 @@ impl RemoteRepository {
         }
         match self.registry.http.send(&call).await {
             Ok(response) if response.status() == StatusCode::CREATED => {
-                if origin.is_none() {
-                    known.finds_blobs.store(true, Ordering::Relaxed);
+                // The first time its word is held against what it has.
+                let asked = || self.blob_head(digest);
+                if origin.is_some() || *known.finds_blobs.get_or_try_init(asked).await? {
+                    return Ok(Begun::Mounted);
                 }
-                return Ok(Begun::Mounted);
             }
             Ok(response) if response.status() == StatusCode::ACCEPTED => {
                 return self.session(&call.url, &response).map(Begun::Session);

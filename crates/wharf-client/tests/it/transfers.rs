@@ -261,7 +261,22 @@ async fn a_blob_that_the_registry_has_elsewhere_is_not_sent() {
         let arrival = repository.mount_or_push_blob(&descriptor, &source, None).await.unwrap();
         assert_eq!(arrival, Arrival::Mounted);
     }
-    assert!(server.seen().iter().all(|seen| seen.method == Method::POST && seen.body.is_empty()));
+    let methods: Vec<Method> = server.seen().into_iter().map(|seen| seen.method).collect();
+    // Of a registry that mounts for the first time it is asked whether it has done so.
+    assert_eq!(methods, [Method::POST, Method::HEAD, Method::POST, Method::HEAD]);
+}
+
+#[tokio::test]
+async fn a_registry_that_says_it_mounts_and_does_not_gets_everything() {
+    let server = TestServer::start().await;
+    server.bend(|seen, _| seen.line().contains("mount=").then(|| answer(201, &[], "")));
+    let repository = server.repository();
+    for letter in [b'a', b'b'] {
+        let (descriptor, source) = large(letter);
+        assert_eq!(repository.mount_or_push_blob(&descriptor, &source, None).await.unwrap(), Arrival::Sent);
+        assert!(server.blob(&descriptor.digest).is_some());
+    }
+    assert_eq!(server.count("mount="), 1);
 }
 
 #[tokio::test]

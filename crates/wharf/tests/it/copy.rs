@@ -273,6 +273,25 @@ fn a_copy_whose_server_is_killed_again_and_again_ends_whole() {
 }
 
 #[test]
+fn a_copy_outlives_a_restart_of_its_server() {
+    let mut world = World::logged_in();
+    world.publish(&[]).ok();
+    large(&world);
+    let (host, counts) = world.metered();
+    let place = format!("{host}/shop/large:v1");
+    sent(&counts);
+    let mut child = world.spawn(&["cp", "layout:large:v1", &place]);
+    while counts[0].load(Ordering::Relaxed) < 12 << 20 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    world.kill_and_serve();
+    assert!(child.wait().unwrap().success());
+    // It comes back whole: every byte is verified on the way.
+    let back = world.wharf(&["cp", &place, "layout:back", "-o", "json"]).ok().json();
+    assert_eq!(back["artifacts"][0]["items"].as_array().unwrap().len(), 4);
+}
+
+#[test]
 fn all_tags_go_in_one_run_and_what_they_share_goes_once() {
     let world = World::logged_in();
     for number in 0..12 {
