@@ -69,6 +69,16 @@ const BANNED: &[(&str, &str)] = &[
     ("chrono", "jiff is the one time library"),
 ];
 
+/// Crates that one other may use and nobody else, and why.
+const FENCED: &[(&str, &str, &str)] = &[
+    (
+        "rsa",
+        "pgp",
+        "RUSTSEC-2023-0071, its private operations give the key away by the time they take; keys of sigstore sign by aws-lc-rs",
+    ),
+    ("pgp", "wharf-provenance", "it brings `rsa` along, see there; what serves others only verifies with it"),
+];
+
 /// Crates of which two versions at once would be a defect: two TLS stacks, two runtimes, two databases.
 const ONCE: &[&str] =
     &["rustls", "aws-lc-rs", "aws-lc-sys", "tokio", "hyper", "libsqlite3-sys", "webpki-roots"];
@@ -87,6 +97,7 @@ pub(super) fn breaches(graph: &Graph) -> Vec<String> {
     for package in graph.packages.values() {
         versions.entry(&package.name).or_default().push(&package.version);
         found.extend(unwelcome(graph, package));
+        found.extend(fenced(graph, package));
     }
     for name in ONCE {
         if let Some(several) = versions.get(name).filter(|several| several.len() > 1) {
@@ -134,6 +145,15 @@ fn wrong_floor(graph: &Graph, member: &Package) -> Vec<String> {
         .map(|chain| {
             format!("{}: the ground floor has no sockets, runtimes or databases", chain.join(" -> "))
         })
+        .collect()
+}
+
+fn fenced(graph: &Graph, package: &Package) -> Vec<String> {
+    let fences = graph
+        .direct(&package.id)
+        .filter_map(|used| FENCED.iter().find(|(name, user, _)| *name == used.name && *user != package.name));
+    fences
+        .map(|(name, user, reason)| format!("{} -> {name}: only {user} may use it: {reason}", package.name))
         .collect()
 }
 

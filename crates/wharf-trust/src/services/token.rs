@@ -112,6 +112,15 @@ mod tests {
         }
     }
 
+    /// CVE-2025-66506: a token of dots was split into as many parts before anybody looked.
+    #[test]
+    fn a_token_of_dots_is_no_token() {
+        for (dots, why) in [(60_000, "not three parts"), (1 << 20, "1048576 bytes, more than 65536")] {
+            let error = IdentityToken::parse(&".".repeat(dots)).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
     #[test]
     fn a_token_does_not_print() {
         let token = token(r#"{"sub":"7"}"#).unwrap();

@@ -17,6 +17,7 @@ use crate::place::{FORMS, Place};
 use crate::promote::{ImagePlan, Judge, Map, Outcome, Promotion, Report, Signer, Step};
 use crate::publish::Channel;
 use crate::remote::Connection;
+use crate::sigstore::{SIGNER, SigningArgs};
 use crate::terminal::{self, NAME, styled};
 
 /// Promote an artifact with all its papers from one place to another, by a trust policy.
@@ -37,7 +38,8 @@ Images that go along lie beside the chart at the destination: HOST/FOLDER/shop t
 HOST/FOLDER/acme/web:1, and an image that lies beside the chart at the source keeps its path. --map says otherwise. They
 are looked for beside the chart at the source first, where an earlier promotion put them, then where their names say.
 
-Where the policy's rule demands approvals, one asks and another agrees, each with a key that the policy knows:
+Where the policy's rule demands approvals, one asks and another agrees, each with a key that the policy knows, or as an
+identity that it knows (--key keyless):
   wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml \\
       --channel stable --request --key ann.key
   wharf promote staging.example.com/shop/web:1.4.0 registry.example.com/shop/web --policy trust.yaml \\
@@ -89,19 +91,23 @@ pub(crate) struct Args {
     values: ValueSources,
 
     /// Ask for the promotion and do nothing else: sign a request with --key and attach it at the source.
-    #[arg(long, requires_all = ["policy", "key"], conflicts_with_all = ["approve", "receipt"])]
+    #[arg(long, requires_all = ["policy", SIGNER], conflicts_with_all = ["approve", "receipt"])]
     request: bool,
 
     /// Agree to the promotion that somebody else asked for, signed with --key; carry it out once enough have.
-    #[arg(long, requires_all = ["policy", "key"])]
+    #[arg(long, requires_all = ["policy", SIGNER])]
     approve: bool,
 
-    /// Sign a promotion attestation with this key and attach it at the destination; the password is in COSIGN_PASSWORD.
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// Sign a promotion attestation and attach it at the destination: with this key, whose password is in COSIGN_PASSWORD, or
+    /// "keyless", as whoever an identity provider vouches for.
+    #[arg(id = SIGNER, long = "key", value_name = "KEY|keyless")]
+    key: Option<String>,
+
+    #[command(flatten)]
+    signing: SigningArgs,
 
     /// Who promotes, as the attestation says.
-    #[arg(long, value_name = "WHO", requires = "key")]
+    #[arg(long, value_name = "WHO", requires = SIGNER)]
     by: Option<String>,
 
     /// Move the tag although it points at other content.
@@ -129,7 +135,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
     let judge = args.policy.as_deref();
     let judge =
         judge.map(|file| Judge::read(file, judged_as, &args.source, &args.destination)).transpose()?;
-    let signer = args.key.as_deref().map(|key| Signer::read(key, args.by)).transpose()?;
     // Values may come from addresses, for which whoever reads them waits.
     let values = tokio::task::spawn_blocking(move || args.values.read()).await??;
     let has_values = values.as_map().into_iter().flatten().next().is_some();
@@ -139,6 +144,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         (false, true) => {
             return Err(Usage("values matter to the images of a chart only: --with-images".to_owned()).into());
         }
+    };
+    let signer = match args.key.as_deref().map(|signer| args.signing.plan(signer)).transpose()? {
+        None => None,
+        Some(plan) if plan.key.is_none() && args.dry_run && (args.request || args.approve) => {
+            let text = "whose approval it would be is in the certificate, which a dry run asks for nowhere: give --key a key";
+            return Err(Usage(text.to_owned()).into());
+        }
+        Some(plan) => Some(Signer { by: plan.open(args.dry_run).await?, promoter: args.by }),
     };
     let step = match (args.request, args.approve) {
         (true, _) => Step::Request,

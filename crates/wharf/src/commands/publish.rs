@@ -15,7 +15,7 @@ use crate::publish::{
     Destination, Paper, Plan, PlanOptions, PushOptions, Refused, Report, publish, unsigned,
 };
 use crate::remote::{Connection, Identity};
-use crate::sigstore::SigningArgs;
+use crate::sigstore::{SIGNER, SigningArgs};
 use crate::terminal::{self, NAME, styled};
 
 /// Publish a chart to a registry.
@@ -65,6 +65,11 @@ pub(crate) struct Args {
     /// Move this channel, a tag such as "stable", to the chart, last of all; may be repeated.
     #[arg(long = "channel", value_name = "NAME")]
     channels: Vec<String>,
+
+    /// Sign what is published, as cosign does, before the channels move: with this key, whose password is in COSIGN_PASSWORD,
+    /// or "keyless", as whoever an identity provider vouches for.
+    #[arg(id = SIGNER, long = "sign", value_name = "KEY|keyless")]
+    sign: Option<String>,
 
     #[command(flatten)]
     signing: SigningArgs,
@@ -116,7 +121,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
         return Err(Usage(format!("--version {version:?}: {error}")).into());
     }
     let asked = task(&args)?;
-    let signing = args.signing.plan()?;
+    let signing = args.sign.as_deref().map(|signer| args.signing.plan(signer)).transpose()?;
     let mut papers =
         args.attestations.iter().map(|text| Paper::attestation(text)).collect::<anyhow::Result<Vec<_>>>()?;
     for file in &args.sboms {
@@ -208,7 +213,7 @@ fn task(args: &Args) -> anyhow::Result<Task> {
     let task = match (charts.as_slice(), destinations.as_slice(), &args.plan) {
         ([chart], [destination], None) => Task::Publish(chart.into(), Destination::parse(destination)?),
         ([chart], [], Some(folder))
-            if args.channels.is_empty() && args.signing.sign.is_none() && !args.force && !args.dry_run =>
+            if args.channels.is_empty() && args.sign.is_none() && !args.force && !args.dry_run =>
         {
             Task::WritePlan(chart.into(), folder.clone())
         }

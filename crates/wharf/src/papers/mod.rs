@@ -16,7 +16,7 @@ use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 pub(crate) use file::attach_file;
 pub(crate) use legacy::{LegacyLayer, append, layers, replace};
 pub(crate) use referrer::{attach, attach_with, push_config};
-pub(crate) use statement::{Attested, Attester, attest_once, digest_set, predicate, sign};
+pub(crate) use statement::{Attested, attest_once, digest_set, predicate, sign};
 pub(crate) use wharf_papers::{ATTESTATION, SIGNATURE};
 
 /// The end of the sibling tag that holds an SBOM.

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wharf_content::Target;
 use wharf_oci::{Descriptor, Digest};
-use wharf_trust::{
-    Bundle, Envelope, IN_TOTO_PAYLOAD, STATEMENT_V1, SigningKey, Statement, Subject, Verifier,
-};
+use wharf_trust::{Bundle, STATEMENT_V1, Statement, Subject};
 
 use super::{attach, bundles};
+use crate::sigstore::Signer;
 
 /// The type of predicates of which nothing is known but that somebody stated them.
 const CUSTOM: &str = "https://cosign.sigstore.dev/attestation/v1";
@@ -26,39 +24,15 @@ pub(crate) struct Attested {
     pub(crate) attached: bool,
 }
 
-/// Signs statements, and knows its own.
-#[async_trait]
-pub(crate) trait Attester: Sync {
-    /// Returns the statement in the bundle, if this signer made it.
-    fn own(&self, bundle: &Bundle) -> Option<Statement>;
-
-    /// Signs a statement.
-    ///
-    /// # Errors
-    /// It cannot sign.
-    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle>;
-}
-
-#[async_trait]
-impl Attester for dyn SigningKey {
-    fn own(&self, bundle: &Bundle) -> Option<Statement> {
-        Some(Verifier::key_only(self.public()).verify_statement(bundle).ok()?.into_parts().0)
-    }
-
-    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
-        sign_payload(self, payload)
-    }
-}
-
 /// Signs a statement about `artifact` and attaches it as a bundle, as cosign 3 does, unless one by the same signer is there
 /// whose predicate `says_the_same`: what was cut off and runs again signs once.
 ///
 /// # Errors
 /// The place could not be read or written.
-pub(crate) async fn attest_once<S: Attester + ?Sized>(
+pub(crate) async fn attest_once(
     place: &dyn Target,
     artifact: &Descriptor,
-    signer: &S,
+    signer: &Signer,
     (predicate_type, predicate): (&str, Value),
     says_the_same: &(dyn Fn(&Value) -> bool + Sync),
     created: &str,
@@ -72,8 +46,7 @@ pub(crate) async fn attest_once<S: Attester + ?Sized>(
     if let Some(same) = found.into_iter().find(|paper| paper.bundle.as_ref().is_ok_and(is_same)) {
         return Ok(Attested { digest: same.manifest, attached: false });
     }
-    let payload = about(&artifact.digest, (predicate_type, predicate)).to_json();
-    let bundle = signer.sign(&payload).await?;
+    let bundle = sign(&artifact.digest, signer, (predicate_type, predicate)).await?;
     let digest = attach(place, artifact, &bundle, predicate_type, created).await?;
     Ok(Attested { digest, attached: true })
 }
@@ -81,27 +54,19 @@ pub(crate) async fn attest_once<S: Attester + ?Sized>(
 /// Signs a statement about a digest.
 ///
 /// # Errors
-/// The key does not sign.
-pub(crate) fn sign(
+/// The key does not sign, or a service that is asked does not answer or not well.
+pub(crate) async fn sign(
     subject: &Digest,
-    key: &dyn SigningKey,
+    signer: &Signer,
     (predicate_type, predicate): (&str, Value),
 ) -> anyhow::Result<Bundle> {
-    sign_payload(key, &about(subject, (predicate_type, predicate)).to_json())
-}
-
-fn sign_payload(key: &dyn SigningKey, payload: &[u8]) -> anyhow::Result<Bundle> {
-    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, payload, key)?;
-    Ok(Bundle::of_envelope(envelope, key.public()))
-}
-
-fn about(subject: &Digest, (predicate_type, predicate): (&str, Value)) -> Statement {
-    Statement {
+    let statement = Statement {
         statement_type: STATEMENT_V1.to_owned(),
         subject: vec![Subject { digest: digest_set(subject), ..Subject::default() }],
         predicate_type: predicate_type.to_owned(),
         predicate,
-    }
+    };
+    signer.statement(&statement.to_json()).await
 }
 
 /// Returns the predicate type that `kind` means, and what cosign makes of a predicate's file: the JSON object that it is,

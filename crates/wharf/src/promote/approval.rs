@@ -27,7 +27,7 @@ impl Promotion {
         if decisions.iter().any(is_refused) {
             return Ok(());
         }
-        let own = signer.principal();
+        let own = signer.by.principal()?;
         let request = open_requests(&decisions[0]).find(|request| request.principal == own);
         let request = match request.cloned() {
             Some(request) => Some(Attested { digest: request.paper.parse()?, attached: false }),
@@ -67,7 +67,7 @@ impl Promotion {
         if decisions.iter().any(is_refused) {
             return Ok(false);
         }
-        let own = signer.principal();
+        let own = signer.by.principal()?;
         let approvals = decisions[0].approvals.iter().flat_map(|approvals| &approvals.approvals);
         let mut done = None;
         for approval in approvals.filter(|approval| approval.principal == own) {
@@ -112,7 +112,7 @@ impl Promotion {
         holds: &(dyn Fn(&Decision, &str) -> bool + Sync),
     ) -> anyhow::Result<Option<Attested>> {
         let root = &members[0];
-        let bundle = papers::sign(&root.artifact.digest, self.signer()?.key(), (kind, predicate))?;
+        let bundle = papers::sign(&root.artifact.digest, &self.signer()?.by, (kind, predicate)).await?;
         let payload = bundle.unverified_envelope().context("a statement has an envelope")?.payload.to_vec();
         let statement = wharf_oci::Algorithm::Sha256.digest(&payload).encoded().to_owned();
         let form = PaperForm::Bundle(Box::new(bundle.clone()));

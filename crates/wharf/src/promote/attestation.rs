@@ -1,19 +1,14 @@
 //! The promotion attestation: who promoted what from where to where, by which policy, when.
 
-use std::path::Path;
-
-use anyhow::Context;
 use serde_json::{Value, json};
 use wharf_content::Target;
 use wharf_oci::Descriptor;
-use wharf_trust::SigningKey;
-use wharf_trust::policy::Principal;
 
-use crate::cosign;
 use crate::papers::{Attested, attest_once, digest_set};
 use crate::promote::report::ImageReport;
 use crate::promote::{Promotion, Report};
 use crate::publish::Channel;
+use crate::sigstore;
 
 /// The predicate type; `docs/formats/promotion.md` describes the predicate.
 const PROMOTION: &str = "https://wharf.dev/promotion/v1";
@@ -22,9 +17,10 @@ const TIME: &str = "promotedAt";
 
 /// Signs as the promoter.
 pub(crate) struct Signer {
-    key: Box<dyn SigningKey>,
-    /// Who that is, in words; the key is what proves it.
-    promoter: Option<String>,
+    /// The key or the identity.
+    pub(crate) by: sigstore::Signer,
+    /// Who that is, in words; the signature is what proves it.
+    pub(crate) promoter: Option<String>,
 }
 
 /// What is stated.
@@ -34,24 +30,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl Signer {
-    /// Reads and opens a private key as `cosign` does; its password is `COSIGN_PASSWORD`, or asked for.
-    pub(crate) fn read(key: &Path, promoter: Option<String>) -> anyhow::Result<Self> {
-        let name = key.to_str().context("the name of the key's file is not UTF-8")?;
-        let key = cosign::load_private_key(name).with_context(|| format!("cannot open key {name}"))?;
-        Ok(Self { key, promoter })
-    }
-
-    /// The key.
-    pub(super) fn key(&self) -> &dyn SigningKey {
-        &*self.key
-    }
-
-    /// Who that is for a policy.
-    pub(super) fn principal(&self) -> Principal {
-        Principal::Key { key: self.key.public().hint() }
-    }
-
-    /// Attaches the attestation, unless one by this key that says the same is there: a promotion that was cut off and
+    /// Attaches the attestation, unless one by this signer that says the same is there: a promotion that was cut off and
     /// runs again attests once.
     pub(super) async fn attest(
         &self,
@@ -70,7 +49,7 @@ impl Signer {
             }
             said == predicate
         };
-        attest_once(destination, artifact, &*self.key, (PROMOTION, stated), &says_the_same, at).await
+        attest_once(destination, artifact, &self.by, (PROMOTION, stated), &says_the_same, at).await
     }
 
     fn predicate(&self, statement: &Statement<'_>) -> Value {

@@ -12,37 +12,37 @@ use crate::cosign;
 /// What stands in place of a key for those who sign without one.
 const KEYLESS: &str = "keyless";
 
-/// Flags about signing.
+/// What a command calls its flag that names the signer, for the flags here that mean nothing without it.
+pub(crate) const SIGNER: &str = "signer";
+
+/// Flags about signing, beside the one that names the signer: a key or [`KEYLESS`].
 #[derive(Debug, clap::Args)]
 pub(crate) struct SigningArgs {
-    /// Sign what is published, as cosign does, before the channels move: with this key, whose password is in COSIGN_PASSWORD,
-    /// or "keyless", as whoever an identity provider vouches for.
-    #[arg(long, value_name = "KEY|keyless")]
-    pub(crate) sign: Option<String>,
-
     /// The services to ask: certificate authority, logs, timestamp authorities. Without, a key signs offline, and keyless asks
     /// the public sigstore instance.
-    #[arg(long, value_name = "FILE", requires = "sign")]
+    #[arg(long, value_name = "FILE", requires = SIGNER)]
     signing_config: Option<PathBuf>,
 
     /// Whose answers are believed; without, the public sigstore instance's as this version knows it.
-    #[arg(long, value_name = "FILE", requires = "sign")]
+    #[arg(long, value_name = "FILE", requires = SIGNER)]
     trusted_root: Option<PathBuf>,
 
     /// The identity token for keyless, or a file that holds it; without, SIGSTORE_ID_TOKEN or what a GitHub Actions job offers,
     /// else you sign in.
-    #[arg(long, value_name = "TOKEN|FILE", requires = "sign")]
+    #[arg(long, value_name = "TOKEN|FILE", requires = SIGNER)]
     identity_token: Option<String>,
 }
 
 impl SigningArgs {
-    /// Reads the key and the files. Nobody is asked yet.
-    pub(crate) fn plan(&self) -> anyhow::Result<Option<Plan>> {
-        let Some(sign) = &self.sign else { return Ok(None) };
-        let is_keyless = sign == KEYLESS;
+    /// Reads the signer's key and the files. Nobody is asked yet.
+    pub(crate) fn plan(&self, signer: &str) -> anyhow::Result<Plan> {
+        let is_keyless = signer == KEYLESS;
         let key = match is_keyless {
             true => None,
-            false => Some(cosign::load_private_key(sign).with_context(|| format!("cannot open key {sign}"))?),
+            false => {
+                let opened = cosign::load_private_key(signer);
+                Some(opened.with_context(|| format!("cannot open key {signer}"))?)
+            }
         };
         let config = match &self.signing_config {
             Some(path) => SigningConfig::from_json(&read(path)?)
@@ -55,7 +55,7 @@ impl SigningArgs {
                 .with_context(|| format!("trusted root {}", path.display()))?,
             None => TrustedRoot::public_good(),
         };
-        Ok(Some(Plan {
+        Ok(Plan {
             key,
             certify: false,
             config,
@@ -64,7 +64,7 @@ impl SigningArgs {
             require_sct: true,
             timestamps: ServiceOptions::default(),
             algorithm: KeyAlgorithm::EcdsaP256,
-        }))
+        })
     }
 }
 

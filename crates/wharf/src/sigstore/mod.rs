@@ -7,19 +7,18 @@ mod identity;
 mod login;
 
 use anyhow::{Context as _, bail, ensure};
-use async_trait::async_trait;
 use jiff::Timestamp;
 use wharf_client::{Secret, ServiceOptions, SigningService};
+use wharf_trust::policy::Principal;
 use wharf_trust::{
     Artifact, Bundle, Certificate, CertificateRequest, Envelope, ExpectedSigner, Fresh, IN_TOTO_PAYLOAD,
     Identity, IdentityRule, IdentityToken, KeyAlgorithm, LogApi, PrivateKey, SignatureScheme, SigningConfig,
     SigningKey, Statement, TextRule, TrustedRoot, Verifier, timestamp_request,
 };
 
-use crate::papers::Attester;
 use identity::eprintln_note;
 
-pub(crate) use args::SigningArgs;
+pub(crate) use args::{SIGNER, SigningArgs};
 pub(crate) use identity::IdentitySource;
 
 /// How things are to be signed.
@@ -178,17 +177,26 @@ impl Signer {
         fresh.check(&bundle).context("error signing bundle: what the services answered does not verify")?;
         Ok(bundle)
     }
-}
 
-#[async_trait]
-impl Attester for Signer {
-    fn own(&self, bundle: &Bundle) -> Option<Statement> {
-        let rules: Vec<IdentityRule> = match self.chain.first() {
-            None => Vec::new(),
-            Some(leaf) => {
-                let Identity { subject, issuer, .. } = Identity::of(leaf).ok()?;
+    /// Returns who signs, as trust policies tell signers apart.
+    ///
+    /// # Errors
+    /// The certificate names nobody.
+    pub(crate) fn principal(&self) -> anyhow::Result<Principal> {
+        let Some(leaf) = self.chain.first() else {
+            return Ok(Principal::Key { key: self.key.public().hint() });
+        };
+        let Identity { subject, issuer, .. } = Identity::of(leaf)?;
+        Ok(Principal::Identity { subject, issuer })
+    }
+
+    /// Returns the statement in the bundle, if this signer made it.
+    pub(crate) fn own(&self, bundle: &Bundle) -> Option<Statement> {
+        let rules: Vec<IdentityRule> = match self.principal().ok()? {
+            Principal::Identity { subject, issuer } => {
                 vec![IdentityRule::new(TextRule::exact(subject), TextRule::exact(issuer)).ok()?]
             }
+            _ => Vec::new(),
         };
         let signer = match rules.as_slice() {
             [] => ExpectedSigner::Key(self.key.public()),
@@ -201,10 +209,6 @@ impl Attester for Signer {
             ..Verifier::new(signer, self.root.as_ref(), Timestamp::now())
         };
         Some(verifier.verify_statement(bundle).ok()?.into_parts().0)
-    }
-
-    async fn sign(&self, payload: &[u8]) -> anyhow::Result<Bundle> {
-        self.statement(payload).await
     }
 }
 

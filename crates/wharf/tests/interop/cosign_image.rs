@@ -200,3 +200,19 @@ fn a_copy_takes_papers_of_both_layouts_along() {
     let again = pair.run(Tool::Wharf, "copy", &[&format!("{repository}:1.0"), &elsewhere]).unwrap_err();
     assert!(again.contains("already exists"), "{again}");
 }
+
+/// What is signed by its digest is what it is, whether or not it is still there.
+#[test]
+fn a_digest_that_is_signed_verifies_for_both_although_the_artifact_is_gone() {
+    let Some(pair) = Pair::new() else { return };
+    let (name, digest) = pair.image("gone", "gone");
+    let subject = format!("{name}@{digest}");
+    pair.sign(Tool::Cosign, &[OLD], &subject);
+    pair.wharf.run(&["rm", &subject]);
+    assert!(pair.crane.attempt(&["manifest", &subject, "--insecure"]).is_err(), "it is gone");
+    pair.both(true, "verify", &["--key", "cosign.pub", &subject]);
+    pair.both(false, "verify", &["--key", "other.pub", &subject]);
+    let (name, _) = pair.image("gone", "another");
+    let unsigned = format!("{name}@sha256:{}", "0".repeat(64));
+    pair.both(false, "verify", &["--key", "cosign.pub", &unsigned]);
+}

@@ -1,7 +1,11 @@
 //! `wharf project policy`, and what it does to those who pull.
 
-use serde_json::json;
+use std::path::Path;
 
+use serde_json::json;
+use wharf_testkit::sigstore::FakeSigstore;
+
+use crate::signing::ALICE;
 use crate::support::{Run, World};
 
 const POLICY: &str = r#"
@@ -15,11 +19,6 @@ rules:
   match: { repositories: ["*/shop/**"] }
   signatures: { of: [release] }
 "#;
-const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
-
-fn cosign(world: &World, arguments: &[&str]) -> Run {
-    world.wharf_with(&[&["cosign"], arguments].concat(), "", &[("COSIGN_PASSWORD", "pw")])
-}
 
 /// Runs `wharf project policy WORD …` against the registry.
 fn policy(world: &World, words: &[&str]) -> Run {
@@ -31,7 +30,7 @@ fn policy(world: &World, words: &[&str]) -> Run {
 fn worlds() -> (World, World, String) {
     let world = World::logged_in();
     world.publish(&[]).ok();
-    cosign(&world, &["generate-key-pair", "--output-key-prefix", "release"]).ok();
+    world.make_key("release");
     std::fs::write(world.path("policy.yaml"), POLICY).unwrap();
     let host = world.host();
     let user = ["user", "create", "gina", "--password-stdin", "--registry", &host];
@@ -45,10 +44,6 @@ fn worlds() -> (World, World, String) {
 fn add_guest(world: &World, project: &str) {
     let host = world.host();
     world.wharf(&["project", "members", "add", project, "gina", "--role", "guest", "--registry", &host]).ok();
-}
-
-fn sign(world: &World, reference: &str) {
-    cosign(world, &[&["sign", "--key", "release.key"], &OFFLINE[..], &[reference]].concat()).ok();
 }
 
 fn pull(guest: &World, reference: &str) -> Run {
@@ -72,7 +67,7 @@ fn a_policy_of_a_project_decides_what_is_pulled() {
     assert_refused(&guest, &reference);
 
     // Whoever may push signs; the guest pulls and verifies at once, by what the project shows.
-    sign(&world, &reference);
+    world.sign(&reference);
     pull(&guest, &reference).ok();
     let shown = policy(&world, &["show", "shop"]).ok().stdout;
     assert!(shown.starts_with("# policy of shop: sha256:") && shown.contains("BEGIN PUBLIC KEY"), "{shown}");
@@ -84,7 +79,7 @@ fn a_policy_of_a_project_decides_what_is_pulled() {
     pull(&guest, &reference).ok();
 
     // Another key.
-    cosign(&world, &["generate-key-pair", "--output-key-prefix", "other"]).ok();
+    world.make_key("other");
     std::fs::copy(world.path("other.pub"), world.path("release.pub")).unwrap();
     policy(&world, &["set", "shop", "policy.yaml"]).ok();
     assert_refused(&guest, &reference);
@@ -115,14 +110,71 @@ fn a_promotion_into_a_gated_project_reads_back_what_it_brought() {
     let text = POLICY.replace("*/shop/**", "*/prod/**");
     std::fs::write(world.path("prod.yaml"), text).unwrap();
     policy(&world, &["set", "prod", "prod.yaml"]).ok();
-    sign(&world, &reference);
+    world.sign(&reference);
     let to = format!("{host}/prod/storefront");
     let line = ["promote", &reference, &to, "--policy", "prod.yaml", "--key", "release.key", "-o", "json"];
-    let report = world.wharf_with(&line, "", &[("COSIGN_PASSWORD", "pw")]).ok().json();
+    let report = world.signing(&line).ok().json();
     assert_eq!(report["outcome"], "promoted");
     add_guest(&world, "prod");
     pull(&guest, &format!("{to}:1.4.0")).ok();
     // And out of it with all papers, by somebody who may only read it.
     let copied = guest.wharf(&["cp", &format!("{to}:1.4.0"), "layout:away", "--output", "json"]).ok().stdout;
     assert!(copied.contains("referrer"), "{copied}");
+}
+
+#[test]
+fn a_project_may_demand_an_identity() {
+    let (world, guest, reference) = worlds();
+    let fake = world.sigstore();
+    let text = format!(
+        "version: 1\ndefault: deny\ntrustRoot: {{ file: root.json }}\nsigners:\n  alice: {{ keyless: {{ issuer: {{ exact: \"{}\" }}, subject: {{ exact: {ALICE} }} }} }}\nrules:\n- name: all\n  match: {{ repositories: [\"*/shop/**\"] }}\n  signatures: {{ of: [alice], transparency: required, timestamp: true }}\n",
+        fake.issuer()
+    );
+    std::fs::write(world.path("policy.yaml"), text).unwrap();
+    policy(&world, &["set", "shop", "policy.yaml"]).ok();
+    assert_refused(&guest, &reference);
+    world.sign(&reference);
+    assert_refused(&guest, &reference);
+    let sign = |config: &str, token: &str| {
+        let line = ["sign", "--signing-config", config, "--trusted-root", "root.json", "--identity-token"];
+        world.cosign(&[&line[..], &[token, &reference]].concat()).ok();
+    };
+    sign("log2", &fake.token_of("mallory@example.com"));
+    assert_refused(&guest, &reference);
+    // Alice herself, but no authority vouches for the time.
+    sign("log1", "token");
+    assert_refused(&guest, &reference);
+    sign("log2", "token");
+    pull(&guest, &reference).ok();
+
+    // The root is part of the policy: of another instance, the same e-mail address is somebody else.
+    std::fs::write(world.path("root.json"), FakeSigstore::start().trusted_root()).unwrap();
+    policy(&world, &["set", "shop", "policy.yaml"]).ok();
+    assert_refused(&guest, &reference);
+}
+
+#[test]
+fn a_project_may_demand_a_provenance_file() {
+    let (world, guest, unsigned) = worlds();
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wharf-provenance/tests/testdata");
+    for name in ["pub.asc", "sec.gpg"] {
+        std::fs::copy(keys.join(name), world.path(name)).unwrap();
+    }
+    let helm = |words: &[&str]| world.wharf(&[&["helm"], words].concat()).ok();
+    helm(&["create", "app"]);
+    helm(&["package", "app", "--sign", "--key", "Wharf Test", "--keyring", "sec.gpg"]);
+    helm(&["push", "app-0.1.0.tgz", &world.oci("shop")]);
+    let signed = format!("{}/shop/app:0.1.0", world.host());
+    let set = |more: &str| {
+        let text = format!(
+            "version: 1\ndefault: deny\nsigners: {{ maintainers: {{ pgp: {{ keyring: pub.asc{more} }} }} }}\nrules:\n- {{ name: all, match: {{ repositories: [\"*/shop/**\"] }}, signatures: {{ of: [maintainers] }} }}\n"
+        );
+        std::fs::write(world.path("policy.yaml"), text).unwrap();
+        policy(&world, &["set", "shop", "policy.yaml"]).ok();
+    };
+    set("");
+    pull(&guest, &signed).ok();
+    assert_refused(&guest, &unsigned);
+    set(&format!(", fingerprint: \"{}\"", "0A".repeat(20)));
+    assert_refused(&guest, &signed);
 }

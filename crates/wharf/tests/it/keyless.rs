@@ -3,12 +3,11 @@
 use serde_json::Value;
 use wharf_testkit::sigstore::{Answering, FakeSigstore, Fault, Services};
 
+use crate::signing::ALICE;
 use crate::support::{Run, World};
 
-const ALICE: &str = "alice@example.com";
 const LOG_1: Services = Services { log: Some(1), timestamps: false };
 const LOG_2: Services = Services { log: Some(2), timestamps: true };
-const STAMPS: Services = Services { log: None, timestamps: true };
 
 /// A home with a blob, and the instance's files: `root.json`, `token`, and a signing config by each name.
 struct Bench {
@@ -18,14 +17,7 @@ struct Bench {
 
 impl Bench {
     fn new(world: World) -> Self {
-        let fake = FakeSigstore::start();
-        let both = Services { log: Some(1), timestamps: true };
-        for (name, services) in [("log1", LOG_1), ("log1-stamps", both), ("log2", LOG_2), ("stamps", STAMPS)]
-        {
-            std::fs::write(world.path(name), fake.signing_config(services)).unwrap();
-        }
-        std::fs::write(world.path("root.json"), fake.trusted_root()).unwrap();
-        std::fs::write(world.path("token"), fake.token_of(ALICE)).unwrap();
+        let fake = world.sigstore();
         std::fs::write(world.path("blob"), "hello").unwrap();
         Self { world, fake }
     }

@@ -1,8 +1,8 @@
 //! `wharf verify` and `wharf policy`: one trust policy, on a chart in a registry and on stored papers.
 
-use crate::support::{Run, World};
+use crate::signing::OFFLINE;
+use crate::support::World;
 
-const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
 const POLICY: &str = r#"
 version: 1
 default: deny
@@ -20,16 +20,12 @@ rules:
     - { pointer: /machine, matches: "build-[0-9]+" }
 "#;
 
-fn cosign(world: &World, arguments: &[&str]) -> Run {
-    world.wharf_with(&[&["cosign"], arguments].concat(), "", &[("COSIGN_PASSWORD", "pw")])
-}
-
 /// A registry with a chart, two keys and the policy.
 fn world() -> (World, String) {
     let world = World::logged_in();
     world.publish(&[]).ok();
     for name in ["release", "builder"] {
-        cosign(&world, &["generate-key-pair", "--output-key-prefix", name]).ok();
+        world.make_key(name);
     }
     std::fs::write(world.path("policy.yaml"), POLICY.replace("HOST", &world.host())).unwrap();
     let reference = format!("{}/shop/storefront:1.4.0", world.host());
@@ -40,7 +36,7 @@ fn attest(world: &World, key: &str, machine: &str, reference: &str) {
     std::fs::write(world.path("predicate.json"), format!(r#"{{"machine":"{machine}"}}"#)).unwrap();
     let what =
         ["attest", "--key", key, "--predicate", "predicate.json", "--type", "https://example.com/built/v1"];
-    cosign(world, &[&what[..], &OFFLINE, &[reference]].concat()).ok();
+    world.cosign(&[&what[..], &OFFLINE, &[reference]].concat()).ok();
 }
 
 #[test]
@@ -51,7 +47,7 @@ fn a_chart_is_allowed_once_every_demand_is_met() {
     assert_eq!(nothing.json()["verdict"], "deny");
     assert_eq!(nothing.json()["checks"][0]["reasons"][0], "nothing is attached");
 
-    cosign(&world, &[&["sign", "--key", "release.key"], &OFFLINE[..], &[&reference]].concat()).ok();
+    world.sign(&reference);
     attest(&world, "builder.key", "laptop", &reference);
     let half = verify().fails(5, "").json();
     assert_eq!(
@@ -72,12 +68,8 @@ fn a_chart_is_allowed_once_every_demand_is_met() {
 #[test]
 fn a_signature_of_the_older_layout_counts_as_well() {
     let (world, reference) = world();
-    cosign(
-        &world,
-        &[&["sign", "--key", "release.key", "--new-bundle-format=false"], &OFFLINE[..], &[&reference]]
-            .concat(),
-    )
-    .ok();
+    let line = ["sign", "--key", "release.key", "--new-bundle-format=false"];
+    world.cosign(&[&line[..], &OFFLINE, &[&reference]].concat()).ok();
     let decision =
         world.wharf(&["verify", &reference, "--policy", "policy.yaml", "-o", "json"]).fails(5, "").json();
     assert_eq!(decision["checks"][0]["outcome"], "met", "{decision}");
@@ -106,7 +98,7 @@ fn what_is_not_there_and_what_is_not_understood_have_their_own_status() {
 fn a_policy_is_explained_and_tried_on_stored_papers() {
     let world = World::without_registry();
     for name in ["release", "builder"] {
-        cosign(&world, &["generate-key-pair", "--output-key-prefix", name]).ok();
+        world.make_key(name);
     }
     std::fs::write(
         world.path("policy.yaml"),
@@ -123,15 +115,12 @@ fn a_policy_is_explained_and_tried_on_stored_papers() {
     std::fs::write(world.path("predicate.json"), r#"{"machine":"build-1"}"#).unwrap();
     let attest =
         ["attest-blob", "--predicate", "predicate.json", "--bundle", "built.json", "--key", "builder.key"];
-    cosign(&world, &[&attest[..], &OFFLINE, &["--type", "https://example.com/built/v1", "blob"]].concat())
-        .ok();
+    world.cosign(&[&attest[..], &OFFLINE, &["--type", "https://example.com/built/v1", "blob"]].concat()).ok();
     let attest =
         ["attest-blob", "--predicate", "predicate.json", "--bundle", "signed.json", "--key", "release.key"];
-    cosign(
-        &world,
-        &[&attest[..], &OFFLINE, &["--type", "https://sigstore.dev/cosign/sign/v1", "blob"]].concat(),
-    )
-    .ok();
+    world
+        .cosign(&[&attest[..], &OFFLINE, &["--type", "https://sigstore.dev/cosign/sign/v1", "blob"]].concat())
+        .ok();
     let digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     let case = |papers: &str, expect: &str| {
         format!(
@@ -167,7 +156,7 @@ spec:
 #[test]
 fn an_imported_policy_that_demands_less_is_written_only_on_purpose() {
     let world = World::without_registry();
-    cosign(&world, &["generate-key-pair", "--output-key-prefix", "release"]).ok();
+    world.make_key("release");
     let key = world.path("release.pub");
     let policy = serde_json::json!({
         "default": [{ "type": "reject" }],
