@@ -7,24 +7,25 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use wharf_oci::Digest;
-use wharf_trust::policy::{ArtifactKind, Evidence, Facts, PaperEvidence, PaperForm, Policy};
-use wharf_trust::{
-    Bundle, COSIGN_SIGN, Envelope, IN_TOTO_PAYLOAD, KeyAlgorithm, PrivateKey, STATEMENT_V1, Statement,
-    Subject,
-};
+use wharf_trust::policy::{ArtifactKind, Evidence, Facts, PaperEvidence, Policy};
+use wharf_trust::{COSIGN_SIGN, KeyAlgorithm, PrivateKey};
+
+use paper::{DIGEST, paper};
+
+#[path = "../tests/it/paper.rs"]
+mod paper;
 
 const WINDOW: Duration = Duration::from_secs(2);
-const DIGEST: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const SCAN: &str = "https://example.com/scan/v1";
 
 fn main() {
     for (name, algorithm) in [("ECDSA P-256", KeyAlgorithm::EcdsaP256), ("Ed25519", KeyAlgorithm::Ed25519)] {
         let key = PrivateKey::generate(algorithm).unwrap();
         let policy = policy(&key);
-        let signature = paper(&key, COSIGN_SIGN, json!({}));
-        let scan = paper(&key, SCAN, json!({"critical": 0}));
+        let signature = paper(&key, COSIGN_SIGN, json!({}), DIGEST);
+        let scan = paper(&key, SCAN, json!({"critical": 0}), DIGEST);
         rate(
             &format!("{name}: a signature"),
             &policy,
@@ -81,19 +82,4 @@ fn policy(key: &PrivateKey) -> Policy {
         ],
     });
     Policy::from_json(file.to_string().as_bytes(), &mut |_| Ok(Vec::new())).unwrap()
-}
-
-fn paper(key: &PrivateKey, kind: &str, predicate: Value) -> PaperEvidence {
-    let digest = [("sha256".to_owned(), DIGEST.trim_start_matches("sha256:").to_owned())].into();
-    let statement = Statement {
-        statement_type: STATEMENT_V1.into(),
-        subject: vec![Subject { digest, ..Subject::default() }],
-        predicate_type: kind.into(),
-        predicate,
-    };
-    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key).unwrap();
-    PaperEvidence {
-        name: format!("paper {kind}"),
-        form: PaperForm::Bundle(Box::new(Bundle::of_envelope(envelope, key.public()))),
-    }
 }

@@ -233,10 +233,9 @@ impl Policy {
         for paper in intent.papers {
             // Most papers are about something else, which is no reason worth telling.
             let PaperForm::Bundle(bundle) = &paper.form else { continue };
-            let Some(envelope) = bundle.unverified_envelope() else { continue };
-            if !envelope.payload.windows(kind.len()).any(|part| part == kind.as_bytes()) {
+            let Some(envelope) = bundle.unverified_envelope().filter(|_| paper.form.mentions(kind)) else {
                 continue;
-            }
+            };
             let statement = to_hex(&sha256(&envelope.payload));
             for name in &signed.of {
                 let Some(signer) = self.signers.get(name).filter(|signer| !signer.revoked) else { continue };

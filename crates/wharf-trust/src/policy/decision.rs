@@ -68,6 +68,12 @@ impl Decision {
         self.verdict != Verdict::Deny
     }
 
+    /// Whether every demand is met: more papers could add nothing.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.verdict == Verdict::Allow && self.checks.iter().all(|check| check.outcome == CheckOutcome::Met)
+    }
+
     /// Whether nothing is missing but that somebody asks or agrees.
     #[must_use]
     pub fn waits_for_approval(&self) -> bool {

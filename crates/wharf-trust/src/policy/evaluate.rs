@@ -1,5 +1,6 @@
 //! From a policy and what is known of an artifact to a decision.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use wharf_oci::Digest;
 
 use super::approval::Intent;
 use super::decision::{Check, CheckOutcome, Decision, Verdict};
-use super::demand::{check_age, check_not_expired};
+use super::demand::{VexStatement, check_age, check_not_expired, vex};
 use super::facts::Facts;
 use super::file::{Level, Transparency};
 use super::rule::{Attestation, Comparison, PgpKeys, Policy, Principal, Rule, Signed, Signer, Who};
@@ -64,6 +65,15 @@ pub enum PaperForm {
     Provenance(Arc<dyn ProvenanceFile>),
     /// Something that claims to be one of those and cannot be read, with the reason.
     Unreadable(String),
+}
+
+impl PaperForm {
+    /// Whether it is a statement in which a text stands, a predicate type for one; nothing is verified.
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        let Self::Bundle(bundle) = self else { return false };
+        let payload = bundle.unverified_envelope().map(|envelope| &envelope.payload);
+        payload.is_some_and(|payload| payload.windows(text.len()).any(|part| part == text.as_bytes()))
+    }
 }
 
 /// A provenance file with the archive that it must be about. OpenPGP is known outside this crate.
@@ -172,11 +182,64 @@ impl Policy {
         }
         for attestation in &rule.attestations {
             let demand = format!("{} by {}", attestation.demand.name(), attestation.by.describe());
-            checks.extend(self.count(demand, &attestation.by, evidence, now, &mut |verifier, paper| {
-                attested(verifier, paper, evidence.digest, attestation, now)
+            let (said, reasons) = self.vex(attestation, evidence, now);
+            let mut notes = BTreeSet::new();
+            let check = self.count(demand, &attestation.by, evidence, now, &mut |verifier, paper| {
+                let (proof, told) = attested(verifier, paper, evidence.digest, attestation, &said, now)?;
+                notes.extend(told);
+                Ok(proof)
+            });
+            checks.extend(check.map(|mut check| {
+                if check.outcome == CheckOutcome::Met {
+                    check.by.extend(notes);
+                }
+                check.reasons.extend(reasons);
+                check
             }));
         }
         checks
+    }
+
+    /// Whether a paper may undo what another proves: then nobody has seen enough before all were read.
+    #[must_use]
+    pub fn weighs_papers(&self) -> bool {
+        let mut attestations = self.rules.iter().flat_map(|rule| &rule.attestations);
+        attestations.any(|attestation| attestation.demand.vex().is_some())
+    }
+
+    /// Returns what those who may say so say of findings, and why other papers say nothing.
+    fn vex(
+        &self,
+        attestation: &Attestation,
+        evidence: &Evidence<'_>,
+        now: Timestamp,
+    ) -> (Vec<VexStatement>, Vec<String>) {
+        let (mut said, mut reasons) = (Vec::new(), Vec::new());
+        let Some(signed) = attestation.demand.vex() else { return (said, reasons) };
+        for paper in evidence.papers {
+            // Most papers are about something else, which is no reason worth telling.
+            if !paper.form.mentions(vex::TYPE) {
+                continue;
+            }
+            let signers = signed.of.iter().filter_map(|name| Some((name, self.signers.get(name)?)));
+            for (name, signer) in signers.filter(|(_, signer)| !signer.revoked) {
+                let mut found = Vec::new();
+                let judged = self.judge(signer, signed, paper, now, &mut |verifier, form| {
+                    let PaperForm::Bundle(bundle) = form else { return unreadable("no statement") };
+                    let (statement, proof) = about(verifier, bundle, evidence.digest)?;
+                    found = vex::read(&statement, evidence.digest)?;
+                    Ok(proof)
+                });
+                match judged {
+                    Ok(_) => {
+                        said.append(&mut found);
+                        break;
+                    }
+                    Err(error) => reasons.push(format!("{}: no VEX by {name}: {error}", paper.name)),
+                }
+            }
+        }
+        (said, reasons)
     }
 
     /// Counts the signers of whom some paper satisfies the demand.
@@ -381,8 +444,9 @@ fn attested(
     paper: &PaperForm,
     digest: &Digest,
     wanted: &Attestation,
+    said: &[VexStatement],
     now: Timestamp,
-) -> Result<Proof> {
+) -> Result<(Proof, Vec<String>)> {
     let bundle = match paper {
         PaperForm::Bundle(bundle) => bundle,
         PaperForm::SimpleSigning { .. } => return unreadable("a signature, which says nothing else"),
@@ -390,11 +454,11 @@ fn attested(
         PaperForm::Unreadable(reason) => return unreadable(reason),
     };
     let (statement, proof) = about(verifier, bundle, digest)?;
-    wanted.demand.check(&statement, now)?;
+    let notes = wanted.demand.check(&statement, said, now)?;
     for comparison in &wanted.values {
         comparison.check(&statement.predicate, now)?;
     }
-    Ok(proof)
+    Ok((proof, notes))
 }
 
 /// The verified statement, which must be about the digest.

@@ -131,7 +131,7 @@ pub(super) struct MatchFile {
     pub(super) platforms: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SignedFile {
     #[serde(default = "one")]

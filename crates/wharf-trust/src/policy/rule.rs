@@ -435,7 +435,9 @@ fn read_attestation(file: AttestationFile, signers: &BTreeMap<String, Signer>) -
     demands.extend(kind.map(|kind| Ok(Demand::Type(predicate_type(&kind)?.to_owned()))));
     demands.extend(provenance.map(|said| Provenance::read(said).map(Demand::Provenance)));
     demands.extend(sbom.map(|said| Sbom::read(said).map(Demand::Sbom)));
-    demands.extend(vulnerabilities.map(|said| Vulnerabilities::read(said).map(Demand::Vulnerabilities)));
+    demands.extend(
+        vulnerabilities.map(|said| Vulnerabilities::read(said, signers).map(Demand::Vulnerabilities)),
+    );
     demands.extend(summary.map(|said| Summary::read(said).map(Demand::Summary)));
     let one_of = "an attestation is exactly one of type, provenance, sbom, vulnerabilities and summary";
     let (Some(demand), true) = (demands.pop(), demands.is_empty()) else {

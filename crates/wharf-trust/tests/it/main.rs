@@ -12,6 +12,7 @@ mod import;
 mod keys;
 mod logs;
 mod offline;
+mod paper;
 mod policy;
 mod vectors;
 

@@ -7,12 +7,9 @@ use wharf_trust::policy::{
     ArtifactKind, Asked, AskedImage, CheckOutcome, Decision, Evidence, Facts, Intent, PROMOTION_APPROVAL,
     PROMOTION_REQUEST, PaperEvidence, PaperForm, Policy, Verdict,
 };
-use wharf_trust::{
-    Bundle, COSIGN_SIGN, Envelope, Error, IN_TOTO_PAYLOAD, KeyAlgorithm, PrivateKey, STATEMENT_V1, Statement,
-    Subject,
-};
+use wharf_trust::{COSIGN_SIGN, Error, KeyAlgorithm, PrivateKey};
 
-const DIGEST: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+use crate::paper::{DIGEST, paper};
 
 struct World {
     release: PrivateKey,
@@ -59,21 +56,6 @@ impl World {
             assert_eq!(path, "security.pub");
             Ok(self.security.public().to_pem().into_bytes())
         })
-    }
-}
-
-fn paper(key: &PrivateKey, kind: &str, predicate: Value, digest: &str) -> PaperEvidence {
-    let digest = [("sha256".to_owned(), digest.trim_start_matches("sha256:").to_owned())].into();
-    let statement = Statement {
-        statement_type: STATEMENT_V1.into(),
-        subject: vec![Subject { digest, ..Subject::default() }],
-        predicate_type: kind.into(),
-        predicate,
-    };
-    let envelope = Envelope::sign(IN_TOTO_PAYLOAD, &statement.to_json(), key).unwrap();
-    PaperEvidence {
-        name: format!("paper {kind}"),
-        form: PaperForm::Bundle(Box::new(Bundle::of_envelope(envelope, key.public()))),
     }
 }
 
@@ -730,4 +712,109 @@ fn approvals_of_a_chart_cover_the_images_that_were_named_in_them() {
     assert!(decide(&image).is_allowed());
     let other = decide(&DIGEST.replace("2cf2", "5cf2").parse().unwrap());
     assert!(!other.is_allowed() && other.checks[0].reasons[0].contains("does not go along"), "{other:?}");
+}
+
+/// What is said of findings, by whom, and whether they count then.
+#[test]
+fn a_finding_that_vex_lifts_does_not_count() {
+    let world = World::new();
+    let demand = json!({ "vulnerabilities": { "maxSeverity": "medium", "vex": { "of": ["release"] } } });
+    let policy = demanding(&world, &demand);
+    assert!(policy.weighs_papers());
+    let scan = json!({ "scanner": { "result": { "matches": [{
+        "vulnerability": { "id": "GHSA-1", "severity": "Critical", "fix": { "state": "fixed" } },
+        "relatedVulnerabilities": [{ "id": "CVE-1" }],
+        "artifact": { "purl": "pkg:deb/debian/zlib@1.2?arch=amd64" },
+    }] } } });
+    let scan = paper(&world.security, "https://cosign.sigstore.dev/attestation/vuln/v1", scan, DIGEST);
+    let kind = "https://openvex.dev/ns/v0.2.0";
+    let said = |entries: &[Value]| json!({ "@context": kind, "author": "a", "timestamp": "2026-11-01T00:00:00Z", "statements": entries });
+    let entry = |more: Value| {
+        let mut entry = json!({ "vulnerability": { "name": "CVE-1" }, "status": "not_affected",
+            "justification": "component_not_present" });
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let by_release = |document: Value| paper(&world.release, kind, document, DIGEST);
+    let here = format!("pkg:oci/web@{}?repository_url=r.example/web", DIGEST.replace(':', "%3A"));
+    let hex = DIGEST.trim_start_matches("sha256:");
+    for (papers, lifted) in [
+        (vec![], false),
+        (vec![by_release(said(&[entry(json!({}))]))], true),
+        (vec![by_release(said(&[entry(json!({ "status": "fixed", "justification": null }))]))], true),
+        (vec![by_release(json!(said(&[entry(json!({}))]).to_string()))], true),
+        (vec![by_release(said(&[entry(json!({ "vulnerability": "CVE-1" }))]))], true),
+        (
+            vec![by_release(said(&[entry(
+                json!({ "vulnerability": { "name": "X", "aliases": ["GHSA-1"] } }),
+            )]))],
+            true,
+        ),
+        (vec![by_release(said(&[entry(json!({ "products": [{ "@id": here }] }))]))], true),
+        (vec![by_release(said(&[entry(json!({ "products": [{ "hashes": { "sha-256": hex } }] }))]))], true),
+        (
+            vec![by_release(said(&[entry(json!({ "products": [{ "@id": here,
+            "subcomponents": [{ "@id": "pkg:deb/debian/zlib" }] }] }))]))],
+            true,
+        ),
+        // Not affected, and nobody says why; somebody still looks; another one; another product; another package.
+        (vec![by_release(said(&[entry(json!({ "justification": "" }))]))], false),
+        (vec![by_release(said(&[entry(json!({ "status": "under_investigation" }))]))], false),
+        (vec![by_release(said(&[entry(json!({ "vulnerability": { "name": "CVE-2" } }))]))], false),
+        (vec![by_release(said(&[entry(json!({ "products": ["pkg:oci/web@sha256%3A00"] }))]))], false),
+        (vec![by_release(said(&[entry(json!({ "products": [] }))]))], false),
+        (
+            vec![by_release(said(&[entry(json!({ "products": [{ "@id": here,
+            "subcomponents": [{ "@id": "pkg:deb/debian/zlib@1.3" }] }] }))]))],
+            false,
+        ),
+        // Whoever may not say so; about another artifact; of another type; no such document; of tomorrow.
+        (vec![paper(&world.security, kind, said(&[entry(json!({}))]), DIGEST)], false),
+        (vec![paper(&world.release, kind, said(&[entry(json!({}))]), &DIGEST.replace('a', "b"))], false),
+        (
+            vec![paper(
+                &world.release,
+                "https://example.com/openvex.dev/ns",
+                said(&[entry(json!({}))]),
+                DIGEST,
+            )],
+            false,
+        ),
+        (vec![by_release(json!({ "statements": "none" }))], false),
+        (vec![by_release(json!({ "statements": [entry(json!({}))] }))], false),
+        (vec![by_release(said(&[entry(json!({ "timestamp": "2027-01-01T00:00:00Z" }))]))], false),
+        // The newest counts, whichever paper holds it; of two at one moment, neither.
+        (
+            vec![
+                by_release(said(&[entry(json!({}))])),
+                by_release(said(&[entry(
+                    json!({ "status": "affected", "timestamp": "2026-11-02T00:00:00Z" }),
+                )])),
+            ],
+            false,
+        ),
+        (
+            vec![
+                by_release(said(&[entry(json!({ "timestamp": "2026-11-03T00:00:00Z" }))])),
+                by_release(said(&[entry(
+                    json!({ "status": "affected", "timestamp": "2026-11-02T00:00:00Z" }),
+                )])),
+            ],
+            true,
+        ),
+        (vec![by_release(said(&[entry(json!({})), entry(json!({ "status": "affected" }))]))], false),
+    ] {
+        let shown = format!("{papers:?}");
+        let papers = [vec![scan.clone()], papers].concat();
+        let decision = decide(&policy, PROD, &papers);
+        let expected = if lifted { Verdict::Allow } else { Verdict::Deny };
+        assert_eq!(decision.verdict, expected, "{:?} {shown}", decision.checks[0].reasons);
+        let told = decision.checks[0].by.iter().any(|line| line.starts_with("GHSA-1 does not count: "));
+        assert_eq!(told, lifted, "{:?}", decision.checks[0].by);
+    }
+    assert!(policy.explain().iter().any(|line| line.contains("a VEX statement by 1 of release")));
+    let mut file = world.file();
+    file["rules"][0]["attestations"] = json!([{ "vulnerabilities": { "maxSeverity": "low",
+        "vex": { "of": ["release", "security"], "atLeast": 2 } }, "by": { "of": ["security"] } }]);
+    assert!(world.policy(&file).unwrap_err().to_string().contains("counts for itself"));
 }

@@ -4,12 +4,14 @@ mod provenance;
 mod sbom;
 mod summary;
 mod times;
+pub(super) mod vex;
 mod vulnerabilities;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::glob::glob;
+use super::rule::Signed;
 use crate::cert::TextRule;
 use crate::error::{Error, ErrorKind, Result};
 use crate::statement::Statement;
@@ -18,6 +20,7 @@ pub(super) use provenance::{Provenance, ProvenanceFile};
 pub(super) use sbom::{Sbom, SbomFile};
 pub(super) use summary::{Summary, SummaryFile};
 pub(super) use times::{check_age, check_not_expired};
+pub(super) use vex::VexStatement;
 pub(super) use vulnerabilities::{Vulnerabilities, VulnerabilitiesFile};
 
 /// What an attestation is about, and what it must say.
@@ -32,24 +35,39 @@ pub(super) enum Demand {
 }
 
 impl Demand {
-    /// Fails unless the verified statement is of the kind and says what it must.
-    pub(super) fn check(&self, statement: &Statement, now: Timestamp) -> Result<()> {
+    /// Fails unless the verified statement is of the kind and says what it must. Returns what is to be told of it besides:
+    /// findings that do not count by what is `said` of them.
+    pub(super) fn check(
+        &self,
+        statement: &Statement,
+        said: &[VexStatement],
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
         let predicate = &statement.predicate;
         match self {
-            Self::Type(wanted) => statement.check_predicate_type(wanted),
+            Self::Type(wanted) => statement.check_predicate_type(wanted)?,
             Self::Provenance(wanted) => {
                 one_of(statement, &provenance::TYPES)?;
-                wanted.check(predicate)
+                wanted.check(predicate)?;
             }
-            Self::Sbom(wanted) => wanted.check(statement),
+            Self::Sbom(wanted) => wanted.check(statement)?,
             Self::Vulnerabilities(wanted) => {
                 one_of(statement, &vulnerabilities::TYPES)?;
-                wanted.check(predicate, now)
+                return wanted.check(predicate, said, now);
             }
             Self::Summary(wanted) => {
                 one_of(statement, &summary::TYPES)?;
-                wanted.check(predicate, now)
+                wanted.check(predicate, now)?;
             }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Who says of findings that they do not count, where somebody may.
+    pub(super) fn vex(&self) -> Option<&Signed> {
+        match self {
+            Self::Vulnerabilities(wanted) => wanted.vex.as_ref(),
+            _ => None,
         }
     }
 

@@ -1,11 +1,17 @@
-//! What a scanner found: cosign's `vuln` predicate around Trivy's or Grype's report, and in-toto's own.
+//! What a scanner found: cosign's `vuln` predicate around Trivy's or Grype's report, and in-toto's own. What somebody
+//! looked at may not count, by the policy's own list or by a VEX statement.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::vex::{VexStatement, lifted};
 use super::{check_age, misuse, text, unmet};
 use crate::error::Result;
+use crate::policy::file::{Level, SignedFile};
+use crate::policy::rule::{Signed, Signer, read_stating};
 
 pub(super) const TYPES: [&str; 2] =
     ["https://cosign.sigstore.dev/attestation/vuln/v1", "https://in-toto.io/attestation/vulns"];
@@ -42,6 +48,9 @@ pub(in crate::policy) struct VulnerabilitiesFile {
     max_database_age_days: Option<u32>,
     #[serde(default)]
     ignore: Vec<IgnoredFile>,
+    /// Who says of findings that they do not count.
+    #[serde(default)]
+    vex: Option<SignedFile>,
 }
 
 /// A finding that somebody looked at, until it must be looked at again.
@@ -54,10 +63,16 @@ struct IgnoredFile {
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::policy) struct Vulnerabilities(VulnerabilitiesFile);
+pub(in crate::policy) struct Vulnerabilities {
+    said: VulnerabilitiesFile,
+    pub(super) vex: Option<Signed>,
+}
 
 struct Finding<'v> {
-    id: &'v str,
+    /// Its names, of which the first is the scanner's.
+    names: Vec<&'v str>,
+    /// The package URL of what it was found in.
+    package: Option<&'v str>,
     severity: Severity,
     score: Option<f64>,
     is_fixable: bool,
@@ -99,19 +114,37 @@ impl Severity {
     }
 }
 
+impl Finding<'_> {
+    fn name(&self) -> &str {
+        self.names.first().copied().unwrap_or_default()
+    }
+}
+
 impl Vulnerabilities {
-    pub(in crate::policy) fn read(said: VulnerabilitiesFile) -> Result<Self> {
+    pub(in crate::policy) fn read(
+        mut said: VulnerabilitiesFile,
+        signers: &BTreeMap<String, Signer>,
+    ) -> Result<Self> {
         if said.max_severity.is_none() && said.max_score.is_none() {
             return Err(misuse("vulnerabilities need maxSeverity or maxScore".to_owned()));
         }
         if let Some(ignored) = said.ignore.iter().find(|each| each.reason.trim().is_empty()) {
             return Err(misuse(format!("ignoring {} needs a reason", ignored.id)));
         }
-        Ok(Self(said))
+        let vex = said.vex.take().map(|file| read_stating(file, signers)).transpose()?;
+        if vex.as_ref().is_some_and(|vex| vex.at_least != 1 || vex.level != Level::Enforce) {
+            return Err(misuse("each VEX statement counts for itself, without atLeast and level".to_owned()));
+        }
+        Ok(Self { said, vex })
     }
 
-    pub(super) fn check(&self, predicate: &Value, now: Timestamp) -> Result<()> {
-        let said = &self.0;
+    pub(super) fn check(
+        &self,
+        predicate: &Value,
+        vex: &[VexStatement],
+        now: Timestamp,
+    ) -> Result<Vec<String>> {
+        let said = &self.said;
         if let Some(days) = said.max_age_days {
             let at = text(predicate, "/metadata/scanFinishedOn");
             check_age(
@@ -130,34 +163,42 @@ impl Vulnerabilities {
             unmet("the scanner's result is in no form that is known (Trivy, Grype, in-toto)".to_owned())
         })?;
         let counts = |finding: &&Finding<'_>| {
-            let is_ignored = said.ignore.iter().any(|each| each.id == finding.id && now <= each.expires);
+            let is_ignored = said.ignore.iter().any(|each| each.id == finding.name() && now <= each.expires);
             !is_ignored && (finding.is_fixable || !said.fixable_only) && self.is_over(finding)
         };
-        let over: Vec<&Finding<'_>> = found.iter().filter(counts).collect();
+        let (mut over, mut notes) = (Vec::new(), Vec::new());
+        for finding in found.iter().filter(counts) {
+            match lifted(vex, &finding.names, finding.package, now) {
+                Some(why) => notes.push(format!("{} does not count: {why}", finding.name().escape_default())),
+                None => over.push(finding),
+            }
+        }
         if over.is_empty() {
-            return Ok(());
+            return Ok(notes);
         }
         let name =
-            |finding: &&Finding<'_>| format!("{} ({:?})", finding.id.escape_default(), finding.severity);
+            |finding: &&Finding<'_>| format!("{} ({:?})", finding.name().escape_default(), finding.severity);
         let mut names: Vec<String> = over.iter().take(MAX_NAMED).map(name).collect();
         names.extend((over.len() > MAX_NAMED).then(|| format!("{} more", over.len() - MAX_NAMED)));
         Err(unmet(format!("{} findings beyond the limit: {}", over.len(), names.join(", "))))
     }
 
     fn is_over(&self, finding: &Finding<'_>) -> bool {
-        let by_severity = self.0.max_severity.is_some_and(|limit| finding.severity > limit);
+        let by_severity = self.said.max_severity.is_some_and(|limit| finding.severity > limit);
         let score = finding.score.unwrap_or_else(|| finding.severity.worst());
-        let by_score = self.0.max_score.is_some_and(|limit| score > limit);
+        let by_score = self.said.max_score.is_some_and(|limit| score > limit);
         by_severity || by_score
     }
 
     pub(super) fn goes_by_the_clock(&self) -> bool {
-        let VulnerabilitiesFile { max_age_days, max_database_age_days, ignore, .. } = &self.0;
-        max_age_days.is_some() || max_database_age_days.is_some() || !ignore.is_empty()
+        let VulnerabilitiesFile { max_age_days, max_database_age_days, ignore, .. } = &self.said;
+        // What a VEX statement says of the future does not hold yet.
+        let by_vex = self.vex.is_some();
+        max_age_days.is_some() || max_database_age_days.is_some() || !ignore.is_empty() || by_vex
     }
 
     pub(super) fn describe(&self) -> Vec<String> {
-        let said = &self.0;
+        let said = &self.said;
         let fixable = if said.fixable_only { " that has a fix" } else { "" };
         let mut lines = Vec::new();
         lines.extend(
@@ -170,6 +211,9 @@ impl Vulnerabilities {
             format!("{} is let through until {}: {}", each.id, each.expires, each.reason)
         };
         lines.extend(said.ignore.iter().map(ignored));
+        lines.extend(
+            self.vex.as_ref().map(|vex| format!("but what a VEX statement by {} lifts", vex.describe())),
+        );
         lines
     }
 }
@@ -193,7 +237,8 @@ fn trivy(finding: &Value) -> Option<Finding<'_>> {
     let scores = finding.get("CVSS").and_then(Value::as_object).into_iter().flat_map(|all| all.values());
     let scores = scores.filter_map(|each| each.get("V3Score").or_else(|| each.get("V2Score"))?.as_f64());
     Some(Finding {
-        id: text(finding, "/VulnerabilityID")?,
+        names: vec![text(finding, "/VulnerabilityID")?],
+        package: text(finding, "/PkgIdentifier/PURL"),
         severity: Severity::named(text(finding, "/Severity").unwrap_or_default()),
         score: scores.reduce(f64::max),
         is_fixable: text(finding, "/FixedVersion").is_some(),
@@ -203,8 +248,12 @@ fn trivy(finding: &Value) -> Option<Finding<'_>> {
 fn grype(finding: &Value) -> Option<Finding<'_>> {
     let scores = finding.pointer("/vulnerability/cvss").and_then(Value::as_array).into_iter().flatten();
     let scores = scores.filter_map(|each| each.pointer("/metrics/baseScore")?.as_f64());
+    let related = finding.get("relatedVulnerabilities").and_then(Value::as_array).into_iter().flatten();
+    let mut names = vec![text(finding, "/vulnerability/id")?];
+    names.extend(related.filter_map(|each| text(each, "/id")));
     Some(Finding {
-        id: text(finding, "/vulnerability/id")?,
+        names,
+        package: text(finding, "/artifact/purl"),
         severity: Severity::named(text(finding, "/vulnerability/severity").unwrap_or_default()),
         score: scores.reduce(f64::max),
         is_fixable: text(finding, "/vulnerability/fix/state") == Some("fixed"),
@@ -229,5 +278,5 @@ fn in_toto(finding: &Value) -> Option<Finding<'_>> {
         }
     }
     let severity = severity.or_else(|| score.map(Severity::of_score)).unwrap_or(Severity::Unknown);
-    Some(Finding { id: text(finding, "/id")?, severity, score, is_fixable: true })
+    Some(Finding { names: vec![text(finding, "/id")?], package: None, severity, score, is_fixable: true })
 }
