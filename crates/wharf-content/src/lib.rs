@@ -42,7 +42,7 @@ pub use copy::{
 pub use error::{Error, ErrorKind, Result, Side};
 pub use layout::LayoutTarget;
 pub use memory::MemoryTarget;
-pub use papers::{Paper, PaperKind, PaperOptions, papers, referrers_tag, sibling_tag};
+pub use papers::{Paper, PaperKind, PaperOptions, fallback_referrers, papers, referrers_tag, sibling_tag};
 pub use platform::{PlatformFilter, resolve_platform};
 pub use stream::{BlobSource, BlobStream, BytesSource, FileSource, collect, once, verified};
 pub use tar::TarTarget;

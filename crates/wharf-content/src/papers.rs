@@ -92,6 +92,17 @@ pub async fn papers(target: &dyn ReadTarget, digest: &Digest, options: &PaperOpt
     Ok(found)
 }
 
+/// Returns what is listed as attached to a digest under its fallback tag, whether or not the target has an API for that;
+/// nothing where there is no such tag.
+///
+/// # Errors
+/// The question could not be answered.
+pub async fn fallback_referrers(target: &dyn ReadTarget, subject: &Digest) -> Result<Vec<Descriptor>> {
+    Finder::with_tags(target, &PaperOptions::REFERRERS, Arc::new(Tags::Unknown))
+        .by_fallback_tag(subject)
+        .await
+}
+
 /// Returns the tag under which the referrers of a digest are listed where there is no API: algorithm and encoded part,
 /// cut to 32 and 64 characters, with `-` for what no tag may have.
 pub fn referrers_tag(subject: &Digest) -> Option<Tag> {

@@ -1,82 +1,182 @@
 //! Everything attached to an artifact, as a trust policy wants to see it.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
-use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, ReadTarget, Result, collect, verified};
-use wharf_oci::{Descriptor, Reference};
+use wharf_content::{
+    DEFAULT_MAX_MANIFEST_BYTES, RawManifest, ReadTarget, Result, collect, fallback_referrers, verified,
+};
+use wharf_oci::{Descriptor, Digest, Manifest, Reference};
 use wharf_trust::Bundle;
 use wharf_trust::policy::{ArtifactKind, Facts, PaperEvidence, PaperForm};
 
-use crate::{ATTESTATION, Budget, Limits, SIGNATURE, bundles, layers, manifest, provenance};
+use crate::referrer::{BundlePaper, read};
+use crate::{ATTESTATION, Budget, LegacyLayer, Limits, SIGNATURE, layers, provenance};
 
 /// The longest config of an image that is read for its platform, in bytes.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
-/// Reads what an artifact is and what is attached to it, in both layouts; of a chart also its provenance file. Nothing is
-/// verified here.
+/// What is attached to an artifact, read step by step, the likely places first: whoever has seen enough need not ask for the
+/// rest. Nothing is verified here.
 ///
-/// A paper that is larger than is read, or listed and not there, stands in the answer with the reason: it can prove
+/// A paper that is larger than is read, or listed and not there, stands among the others with the reason: it can prove
 /// nothing, and its presence is not hidden.
+pub struct Reading<'a> {
+    target: &'a dyn ReadTarget,
+    limits: &'a Limits,
+    digest: Digest,
+    manifest: Manifest,
+    /// The step that comes next.
+    next: Option<Step>,
+    /// The referrers that were listed so far.
+    listed: BTreeSet<Digest>,
+}
+
+/// Where papers are looked for.
+#[derive(Clone, Copy)]
+enum Step {
+    /// In the manifest itself, and what the target lists as referrers.
+    Listed,
+    /// The sibling tag of signatures.
+    Signatures,
+    /// The sibling tag of attestations.
+    Attestations,
+    /// The tag that lists referrers where there is no API for that: what was attached before there was one.
+    FallbackTag,
+}
+
+impl<'a> Reading<'a> {
+    /// Begins with the artifact's manifest.
+    ///
+    /// # Errors
+    /// It is no manifest.
+    pub fn new(target: &'a dyn ReadTarget, artifact: &RawManifest, limits: &'a Limits) -> Result<Self> {
+        Ok(Self {
+            target,
+            limits,
+            digest: artifact.digest.clone(),
+            manifest: artifact.parse()?,
+            next: Some(Step::Listed),
+            listed: BTreeSet::new(),
+        })
+    }
+
+    /// Returns what the artifact is; with `platforms` also what a single image runs on, by its config. A config that does
+    /// not say it leaves it unknown.
+    ///
+    /// # Errors
+    /// The target could not be asked.
+    pub async fn facts(&self, platforms: bool) -> Result<Facts> {
+        #[derive(Deserialize)]
+        struct Config {
+            os: String,
+            architecture: String,
+            variant: Option<String>,
+        }
+        let mut facts = Facts::of(&self.manifest);
+        // Of an index its manifest told that already.
+        if !platforms || facts.kind != ArtifactKind::Image || !facts.platforms.is_empty() {
+            return Ok(facts);
+        }
+        let Some(config) = &self.manifest.config else { return Ok(facts) };
+        let stream = verified(self.target.fetch_blob(config, 0).await?, config);
+        let bytes = collect(stream, MAX_CONFIG_BYTES).await?;
+        if let Ok(Config { os, architecture, variant }) = serde_json::from_slice(&bytes) {
+            let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
+            facts.platforms.push(format!("{os}/{architecture}{variant}"));
+        }
+        Ok(facts)
+    }
+
+    /// Reads on, and returns what lies at the next place; `None` once there is no other.
+    ///
+    /// # Errors
+    /// The target could not be asked, or there are more papers than are read.
+    pub async fn more(&mut self) -> Result<Option<Vec<PaperEvidence>>> {
+        let Some(step) = self.next else { return Ok(None) };
+        self.next = match step {
+            Step::Listed => Some(Step::Signatures),
+            Step::Signatures => Some(Step::Attestations),
+            Step::Attestations => Some(Step::FallbackTag),
+            Step::FallbackTag => None,
+        };
+        let (target, digest, limits) = (self.target, &self.digest, self.limits);
+        let found = match step {
+            Step::Listed => {
+                let mut found = Vec::new();
+                if Facts::of(&self.manifest).kind == ArtifactKind::Chart {
+                    found.extend(provenance::files(target, &self.manifest, &mut Budget::new(limits)).await?);
+                }
+                let listed = target.referrers(digest, None).await?;
+                found.extend(self.referrers(listed).await?);
+                found
+            }
+            Step::Signatures => {
+                let layers = layers(target, digest, SIGNATURE, limits).await?;
+                layers.into_iter().map(signature).collect()
+            }
+            Step::Attestations => {
+                let layers = layers(target, digest, ATTESTATION, limits).await?;
+                layers.into_iter().map(attestation).collect()
+            }
+            Step::FallbackTag => self.referrers(fallback_referrers(target, digest).await?).await?,
+        };
+        Ok(Some(found))
+    }
+
+    /// Reads the bundles among referrers that were not listed before.
+    async fn referrers(&mut self, listed: Vec<Descriptor>) -> Result<Vec<PaperEvidence>> {
+        let known = self.listed.len();
+        let listed = listed.into_iter().map(|each| each.digest);
+        let new: BTreeSet<Digest> = listed.filter(|digest| !self.listed.contains(digest)).collect();
+        self.listed.extend(new.iter().cloned());
+        let left = Limits { papers: self.limits.papers.saturating_sub(known), ..*self.limits };
+        Ok(read(self.target, &self.digest, new, &left).await?.into_iter().map(bundle).collect())
+    }
+}
+
+fn bundle(paper: BundlePaper) -> PaperEvidence {
+    let form = paper.bundle.map_or_else(PaperForm::Unreadable, |bundle| PaperForm::Bundle(Box::new(bundle)));
+    PaperEvidence { name: paper.manifest.to_string(), form }
+}
+
+fn signature(layer: LegacyLayer) -> PaperEvidence {
+    let form = layer.bytes.and_then(|bytes| {
+        let bundle = Bundle::from_legacy_signature(&layer.descriptor.annotations)
+            .map_err(|error| error.to_string())?;
+        Ok(PaperForm::SimpleSigning { payload: bytes.to_vec(), bundle: Box::new(bundle) })
+    });
+    let form = form.unwrap_or_else(PaperForm::Unreadable);
+    PaperEvidence { name: layer.descriptor.digest.to_string(), form }
+}
+
+fn attestation(layer: LegacyLayer) -> PaperEvidence {
+    let form = layer.bytes.and_then(|bytes| {
+        let bundle = Bundle::from_legacy_attestation(&bytes, &layer.descriptor.annotations);
+        Ok(PaperForm::Bundle(Box::new(bundle.map_err(|error| error.to_string())?)))
+    });
+    let form = form.unwrap_or_else(PaperForm::Unreadable);
+    PaperEvidence { name: layer.descriptor.digest.to_string(), form }
+}
+
+/// Reads what an artifact is and all that is attached to it, in both layouts; of a chart also its provenance file. With
+/// `platforms` also what a single image runs on.
 ///
 /// # Errors
 /// The target could not be asked, or there are more papers than are read.
 pub async fn evidence(
     target: &dyn ReadTarget,
     artifact: &Descriptor,
+    platforms: bool,
     limits: &Limits,
 ) -> Result<(Facts, Vec<PaperEvidence>)> {
-    let digest = &artifact.digest;
-    let asked = Reference::Digest(digest.clone());
-    let manifest = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?.parse()?;
-    let facts = Facts::of(&manifest);
+    let asked = Reference::Digest(artifact.digest.clone());
+    let manifest = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?;
+    let mut reading = Reading::new(target, &manifest, limits)?;
+    let facts = reading.facts(platforms).await?;
     let mut found = Vec::new();
-    if facts.kind == ArtifactKind::Chart {
-        found.extend(provenance::files(target, &manifest, &mut Budget::new(limits)).await?);
-    }
-    for paper in bundles(target, digest, limits).await? {
-        let form =
-            paper.bundle.map_or_else(PaperForm::Unreadable, |bundle| PaperForm::Bundle(Box::new(bundle)));
-        found.push(PaperEvidence { name: paper.manifest.to_string(), form });
-    }
-    for layer in layers(target, digest, SIGNATURE, limits).await? {
-        let annotations = &layer.descriptor.annotations;
-        let form = layer.bytes.and_then(|bytes| match Bundle::from_legacy_signature(annotations) {
-            Ok(bundle) => Ok(PaperForm::SimpleSigning { payload: bytes.to_vec(), bundle: Box::new(bundle) }),
-            Err(error) => Err(error.to_string()),
-        });
-        let form = form.unwrap_or_else(PaperForm::Unreadable);
-        found.push(PaperEvidence { name: layer.descriptor.digest.to_string(), form });
-    }
-    for layer in layers(target, digest, ATTESTATION, limits).await? {
-        let annotations = &layer.descriptor.annotations;
-        let form = layer.bytes.and_then(|bytes| match Bundle::from_legacy_attestation(&bytes, annotations) {
-            Ok(bundle) => Ok(PaperForm::Bundle(Box::new(bundle))),
-            Err(error) => Err(error.to_string()),
-        });
-        let form = form.unwrap_or_else(PaperForm::Unreadable);
-        found.push(PaperEvidence { name: layer.descriptor.digest.to_string(), form });
+    while let Some(more) = reading.more().await? {
+        found.extend(more);
     }
     Ok((facts, found))
-}
-
-/// Reads what a single image runs on, by its config; of an index its manifest told that already. A config that does not
-/// say it leaves it unknown.
-///
-/// # Errors
-/// The target could not be asked.
-pub async fn read_platform(target: &dyn ReadTarget, artifact: &Descriptor, facts: &mut Facts) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Config {
-        os: String,
-        architecture: String,
-        variant: Option<String>,
-    }
-    if facts.kind != ArtifactKind::Image || !facts.platforms.is_empty() {
-        return Ok(());
-    }
-    let Some(config) = manifest(target, &artifact.digest).await?.config else { return Ok(()) };
-    let bytes = collect(verified(target.fetch_blob(&config, 0).await?, &config), MAX_CONFIG_BYTES).await?;
-    let Ok(Config { os, architecture, variant }) = serde_json::from_slice(&bytes) else { return Ok(()) };
-    let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
-    facts.platforms.push(format!("{os}/{architecture}{variant}"));
-    Ok(())
 }

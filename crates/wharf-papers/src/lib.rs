@@ -13,7 +13,7 @@ use bytes::Bytes;
 use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, ReadTarget, Result, collect, verified};
 use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 
-pub use evidence::{evidence, read_platform};
+pub use evidence::{Reading, evidence};
 pub use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, layers, listed_layers};
 pub use policy::{check_keyrings, policy_json};
 pub use referrer::{BundlePaper, bundles, listed_bundles};

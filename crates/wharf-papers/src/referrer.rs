@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wharf_content::{PaperOptions, ReadTarget, Result, papers};
+use wharf_content::{ReadTarget, Result, fallback_referrers};
 use wharf_oci::Digest;
 use wharf_trust::Bundle;
 
@@ -28,19 +28,9 @@ pub struct BundlePaper {
 /// # Errors
 /// The target could not be asked, or there are more referrers than are read.
 pub async fn bundles(target: &dyn ReadTarget, subject: &Digest, limits: &Limits) -> Result<Vec<BundlePaper>> {
-    let listed = match papers(target, subject, &PaperOptions::REFERRERS).await {
-        Ok(found) => found
-            .into_iter()
-            .filter(|paper| paper.subject == *subject)
-            .map(|paper| paper.descriptor.digest)
-            .collect(),
-        // Papers may be kept in another repository than what they are about.
-        Err(error) if is_missing(&error) => {
-            target.referrers(subject, None).await?.into_iter().map(|each| each.digest).collect()
-        }
-        Err(error) => return Err(error),
-    };
-    read(target, subject, listed, limits).await
+    let listed = target.referrers(subject, None).await?;
+    let also = fallback_referrers(target, subject).await?;
+    read(target, subject, listed.into_iter().chain(also).map(|each| each.digest).collect(), limits).await
 }
 
 /// Returns the bundles that the target itself lists as referrers, without asking for a fallback tag besides the API: enough
@@ -57,7 +47,8 @@ pub async fn listed_bundles(
     read(target, subject, found.into_iter().map(|listed| listed.digest).collect(), limits).await
 }
 
-async fn read(
+/// Reads the bundles among referrers; see [`bundles`].
+pub(crate) async fn read(
     target: &dyn ReadTarget,
     subject: &Digest,
     listed: BTreeSet<Digest>,

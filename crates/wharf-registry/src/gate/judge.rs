@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use wharf_content::ErrorKind;
 use wharf_oci::{Descriptor, Digest, RepositoryName};
-use wharf_papers::{Limits, check_keyrings, evidence, policy_json, read_platform};
+use wharf_papers::{Limits, check_keyrings, evidence, policy_json};
 use wharf_storage::catalog::{Papers, ProjectPolicy};
 use wharf_trust::policy::{Check, CheckOutcome, Decision, Evidence, Facts, PaperEvidence, Policy, Verdict};
 
@@ -174,7 +174,8 @@ impl Judge {
         let target =
             Stored::new(key.repository.to_string(), key.digest.clone(), papers, Arc::clone(&app.blobs));
         let incomplete = Arc::clone(&target.incomplete);
-        let found = match read(&target, &artifact, &parsed).await {
+        // All of it: every answer to the same question must name the same papers, whatever was attached first.
+        let found = match evidence(&target, &artifact, parsed.asks_for_platforms(), &LIMITS).await {
             Ok(found) => Ok(found),
             Err(error) if matches!(error.kind(), ErrorKind::Limit | ErrorKind::Content) => {
                 Err(error.to_string())
@@ -237,19 +238,6 @@ pub(crate) fn parse(text: &[u8]) -> Result<Policy, String> {
             Ok(policy)
         }
     }
-}
-
-/// Reads what is known of an artifact, as far as the policy asks.
-async fn read(
-    target: &Stored,
-    artifact: &Descriptor,
-    policy: &Policy,
-) -> wharf_content::Result<(Facts, Vec<PaperEvidence>)> {
-    let (mut facts, papers) = evidence(target, artifact, &LIMITS).await?;
-    if policy.asks_for_platforms() {
-        read_platform(target, artifact, &mut facts).await?;
-    }
-    Ok((facts, papers))
 }
 
 fn decide(policy: &Policy, key: &Key, facts: &Facts, papers: &[PaperEvidence], now: Timestamp) -> Decision {

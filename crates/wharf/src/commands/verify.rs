@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use wharf_content::Target;
+use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, RawManifest, Target};
 use wharf_oci::{Descriptor, Reference};
 use wharf_trust::policy::{CheckOutcome, Decision, Evidence, Policy, Verdict};
 
@@ -79,7 +79,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Status> {
 async fn one(args: &Args, policy: &Policy, place: &Place) -> anyhow::Result<Decision> {
     let target = place.open(&args.connection, &args.identity).await?;
     let asked = place.named()?;
-    let artifact = target.resolve(&asked).await.with_context(|| format!("cannot resolve {place}"))?;
+    let artifact = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await;
+    let artifact = artifact.with_context(|| format!("cannot resolve {place}"))?;
     let pinned = matches!(asked, Reference::Digest(_));
     by(policy, args.judged_as.as_deref(), place, &*target, &artifact, pinned).await
 }
@@ -93,7 +94,9 @@ pub(super) async fn decide(
     artifact: &Descriptor,
     pinned: bool,
 ) -> anyhow::Result<Decision> {
-    by(&trust_policy::read(policy)?, judged_as, place, target, artifact, pinned).await
+    let asked = Reference::Digest(artifact.digest.clone());
+    let artifact = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?;
+    by(&trust_policy::read(policy)?, judged_as, place, target, &artifact, pinned).await
 }
 
 async fn by(
@@ -101,7 +104,7 @@ async fn by(
     judged_as: Option<&str>,
     place: &Place,
     target: &dyn Target,
-    artifact: &Descriptor,
+    artifact: &RawManifest,
     pinned: bool,
 ) -> anyhow::Result<Decision> {
     let repository = judged_as.map(str::to_owned).or_else(|| place.repository()).ok_or_else(|| {
@@ -109,17 +112,20 @@ async fn by(
             "{place} has no name of a repository, by which a policy judges: give --as HOST/REPOSITORY"
         ))
     })?;
-    let (facts, found) =
-        papers::evidence(target, artifact, policy).await.context("cannot read the papers")?;
-    let evidence = Evidence {
-        repository: &repository,
-        facts: &facts,
-        digest: &artifact.digest,
-        pinned,
-        papers: &found,
-        promotion: None,
+    let mut decision = None;
+    let mut enough = |found: &papers::Found| {
+        let evidence = Evidence {
+            repository: &repository,
+            facts: &found.facts,
+            digest: &found.digest,
+            pinned,
+            papers: &found.papers,
+            promotion: None,
+        };
+        decision.insert(policy.decide(&evidence, Timestamp::now())).is_met()
     };
-    Ok(policy.decide(&evidence, Timestamp::now()))
+    papers::evidence(target, artifact, policy, &mut enough).await.context("cannot read the papers")?;
+    Ok(decision.expect("it was asked at least once, and whenever something was found"))
 }
 
 /// Writes a decision.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use wharf_content::{BytesSource, RawManifest, ReadTarget, Target};
 use wharf_oci::{Descriptor, Digest, Tag, media_type};
-use wharf_papers::{BundlePaper, Limits};
+use wharf_papers::{BundlePaper, Limits, Reading};
 use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 
 pub(crate) use file::attach_file;
@@ -46,20 +46,40 @@ fn size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// Reads what an artifact is and what is attached to it, as this trust policy wants to see it.
+/// What lies at one place of one artifact.
+pub(crate) struct Found {
+    pub(crate) digest: Digest,
+    pub(crate) facts: Facts,
+    pub(crate) papers: Vec<PaperEvidence>,
+}
+
+/// Reads what an artifact is and what is attached to it, as this trust policy wants to see it, until that is `enough`:
+/// where one paper satisfies a demand, others cannot undo that, unless the policy weighs them.
 ///
 /// # Errors
 /// The repository could not be asked.
 pub(crate) async fn evidence(
     target: &dyn ReadTarget,
-    artifact: &Descriptor,
+    artifact: &RawManifest,
     policy: &Policy,
-) -> anyhow::Result<(Facts, Vec<PaperEvidence>)> {
-    let (mut facts, found) = wharf_papers::evidence(target, artifact, &limits()).await?;
-    if policy.asks_for_platforms() {
-        wharf_papers::read_platform(target, artifact, &mut facts).await?;
+    enough: &mut (dyn FnMut(&Found) -> bool + Send),
+) -> anyhow::Result<Found> {
+    let limits = limits();
+    let mut reading = Reading::new(target, artifact, &limits)?;
+    let facts = reading.facts(policy.asks_for_platforms()).await?;
+    let mut found = Found { digest: artifact.digest.clone(), facts, papers: Vec::new() };
+    let all = policy.weighs_papers();
+    let mut is_enough = enough(&found);
+    while (all || !is_enough)
+        && let Some(more) = reading.more().await?
+    {
+        let is_news = !more.is_empty();
+        found.papers.extend(more);
+        if is_news {
+            is_enough = enough(&found);
+        }
     }
-    Ok((facts, found))
+    Ok(found)
 }
 
 /// Returns every bundle attached to a digest.

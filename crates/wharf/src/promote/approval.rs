@@ -6,11 +6,10 @@ use wharf_trust::policy::{
     Decision, Endorsement, PROMOTION_APPROVAL, PROMOTION_REQUEST, PaperEvidence, PaperForm,
 };
 
-use super::judge::Found;
 use super::member::Member;
 use super::{Court, Outcome, Promotion, Report, Signer};
 use crate::exit::Usage;
-use crate::papers::{self, Attested};
+use crate::papers::{self, Attested, Found};
 
 impl Promotion {
     /// Signs a request and attaches it at the source, unless one by this signer is there; then nothing more is done.

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use wharf_content::Target;
-use wharf_oci::{Descriptor, Digest};
-use wharf_trust::policy::{Asked, Decision, Evidence, Facts, Intent, PaperEvidence, Policy};
+use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Target};
+use wharf_oci::{Descriptor, Digest, Reference};
+use wharf_trust::policy::{Asked, Decision, Evidence, Intent, Policy};
 
 use crate::exit::Usage;
+use crate::papers::{self, Found};
 use crate::place::Place;
-use crate::{papers, trust_policy};
+use crate::trust_policy;
 
 /// A policy, and the repository name by which it judges.
 pub(crate) struct Judge {
@@ -18,13 +19,6 @@ pub(crate) struct Judge {
     pub(crate) digest: Digest,
     /// `HOST/REPOSITORY`.
     pub(crate) repository: String,
-}
-
-/// What lies at one place of one artifact.
-pub(super) struct Found {
-    pub(super) digest: Digest,
-    pub(super) facts: Facts,
-    pub(super) papers: Vec<PaperEvidence>,
 }
 
 impl Judge {
@@ -48,10 +42,16 @@ impl Judge {
         Ok(Self { policy, digest, repository })
     }
 
-    /// Reads what lies at `place`.
-    pub(super) async fn look(&self, place: &dyn Target, artifact: &Descriptor) -> anyhow::Result<Found> {
-        let (facts, papers) = papers::evidence(place, artifact, &self.policy).await?;
-        Ok(Found { digest: artifact.digest.clone(), facts, papers })
+    /// Reads what lies at `place`, until that is enough.
+    pub(super) async fn look(
+        &self,
+        place: &dyn Target,
+        artifact: &Descriptor,
+        enough: &mut (dyn FnMut(&Found) -> bool + Send),
+    ) -> anyhow::Result<Found> {
+        let asked = Reference::Digest(artifact.digest.clone());
+        let manifest = place.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?;
+        papers::evidence(place, &manifest, &self.policy, enough).await
     }
 
     /// Decides on what was found under a name, as part of a promotion of `root`, and reads nothing else.

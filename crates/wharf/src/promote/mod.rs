@@ -19,10 +19,10 @@ use wharf_trust::policy::{Asked, AskedImage, Decision};
 
 use crate::carry::destination_tags;
 use crate::exit::Usage;
+use crate::papers::Found;
 use crate::place::Place;
 use crate::promote::attestation::Statement;
 use crate::promote::destination::Destination;
-use crate::promote::judge::Found;
 use crate::promote::member::Member;
 use crate::remote::{Connection, Identity};
 
@@ -80,11 +80,23 @@ struct Court<'p> {
 }
 
 impl Court<'_> {
-    /// Reads what lies at one end of each member.
-    async fn look(&self, members: &[Member], places: &[Arc<dyn Target>]) -> anyhow::Result<Vec<Found>> {
-        let mut found = Vec::new();
+    /// Reads what lies at one end of each member: all of it, or until the policy is satisfied.
+    async fn look(
+        &self,
+        members: &[Member],
+        places: &[Arc<dyn Target>],
+        all: bool,
+    ) -> anyhow::Result<Vec<Found>> {
+        let mut found: Vec<Found> = Vec::new();
         for (member, place) in members.iter().zip(places) {
-            found.push(self.judge.look(&**place, &member.artifact).await?);
+            let root = found.first();
+            let mut enough = |here: &Found| {
+                let decide =
+                    || self.judge.decide(here, &member.repository, root.unwrap_or(here), &self.asked);
+                !all && decide().is_met()
+            };
+            let here = self.judge.look(&**place, &member.artifact, &mut enough).await?;
+            found.push(here);
         }
         Ok(found)
     }
@@ -112,7 +124,10 @@ impl Promotion {
         let court = self.judge.as_ref().map(|judge| Court { judge, asked: self.asked(judge, &members) });
         if let Some(court) = &court {
             let places: Vec<_> = members.iter().map(|member| Arc::clone(&member.source)).collect();
-            let mut found = court.look(&members, &places).await.context("cannot judge the source")?;
+            // Who asks or agrees is told of every request that is there.
+            let all = self.step != Step::Carry;
+            let found = court.look(&members, &places, all).await;
+            let mut found = found.context("cannot judge the source")?;
             let mut decisions = court.decide(&members, &found);
             let goes_on = match self.step {
                 Step::Carry => true,
@@ -151,7 +166,8 @@ impl Promotion {
 
         if let Some(court) = &court {
             let places: Vec<_> = destinations.iter().map(|each| Arc::clone(&each.target)).collect();
-            let found = court.look(&members, &places).await.context("cannot judge the destination")?;
+            let found = court.look(&members, &places, false).await;
+            let found = found.context("cannot judge the destination")?;
             let decisions = court.decide(&members, &found);
             let are_allowed = decisions.iter().all(Decision::is_allowed);
             report.verified_destination(decisions);

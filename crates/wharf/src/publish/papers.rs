@@ -240,7 +240,7 @@ async fn one(
     };
     let wanted = without_time(&stated);
     let says_the_same = move |said: &Value| without_time(said) == wanted;
-    attest_once(repository, subject, &**signer, (&uri, stated), &says_the_same, &options.at).await
+    attest_once(repository, subject, signer, (&uri, stated), &says_the_same, &options.at).await
 }
 
 /// What to say where a statement has nobody who makes it.
