@@ -285,6 +285,19 @@ impl Bundle {
         self
     }
 
+    /// Names the signer by its certificate, and takes the authority's along that lead from it to a root; roots themselves
+    /// do not go along. Version 0.3 has no place for that: verifiers want to be told to take it
+    /// ([`Verifier::allow_chain`](crate::Verifier::allow_chain)).
+    #[must_use]
+    pub fn with_certificate_chain(mut self, chain: &[Certificate]) -> Self {
+        let brought = chain.iter().filter(|certificate| !certificate.is_self_issued());
+        let certificates = brought.map(|each| RawBytes { raw_bytes: each.as_der().into() }).collect();
+        self.verification_material.public_key = None;
+        self.verification_material.certificate = None;
+        self.verification_material.x509_certificate_chain = Some(Chain { certificates });
+        self
+    }
+
     /// Names the signer by a key.
     #[must_use]
     pub fn with_key(mut self, key: &PublicKey) -> Self {
@@ -354,7 +367,14 @@ impl Bundle {
         material.certificate.as_ref().or(chain).map(|raw| raw.raw_bytes.0.as_slice())
     }
 
-    /// Certificates that came behind the signer's own; they are not needed and never trusted.
+    /// Whether there is a certificate chain although the bundle's version has no place for one.
+    pub(crate) fn has_unforeseen_chain(&self) -> bool {
+        let has_chain = self.verification_material.x509_certificate_chain.is_some();
+        has_chain && self.version().is_ok_and(|version| version == Version::V03)
+    }
+
+    /// Certificates that came behind the signer's own; they are never trusted, and needed only where the trusted root leaves
+    /// them out.
     pub(crate) fn further_certificates(&self) -> impl Iterator<Item = &[u8]> {
         let chain = self.verification_material.x509_certificate_chain.iter();
         chain.flat_map(|chain| &chain.certificates).skip(1).map(|raw| raw.raw_bytes.0.as_slice())
@@ -389,16 +409,9 @@ impl Bundle {
             return Err(Error::malformed("not exactly one of a key, a certificate and a certificate chain"));
         }
         let content = self.content()?;
-        if let Some(chain) = &material.x509_certificate_chain {
-            if version == Version::V03 {
-                return Err(Error::malformed("a certificate chain, which version 0.3 does not permit"));
-            }
-            if chain.certificates.is_empty() || chain.certificates.len() > MAX_CHAIN {
-                return Err(Error::malformed(format!(
-                    "{} certificates, not 1 to {MAX_CHAIN}",
-                    chain.certificates.len()
-                )));
-            }
+        let chain = material.x509_certificate_chain.as_ref().map(|chain| chain.certificates.len());
+        if let Some(count) = chain.filter(|count| !(1..=MAX_CHAIN).contains(count)) {
+            return Err(Error::malformed(format!("{count} certificates, not 1 to {MAX_CHAIN}")));
         }
         let (entries, timestamps) = (material.tlog_entries.len(), self.timestamps().count());
         if entries > MAX_ENTRIES || timestamps > MAX_TIMESTAMPS {

@@ -50,7 +50,7 @@ pub use legacy::{
     CERTIFICATE_ANNOTATION, CHAIN_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION,
 };
 pub use rekor::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
-pub use root::{Period, RootBuilder, TransparencyLog, TrustedRoot};
+pub use root::{LogKind, Period, RootBuilder, TransparencyLog, TrustedRoot};
 pub use services::{
     CertificateRequest, Fresh, IdentityToken, LogApi, Selector, Service, SigningConfig, timestamp_request,
 };

@@ -69,7 +69,7 @@ pub(crate) fn verify(
     let (signer, path) = token.signer_certificate(authority)?;
     token.check_signature(&signer)?;
     let path = CertificateAuthority { uri: authority.uri.clone(), chain: path, period: authority.period };
-    path.verify(&signer, at, TIME_STAMPING).map_err(|error| {
+    path.verify(&signer, &[], at, TIME_STAMPING).map_err(|error| {
         failed(format!("the timestamp of {at} is not by {}", authority.uri)).because(error)
     })?;
     Ok(at)

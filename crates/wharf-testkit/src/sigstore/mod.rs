@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use wharf_trust::{Certificate, KeyAlgorithm, Period, PrivateKey, RootBuilder};
+use wharf_trust::{Certificate, KeyAlgorithm, LogKind, Period, PrivateKey, RootBuilder};
 
 use authority::Authority;
 use log::Tree;
@@ -199,11 +199,20 @@ impl FakeSigstore {
         let period = always();
         let mut root = RootBuilder::default();
         root.add_certificate_authority(&url, chain, period).unwrap();
-        root.add_certificate_log(&format!("{url}/ct"), inner.authority.log.public(), None, period).unwrap();
+        root.add_log(LogKind::Certificates, &format!("{url}/ct"), inner.authority.log.public(), None, period)
+            .unwrap();
         root.add_timestamp_authority(&self.timestamp_url(), &inner.stamper.chain, period).unwrap();
-        root.add_log(&url, inner.first_log.lock().unwrap().key.public(), None, period).unwrap();
+        root.add_log(LogKind::Signatures, &url, inner.first_log.lock().unwrap().key.public(), None, period)
+            .unwrap();
         let host = inner.address.ip().to_string();
-        root.add_log(&url, inner.second_log.lock().unwrap().key.public(), Some(&host), period).unwrap();
+        root.add_log(
+            LogKind::Signatures,
+            &url,
+            inner.second_log.lock().unwrap().key.public(),
+            Some(&host),
+            period,
+        )
+        .unwrap();
         root.to_json()
     }
 

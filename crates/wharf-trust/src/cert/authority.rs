@@ -36,9 +36,24 @@ impl CertificateAuthority {
         &self.chain
     }
 
-    /// Checks that a certificate leads to this authority and that every certificate on the way, the root included, was
-    /// valid at that time (RFC 5280 section 6, with the time at which the signature was made in place of now).
-    pub(crate) fn verify(&self, leaf: &Certificate, at: Timestamp, usage: &'static [u8]) -> Result<()> {
+    /// Checks that the certificate of a signer of software leads to this authority at that time.
+    ///
+    /// # Errors
+    /// It does not, or a certificate on the way, the root included, is not valid then.
+    pub fn certifies(&self, leaf: &Certificate, at: Timestamp) -> Result<()> {
+        self.verify(leaf, &[], at, CODE_SIGNING)
+    }
+
+    /// Checks that a certificate leads to this authority, perhaps by way of others that came `along`, and that every
+    /// certificate on the way, the root included, was valid at that time (RFC 5280 section 6, with the time at which the
+    /// signature was made in place of now).
+    pub(crate) fn verify(
+        &self,
+        leaf: &Certificate,
+        along: &[Certificate],
+        at: Timestamp,
+        usage: &'static [u8],
+    ) -> Result<()> {
         if !self.period.contains(at) {
             return Err(untrusted(format!("authority {} is trusted {}, not at {at}", self.uri, self.period)));
         }
@@ -54,7 +69,8 @@ impl CertificateAuthority {
         let anchor = anchor_from_trusted_cert(&anchor_der).map_err(|error| {
             untrusted(format!("the root of {} is no trust anchor", self.uri)).because(error)
         })?;
-        let between: Vec<_> = intermediates.iter().map(|each| CertificateDer::from(each.as_der())).collect();
+        let between = intermediates.iter().chain(along);
+        let between: Vec<_> = between.map(|each| CertificateDer::from(each.as_der())).collect();
         // An authority's certificate may leave its uses open; the signer's own must name this one.
         if !leaf.is_for(usage)? {
             return Err(untrusted("the signing certificate is for another use".to_owned()));
@@ -145,7 +161,7 @@ mod tests {
             chain: vec![chain.intermediate.clone(), chain.root.clone()],
             period: Period { start: None, end: None },
         };
-        authority.verify(&chain.leaf, at.parse().unwrap(), CODE_SIGNING)
+        authority.certifies(&chain.leaf, at.parse().unwrap())
     }
 
     /// GHSA-wfqv-66vq-46rm: the leaf was valid at the signing time, an intermediate was not, and nobody looked.

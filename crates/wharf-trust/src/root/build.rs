@@ -9,6 +9,15 @@ use crate::der::Reader;
 use crate::error::{Error, Result};
 use crate::key::PublicKey;
 
+/// What a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogKind {
+    /// Signatures and statements.
+    Signatures,
+    /// Certificates.
+    Certificates,
+}
+
 /// Puts a trusted root together and writes its JSON file.
 ///
 /// Logs and authorities are written in the order in which their trust begins, as cosign writes them.
@@ -85,34 +94,23 @@ impl RootBuilder {
         Ok(())
     }
 
-    /// Adds a log of signatures. `origin` is what the log calls itself in its checkpoints, where it names its key by that, too
-    /// (Rekor 2).
+    /// Adds a log. `origin` is what the log calls itself in its checkpoints, where it names its key by that, too (Rekor 2).
     ///
     /// # Errors
     /// sigstore has no name for this kind of key.
     pub fn add_log(
         &mut self,
+        kind: LogKind,
         url: &str,
         key: &PublicKey,
         origin: Option<&str>,
         period: Period,
     ) -> Result<()> {
-        self.0.tlogs.push(log(url, key, origin, period)?);
-        Ok(())
-    }
-
-    /// Adds a log of certificates; see [`RootBuilder::add_log`].
-    ///
-    /// # Errors
-    /// sigstore has no name for this kind of key.
-    pub fn add_certificate_log(
-        &mut self,
-        url: &str,
-        key: &PublicKey,
-        origin: Option<&str>,
-        period: Period,
-    ) -> Result<()> {
-        self.0.ctlogs.push(log(url, key, origin, period)?);
+        let logs = match kind {
+            LogKind::Signatures => &mut self.0.tlogs,
+            LogKind::Certificates => &mut self.0.ctlogs,
+        };
+        logs.push(log(url, key, origin, period)?);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::key::PublicKey;
 use file::{AuthorityFile, File, LogFile};
 
-pub use build::RootBuilder;
+pub use build::{LogKind, RootBuilder};
 pub(crate) use file::PeriodFile;
 
 /// The public good instance of sigstore, as its root-signing repository published it on 2026-08-21

@@ -68,6 +68,7 @@ impl Fresh<'_> {
             require_log: self.logs > 0,
             require_timestamp: self.timestamps > 0,
             require_sct: self.require_sct,
+            allow_chain: true,
             now: self.now,
         };
         let proof = match self.artifact {

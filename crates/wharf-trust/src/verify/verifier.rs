@@ -40,6 +40,9 @@ pub struct Verifier<'a> {
     pub require_timestamp: bool,
     /// Whether a certificate must have been seen by a certificate transparency log.
     pub require_sct: bool,
+    /// Whether a bundle of version 0.3 may bring a certificate chain, which its format has no place for; what is in it then
+    /// helps to find the way to a trusted authority.
+    pub allow_chain: bool,
     /// The moment at which certificates must be valid when neither log nor timestamp is required.
     pub now: Timestamp,
 }
@@ -47,14 +50,27 @@ pub struct Verifier<'a> {
 /// Who signed, before it is known whether that is true.
 enum Material<'a> {
     Key(&'a PublicKey),
-    Certificate { certificate: Box<Certificate>, identity: Box<Identity> },
+    Certificate {
+        certificate: Box<Certificate>,
+        identity: Box<Identity>,
+        /// What came along.
+        along: Vec<Certificate>,
+    },
 }
 
 impl<'a> Verifier<'a> {
     /// Demands everything: a log, and for certificates a certificate transparency log.
     #[must_use]
     pub fn new(signer: ExpectedSigner<'a>, root: Option<&'a TrustedRoot>, now: Timestamp) -> Self {
-        Self { signer, root, require_log: true, require_timestamp: false, require_sct: true, now }
+        Self {
+            signer,
+            root,
+            require_log: true,
+            require_timestamp: false,
+            require_sct: true,
+            allow_chain: false,
+            now,
+        }
     }
 
     /// Demands a signature by the key and nothing more: what works offline without any service.
@@ -66,6 +82,7 @@ impl<'a> Verifier<'a> {
             require_log: false,
             require_timestamp: false,
             require_sct: false,
+            allow_chain: false,
             now: Timestamp::UNIX_EPOCH,
         }
     }
@@ -101,7 +118,7 @@ impl<'a> Verifier<'a> {
         let material = self.material(bundle)?;
         let (key, signer) = match &material {
             Material::Key(key) => (*key, Signer::Key(key.hint())),
-            Material::Certificate { certificate, identity } => {
+            Material::Certificate { certificate, identity, .. } => {
                 (certificate.public_key(), Signer::Certificate(identity.clone()))
             }
         };
@@ -120,8 +137,8 @@ impl<'a> Verifier<'a> {
         };
         self.check_log(bundle, &material, content, signature, artifact, &mut proof)?;
         self.check_timestamps(bundle, signature, &mut proof)?;
-        if let Material::Certificate { certificate, identity } = &material {
-            self.check_certificate(certificate, &mut proof)?;
+        if let Material::Certificate { certificate, identity, along } = &material {
+            self.check_certificate(certificate, along, &mut proof)?;
             self.check_identity(identity)?;
         }
         match content {
@@ -155,16 +172,24 @@ impl<'a> Verifier<'a> {
                 "the bundle is signed with a key, and an identity is expected: no certificate to check",
             )),
             (ExpectedSigner::Identity(_), Some(der)) => {
-                for further in bundle.further_certificates() {
-                    if Certificate::from_der(further)?.is_self_issued() {
-                        return Err(Error::malformed(
-                            "bundle: a root certificate, which a signer must not bring along",
-                        ));
-                    }
+                if bundle.has_unforeseen_chain() && !self.allow_chain {
+                    return Err(Error::malformed(
+                        "bundle: a certificate chain, which version 0.3 does not permit",
+                    ));
+                }
+                let along = bundle.further_certificates().map(Certificate::from_der);
+                let mut along: Vec<Certificate> = along.collect::<Result<_>>()?;
+                if along.iter().any(Certificate::is_self_issued) {
+                    return Err(Error::malformed(
+                        "bundle: a root certificate, which a signer must not bring along",
+                    ));
+                }
+                if !self.allow_chain {
+                    along.clear();
                 }
                 let certificate = Box::new(Certificate::from_der(der)?);
                 let identity = Box::new(Identity::of(&certificate)?);
-                Ok(Material::Certificate { certificate, identity })
+                Ok(Material::Certificate { certificate, identity, along })
             }
         }
     }
@@ -304,7 +329,12 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks the certificate's path at every proven time.
-    fn check_certificate(&self, certificate: &Certificate, proof: &mut Proof) -> Result<()> {
+    fn check_certificate(
+        &self,
+        certificate: &Certificate,
+        along: &[Certificate],
+        proof: &mut Proof,
+    ) -> Result<()> {
         let root = self.root.ok_or_else(no_root)?;
         if proof.times.is_empty() {
             if self.require_log || self.require_timestamp {
@@ -325,7 +355,7 @@ impl<'a> Verifier<'a> {
         let mut reasons = Vec::new();
         for authority in root.certificate_authorities() {
             let mut times = proof.times.iter();
-            match times.try_for_each(|time| authority.verify(certificate, time.at, CODE_SIGNING)) {
+            match times.try_for_each(|time| authority.verify(certificate, along, time.at, CODE_SIGNING)) {
                 Ok(()) if self.require_sct => {
                     return verify_sct(certificate, authority, &root.certificate_logs);
                 }

@@ -317,7 +317,8 @@ impl Parser<'_> {
             let _ = writeln!(std::io::stderr(), "Flag --{} has been deprecated, {text}", flag.name);
         }
         if flag.kind == Kind::Missing || (flag.kind == Kind::MissingSwitch && value == "true") {
-            bail!("--{} is not built in wharf yet; see docs/COMPATIBILITY.md", flag.name);
+            let why = if flag.about.is_empty() { " yet".to_owned() } else { format!(": {}", flag.about) };
+            bail!("--{} is not built in wharf{why}; see docs/COMPATIBILITY.md", flag.name);
         }
         let values = self.given.values.entry(flag.name).or_default();
         match flag.kind {

@@ -9,13 +9,12 @@ use super::attest_blob::{check_source, now, statement, statement_file};
 use super::image::Image;
 use super::sign::warn_of_tag;
 use super::verifying::text;
-use super::{blob, note, one, signing, tables};
+use super::{blob, note, one, signing, tables, waiting};
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, MissingSwitch, Switch, Text};
+use crate::cobra::flags::Kind::{IgnoredSwitch, MissingSwitch, Switch, Text};
 use crate::cobra::flags::{Given, flag, short};
 use crate::papers;
 use crate::sigstore::Signer;
-use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest"],
@@ -27,14 +26,12 @@ pub(super) const COMMAND: Command = Command {
         tables::SIGNING,
         tables::REGISTRY,
         tables::PREDICATE_TYPE,
+        tables::STATED,
         &[
-            flag("predicate", Text, "path to the predicate file"),
-            flag("statement", Text, "path to the statement file"),
             flag("no-upload", Switch, "do not upload the generated attestation"),
             flag("bundle", Text, "write everything required to verify the attestation to a FILE"),
             short('r', "recursive", MissingSwitch, ""),
             flag("replace", MissingSwitch, "").deprecated("attestations are added"),
-            flag("rekor-entry-type", Missing, "").deprecated("the log decides"),
             flag("record-creation-timestamp", IgnoredSwitch, "").deprecated("the new format always holds it"),
         ],
     ],
@@ -48,7 +45,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let written = one(arguments)?;
     check_source(given)?;
     let plan = signing::plan(given).context("getting keypair and token")?;
-    block_on(async {
+    waiting(given, async {
         let signer = Signer::open(plan).await.context("getting keypair and token")?;
         let image = Image::resolve(given, written).await?;
         warn_of_tag(&image);

@@ -9,13 +9,12 @@ use jiff::Timestamp;
 use wharf_trust::{HashAlgorithm, STATEMENT_V01, Statement, Subject};
 
 use super::verifying::text;
-use super::{blob, note, signing, tables};
+use super::{blob, note, signing, tables, waiting};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Missing, Text};
 use crate::cobra::flags::{Given, flag};
 use crate::papers;
 use crate::sigstore::Signer;
-use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "attest-blob"],
@@ -25,17 +24,14 @@ pub(super) const COMMAND: Command = Command {
             Offline: --key with --use-signing-config=false --tlog-upload=false, or with a --signing-config without services.",
     flags: &[
         tables::SIGNING,
+        tables::OLD_OUTPUTS,
         tables::PREDICATE_TYPE,
+        tables::STATED,
         &[
             flag("bundle", Text, "write everything required to verify the blob to a FILE"),
-            flag("predicate", Text, "path to the predicate file"),
-            flag("statement", Text, "path to the statement file"),
             flag("hash", Text, "hash of the blob in hexadecimal, if the blob lies elsewhere"),
-            flag("output-signature", Missing, "").deprecated("please use --bundle"),
             flag("output-attestation", Missing, "").deprecated("please use --bundle"),
-            flag("output-certificate", Missing, "").deprecated("please use --bundle"),
             flag("rfc3161-timestamp", Missing, "").deprecated("please use --bundle"),
-            flag("rekor-entry-type", Missing, "").deprecated("the log decides"),
         ],
     ],
     run,
@@ -64,7 +60,7 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
     };
     let within = "creating bundle: getting keypair and token";
     let plan = signing::plan(given).context(within)?;
-    let bundle = block_on(async {
+    let bundle = waiting(given, async {
         let signer = Signer::open(plan).await.context(within)?;
         note("Signing artifact...");
         signer.statement(&payload).await.context("creating bundle: signing bundle")

@@ -11,37 +11,32 @@ use crate::cobra::flags::{Flag, Given, flag};
 
 const FLAGS: &[Flag] = &[flag("no-descriptions", Switch, "show names only")];
 
-pub(super) const BASH: Command = Command {
-    path: &["cosign", "completion", "bash"],
-    usage: "[flags]",
-    about: "Generate completion script for bash",
-    flags: &[FLAGS],
-    run: |given, arguments, out| write(Shell::Bash, given, arguments, out),
-};
+pub(super) const BASH: Command =
+    of(&["cosign", "completion", "bash"], "Generate completion script for bash", |given, arguments, out| {
+        write(Shell::Bash, given, arguments, out)
+    });
 
-pub(super) const FISH: Command = Command {
-    path: &["cosign", "completion", "fish"],
-    usage: "[flags]",
-    about: "Generate completion script for fish",
-    flags: &[FLAGS],
-    run: |given, arguments, out| write(Shell::Fish, given, arguments, out),
-};
+pub(super) const FISH: Command =
+    of(&["cosign", "completion", "fish"], "Generate completion script for fish", |given, arguments, out| {
+        write(Shell::Fish, given, arguments, out)
+    });
 
-pub(super) const POWERSHELL: Command = Command {
-    path: &["cosign", "completion", "powershell"],
-    usage: "[flags]",
-    about: "Generate completion script for PowerShell",
-    flags: &[FLAGS],
-    run: |given, arguments, out| write(Shell::Power, given, arguments, out),
-};
+pub(super) const POWERSHELL: Command = of(
+    &["cosign", "completion", "powershell"],
+    "Generate completion script for PowerShell",
+    |given, arguments, out| write(Shell::Power, given, arguments, out),
+);
 
-pub(super) const ZSH: Command = Command {
-    path: &["cosign", "completion", "zsh"],
-    usage: "[flags]",
-    about: "Generate completion script for zsh",
-    flags: &[FLAGS],
-    run: |given, arguments, out| write(Shell::Zsh, given, arguments, out),
-};
+pub(super) const ZSH: Command =
+    of(&["cosign", "completion", "zsh"], "Generate completion script for zsh", |given, arguments, out| {
+        write(Shell::Zsh, given, arguments, out)
+    });
+
+type Run = fn(&Given, &[String], &mut dyn Write) -> anyhow::Result<()>;
+
+const fn of(path: &'static [&'static str], about: &'static str, run: Run) -> Command {
+    Command { path, usage: "[flags]", about, flags: &[FLAGS], run }
+}
 
 fn write(shell: Shell, given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     ensure!(arguments.is_empty(), "accepts 0 arg(s), received {}", arguments.len());

@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail};
+use wharf_client::RemoteRepository;
 use wharf_content::{CopyOptions, ErrorKind, PaperOptions, ReadTarget as _};
-use wharf_oci::Reference;
+use wharf_oci::{Digest, Reference, Tag};
 
 use super::image::{self, Image};
 use super::{note, tables, waiting_for_blobs};
 use crate::cobra::Command;
-use crate::cobra::flags::Kind::{Missing, Switch, Text};
+use crate::cobra::flags::Kind::{List, Missing, Switch};
 use crate::cobra::flags::{Given, flag, short};
 
 pub(super) const COMMAND: Command = Command {
@@ -20,9 +21,18 @@ pub(super) const COMMAND: Command = Command {
         tables::REGISTRY,
         &[
             short('f', "force", Switch, "overwrite destination image(s), if necessary"),
-            flag("sig-only", Missing, ""),
-            flag("only", Text, "custom string array to only copy specific items: not built"),
-            flag("platform", Missing, ""),
+            flag("sig-only", Switch, "only copy the image and its signatures of the older layout")
+                .deprecated("use --only=sig"),
+            flag(
+                "only",
+                List,
+                "only copy the image, without its tag, and these of the older layout: sig, att, sbom",
+            ),
+            flag(
+                "platform",
+                Missing,
+                "what was signed is the whole index; `wharf cp --platform` takes one image out of it",
+            ),
         ],
     ],
     run,
@@ -30,20 +40,23 @@ pub(super) const COMMAND: Command = Command {
 
 fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result<()> {
     let [from, to] = arguments else { bail!("accepts 2 arg(s), received {}", arguments.len()) };
-    ensure!(!given.is_given("only"), "--only is not built in wharf yet; see docs/COMPATIBILITY.md");
+    let only = only(given)?;
     waiting_for_blobs(given, async {
         let source = Image::resolve(given, from).await?;
         let (reference, destination) = image::place(given, to).await?;
+        let asked = Reference::Digest(source.digest().clone());
+        if !only.is_empty() {
+            let none =
+                CopyOptions { tags: Some(Vec::new()), papers: PaperOptions::NONE, ..CopyOptions::default() };
+            wharf_content::copy(&source.target, &asked, &destination, &none).await?;
+            for end in only {
+                copy_sibling(given, &source, end, &destination).await?;
+            }
+            return Ok(());
+        }
         let tags: Vec<_> = reference.tag.iter().cloned().collect();
         for tag in &tags {
-            match destination.resolve(&Reference::Tag(tag.clone())).await {
-                Ok(there) if there.digest != *source.digest() && !given.is_on("force") => {
-                    bail!("image {to} already exists. Use `-f` to overwrite");
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
-            }
+            check_absent(given, &destination, tag, source.digest()).await?;
         }
         let options = CopyOptions {
             tags: Some(tags),
@@ -51,7 +64,6 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
             replace_siblings: given.is_on("force"),
             ..CopyOptions::default()
         };
-        let asked = Reference::Digest(source.digest().clone());
         wharf_content::copy(&source.target, &asked, &destination, &options).await?;
         note(&format!(
             "Copied {}@{} to {to} with everything attached to it",
@@ -60,4 +72,55 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
         ));
         Ok(())
     })
+}
+
+/// The ends of the sibling tags that alone are to be copied; none: everything is.
+fn only(given: &Given) -> anyhow::Result<Vec<&str>> {
+    const KNOWN: [&str; 3] = ["sig", "sbom", "att"];
+    let mut ends: Vec<&str> = given.texts("only").iter().map(String::as_str).collect();
+    if let Some(other) = ends.iter().find(|end| !KNOWN.contains(end)) {
+        bail!(
+            "invalid value for --only: {other}, only the following values are supported: [{}]",
+            KNOWN.join(" ")
+        );
+    }
+    ends.extend(given.is_on("sig-only").then_some("sig"));
+    Ok(ends)
+}
+
+/// Copies what lies under a sibling tag, if anything does.
+async fn copy_sibling(
+    given: &Given,
+    source: &Image,
+    end: &str,
+    destination: &RemoteRepository,
+) -> anyhow::Result<()> {
+    let tag = wharf_content::sibling_tag(source.digest(), end).context("the digest is too long for a tag")?;
+    let found = match source.papers.resolve(&Reference::Tag(tag.clone())).await {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    check_absent(given, destination, &tag, &found.digest).await?;
+    note(&format!("Copying {}:{tag} to {}:{tag}...", source.papers.name(), destination.name()));
+    let options = CopyOptions { tags: Some(vec![tag]), papers: PaperOptions::NONE, ..CopyOptions::default() };
+    wharf_content::copy(&source.papers, &Reference::Digest(found.digest), destination, &options).await?;
+    Ok(())
+}
+
+/// Fails where a tag points at other content, unless that may be overwritten.
+async fn check_absent(
+    given: &Given,
+    destination: &RemoteRepository,
+    tag: &Tag,
+    digest: &Digest,
+) -> anyhow::Result<()> {
+    match destination.resolve(&Reference::Tag(tag.clone())).await {
+        Ok(there) if there.digest != *digest && !given.is_on("force") => {
+            bail!("image {}:{tag} already exists. Use `-f` to overwrite", destination.name());
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -16,13 +16,12 @@ use wharf_trust::{
 use super::attest_blob::now;
 use super::image::Image;
 use super::verifying::text;
-use super::{AT_ONCE, blob, in_order, note, signing, tables};
+use super::{AT_ONCE, blob, in_order, note, signing, tables, waiting};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{IgnoredSwitch, Missing, Switch, SwitchOn, Text};
 use crate::cobra::flags::{Given, flag, short};
 use crate::papers;
 use crate::sigstore::Signer;
-use crate::waiting::block_on;
 
 pub(super) const COMMAND: Command = Command {
     path: &["cosign", "sign"],
@@ -32,6 +31,7 @@ pub(super) const COMMAND: Command = Command {
             Offline: --key with --use-signing-config=false --tlog-upload=false, or with a --signing-config without services.",
     flags: &[
         tables::SIGNING,
+        tables::OLD_OUTPUTS,
         tables::REGISTRY,
         tables::ANNOTATIONS,
         &[
@@ -44,9 +44,7 @@ pub(super) const COMMAND: Command = Command {
             flag("upload", SwitchOn, "whether to upload the signature"),
             flag("bundle", Text, "write everything required to verify the image to a FILE"),
             flag("payload", Missing, "").deprecated("please use --bundle"),
-            flag("output-signature", Missing, "").deprecated("please use --bundle"),
             flag("output-payload", Missing, "").deprecated("please use --bundle"),
-            flag("output-certificate", Missing, "").deprecated("please use --bundle"),
             flag("sign-container-identity", Missing, "").deprecated("the new format holds no reference"),
             flag("record-creation-timestamp", IgnoredSwitch, "").deprecated("the new format always holds it"),
         ],
@@ -58,7 +56,7 @@ fn run(given: &Given, arguments: &[String], _: &mut dyn Write) -> anyhow::Result
     ensure!(!arguments.is_empty(), "requires at least 1 arg(s), only received 0");
     let within = || format!("signing [{}]: getting keypair and token", arguments.join(" "));
     let plan = signing::plan(given).with_context(within)?;
-    block_on(async {
+    waiting(given, async {
         let signer = Signer::open(plan).await.with_context(within)?;
         // One file that all write, and sibling tags that are read and written again, are for one at a time.
         let alone = text(given, "bundle").is_some() || !given.is_on("new-bundle-format");

@@ -6,12 +6,11 @@ use anyhow::{Context as _, ensure};
 use wharf_trust::{Base64, Bundle};
 
 use super::verifying::text;
-use super::{blob, note, signing, tables};
+use super::{blob, note, signing, tables, waiting};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{SwitchOn, Text, TextDefault};
 use crate::cobra::flags::{Given, flag};
 use crate::sigstore::Signer;
-use crate::waiting::block_on;
 
 const INSTEAD: &str =
     "please use --bundle to provide the output bundle location, which will include the signature";
@@ -65,7 +64,7 @@ fn sign(given: &Given, path: &str, out: &mut dyn Write) -> anyhow::Result<()> {
         note(&format!("Using payload from: {path}"));
     }
     let bytes = blob::read(path).context("getting payload")?;
-    let (signer, bundle) = block_on(async {
+    let (signer, bundle) = waiting(given, async {
         let signer = Signer::open(plan).await.context("getting keypair and token")?;
         note("Signing artifact...");
         let bundle = signer.artifact(&bytes).await.context("signing bundle")?;

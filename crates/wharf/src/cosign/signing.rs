@@ -4,12 +4,14 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use jiff::Timestamp;
 use wharf_client::ServiceOptions;
 use wharf_trust::{
-    KeyAlgorithm, Password, PrivateKey, Salt, Selector, Service, SigningConfig, SigningKey, TrustedRoot,
+    Certificate, KeyAlgorithm, Password, PrivateKey, Salt, Selector, Service, SigningConfig, SigningKey,
+    TrustedRoot,
 };
 
-use super::verifying::text;
+use super::verifying::{self, text};
 use super::{blob, kms, note};
 use crate::cobra::flags::Given;
 use crate::sigstore::{IdentitySource, Plan};
@@ -19,6 +21,7 @@ pub(super) fn plan(given: &Given) -> anyhow::Result<Plan> {
     let reference = text(given, "key");
     let services = services(given)?;
     let key = reference.map(load).transpose().context("getting signer: reading key")?;
+    let certificates = certificates(given, key.as_deref()).context("getting signer")?;
     let certify = given.is_on("issue-certificate");
     let files = (text(given, "timestamp-client-cert"), text(given, "timestamp-client-key"));
     if key.is_none() {
@@ -30,8 +33,11 @@ pub(super) fn plan(given: &Given) -> anyhow::Result<Plan> {
         "clients with a secret of their own are not built in wharf: --oidc-client-secret-file"
     );
     Ok(Plan {
-        root: root(given, key.is_none() || certify, &services)?,
+        root: root(given, key.is_none() || certify, &certificates, &services)?,
+        // Only certificates of an identity are watched by certificate transparency logs.
+        require_sct: !given.is_on("insecure-skip-verify") && certificates.is_empty(),
         key,
+        certificates,
         certify,
         config: services.config,
         identity: IdentitySource {
@@ -41,7 +47,6 @@ pub(super) fn plan(given: &Given) -> anyhow::Result<Plan> {
             flow: text(given, "fulcio-auth-flow").map(str::to_owned),
             client_id: text(given, "oidc-client-id").unwrap_or("sigstore").to_owned(),
         },
-        require_sct: !given.is_on("insecure-skip-verify"),
         timestamps: ServiceOptions {
             ca_file: text(given, "timestamp-client-cacert").map(PathBuf::from),
             client_certificate: match files {
@@ -136,8 +141,45 @@ fn consent(given: &Given) -> anyhow::Result<()> {
     super::keys::confirm().context("upload to tlog")
 }
 
+/// Reads the certificate of the key, and those of the authority that go along. The last of them is the one that the
+/// certificate must lead to; whether a verifier believes it is another question.
+fn certificates(given: &Given, key: Option<&dyn SigningKey>) -> anyhow::Result<Vec<Certificate>> {
+    let (leaf, chain) = (text(given, "certificate"), text(given, "certificate-chain"));
+    let Some(leaf) = leaf else {
+        ensure!(chain.is_none(), "no leaf certificate found or provided while specifying chain");
+        return Ok(Vec::new());
+    };
+    let key = key.context("--certificate is of a key: give it by --key")?;
+    let leaf = verifying::certificates(leaf)?.remove(0);
+    ensure!(
+        leaf.public_key() == key.public(),
+        "public key in certificate does not match the provided public key"
+    );
+    let Some(chain) = chain else { return Ok(vec![leaf]) };
+    let chain = verifying::certificates(chain)?;
+    let authority = TrustedRoot::default().with_certificate_authorities(vec![chain.clone()]);
+    for authority in authority.certificate_authorities() {
+        authority.certifies(&leaf, Timestamp::now()).context("unable to validate certificate chain")?;
+    }
+    Ok(std::iter::once(leaf).chain(chain).collect())
+}
+
 /// Who is believed about what the services answer.
-fn root(given: &Given, certified: bool, services: &Services) -> anyhow::Result<Option<TrustedRoot>> {
+fn root(
+    given: &Given,
+    certified: bool,
+    certificates: &[Certificate],
+    services: &Services,
+) -> anyhow::Result<Option<TrustedRoot>> {
+    let root = believed(given, certified, services)?;
+    // The authority of a key's own certificate is nobody's business but the verifier's.
+    Ok(match certificates {
+        [] | [_] => root.filter(|_| certificates.is_empty() || text(given, "trusted-root").is_some()),
+        [_, chain @ ..] => root.map(|root| root.with_certificate_authorities(vec![chain.to_vec()])),
+    })
+}
+
+fn believed(given: &Given, certified: bool, services: &Services) -> anyhow::Result<Option<TrustedRoot>> {
     if let Some(path) = text(given, "trusted-root") {
         let text = blob::read(path).context("loading trusted root")?;
         return Ok(Some(TrustedRoot::from_json(&text).context("loading trusted root")?));

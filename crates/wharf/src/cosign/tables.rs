@@ -5,6 +5,9 @@ use crate::cobra::flags::Kind::{
 };
 use crate::cobra::flags::{Flag, flag, short};
 
+const SERVER_NAME: &str =
+    "the certificate must be for the name in the address: give that name, and lead to the host by DNS";
+const TOKEN: &str = "hardware tokens are reached by a plug-in named sigstore-kms-SCHEME only";
 const ONLY_FORMAT: &str = "this will be the only supported format in future versions";
 const IN_BUNDLE: &str = "please use --bundle, which includes the Rekor inclusion proof";
 
@@ -85,11 +88,16 @@ pub(super) const SIGNING: &[Flag] = &[
     ),
     flag("timestamp-client-cert", Text, "path to this client's certificate for the timestamp authority, PEM"),
     flag("timestamp-client-key", Text, "path to the key of --timestamp-client-cert, PEM"),
-    flag("timestamp-server-name", Missing, ""),
-    flag("sk", MissingSwitch, ""),
-    flag("slot", Missing, ""),
-    flag("certificate", Missing, ""),
-    flag("certificate-chain", Missing, ""),
+    flag("timestamp-server-name", Missing, SERVER_NAME),
+    flag("sk", MissingSwitch, TOKEN),
+    flag("slot", Missing, TOKEN),
+    flag("certificate", Text, "path to the certificate of the --key, PEM, to go along with the signature").alias("cert"),
+    flag(
+        "certificate-chain",
+        Text,
+        "path to the certificates, PEM, that lead from the --certificate to a root, which comes last and does not go along",
+    )
+    .alias("cert-chain"),
 ];
 
 /// Flags that say who must have signed, and what must vouch for it.
@@ -118,9 +126,13 @@ pub(super) const VERIFYING: &[Flag] = &[
         .deprecated("OCI referrers will be the default behavior in future versions"),
     flag("new-bundle-format", SwitchOn, "").deprecated(ONLY_FORMAT),
     flag("rekor-url", Ignored, "").deprecated(IN_BUNDLE),
-    flag("allow-certificate-chain", MissingSwitch, ""),
-    flag("sk", MissingSwitch, ""),
-    flag("slot", Missing, ""),
+    flag(
+        "allow-certificate-chain",
+        Switch,
+        "take a certificate chain in a bundle of version 0.3, whose certificates may lead to an authority of the trusted root",
+    ),
+    flag("sk", MissingSwitch, TOKEN),
+    flag("slot", Missing, TOKEN),
     flag("certificate", Text, "")
         .deprecated("please use --bundle with --trusted-root to provide the public certificate")
         .alias("cert"),
@@ -129,7 +141,7 @@ pub(super) const VERIFYING: &[Flag] = &[
         .alias("cert-chain"),
     flag("ca-roots", Text, "").deprecated("please use --trusted-root to provide CA certificates"),
     flag("ca-intermediates", Text, "").deprecated("please use --trusted-root to provide CA certificates"),
-    flag("sct", Missing, "")
+    flag("sct", Missing, "a signed certificate timestamp is looked for in the certificate only, where every authority of today puts it")
         .deprecated("a Signed Certificate Timestamp is now provided via a Sigstore bundle"),
     flag("timestamp-certificate-chain", Text, "")
         .deprecated("please use --trusted-root to provide the timestamp authority certificate chain"),
@@ -139,6 +151,20 @@ pub(super) const VERIFYING: &[Flag] = &[
 pub(super) const TIMESTAMP: &[Flag] = &[flag("rfc3161-timestamp", Text, "").deprecated(
     "please use --bundle to provide the output bundle location, which will include the signed timestamp",
 )];
+
+/// What is stated.
+pub(super) const STATED: &[Flag] = &[
+    flag("predicate", Text, "path to the predicate file"),
+    flag("statement", Text, "path to the statement file"),
+    flag("rekor-entry-type", Missing, "the log decides").deprecated("the log decides"),
+];
+
+/// Where parts of a signature were written before there were bundles, in commands that write bundles only.
+pub(super) const OLD_OUTPUTS: &[Flag] = &[
+    flag("output-signature", Missing, INSTEAD).deprecated(INSTEAD),
+    flag("output-certificate", Missing, INSTEAD).deprecated(INSTEAD),
+];
+const INSTEAD: &str = "please use --bundle";
 
 /// What kind of statement.
 pub(super) const PREDICATE_TYPE: &[Flag] = &[flag(
@@ -160,11 +186,19 @@ pub(super) const REGISTRY: &[Flag] = &[
     flag("registry-cacert", Text, "path to the X.509 CA certificate file in PEM format"),
     flag("registry-client-cert", Text, "path to the X.509 certificate file in PEM format of the client"),
     flag("registry-client-key", Text, "path to the X.509 private key file in PEM format of the client"),
-    flag("registry-server-name", Missing, ""),
+    flag("registry-server-name", Missing, SERVER_NAME),
     flag("registry-token", Text, "registry bearer auth token"),
     flag("registry-referrers-mode", Ignored, "the registry decides"),
-    flag("k8s-keychain", MissingSwitch, ""),
-    flag("attachment-tag-prefix", Missing, ""),
+    flag(
+        "k8s-keychain",
+        MissingSwitch,
+        "logins come from the files and helpers of docker, podman and helm, or --registry-username and --registry-token",
+    ),
+    flag(
+        "attachment-tag-prefix",
+        Missing,
+        "cosign 3.1 has it no more: papers lie under the digest's own tag, or where COSIGN_REPOSITORY says",
+    ),
 ];
 
 /// What signers and verifiers note beside the digest.

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use wharf_trust::{Certificate, Period, PublicKey, RootBuilder};
+use wharf_trust::{Certificate, LogKind, Period, PublicKey, RootBuilder};
 
 use super::{blob, specs};
 use crate::cobra::Command;
 use crate::cobra::flags::Kind::{Switch, Text, Texts};
-use crate::cobra::flags::{Given, flag};
+use crate::cobra::flags::{Flag, Given, flag};
 
 const AUTHORITY: &str = "service specification, as a comma-separated key-value list; required keys: url, certificate-chain (path to PEM-encoded certificate chain); optional keys: start-time, end-time";
 const LOG: &str = "service specification, as a comma-separated key-value list; required keys: url, public-key (path to PEM-encoded public key), start-time; optional keys: end-time, origin";
@@ -25,43 +25,54 @@ pub(super) const COMMAND: Command = Command {
             --ctfe=url=https://ctfe.example.com,public-key=ctfe.pub,start-time=2026-01-01T00:00:00Z \\\n    \
             --rekor=url=https://rekor.example.com,public-key=rekor.pub,start-time=2026-01-01T00:00:00Z,origin=rekor.example.com \\\n    \
             --tsa=url=https://tsa.example.com/api/v1/timestamp,certificate-chain=tsa.pem --out trusted-root.json",
-    flags: &[&[
-        flag("fulcio", Texts, AUTHORITY),
-        flag("ctfe", Texts, LOG),
-        flag("rekor", Texts, LOG),
-        flag("tsa", Texts, AUTHORITY),
-        flag("with-default-services", Switch, "start with the public instance as wharf knows it"),
-        flag("no-default-fulcio", Switch, "without the certificate authorities of the public instance"),
-        flag("no-default-ctfe", Switch, "without the certificate logs of the public instance"),
-        flag("no-default-rekor", Switch, "without the logs of the public instance"),
-        flag("no-default-tsa", Switch, "without the timestamp authorities of the public instance"),
-        flag("certificate-chain", Texts, "").deprecated("use --fulcio instead"),
-        flag("fulcio-uri", Texts, "").deprecated("use --fulcio instead"),
-        flag("ctfe-key", Texts, "").deprecated("use --ctfe instead"),
-        flag("ctfe-start-time", Texts, "").deprecated("use --ctfe instead"),
-        flag("ctfe-end-time", Texts, "").deprecated("use --ctfe instead"),
-        flag("ctfe-url", Texts, "").deprecated("use --ctfe instead"),
-        flag("rekor-key", Texts, "").deprecated("use --rekor instead"),
-        flag("rekor-start-time", Texts, "").deprecated("use --rekor instead"),
-        flag("rekor-end-time", Texts, "").deprecated("use --rekor instead"),
-        flag("rekor-url", Texts, "").deprecated("use --rekor instead"),
-        flag("timestamp-certificate-chain", Texts, "").deprecated("use --tsa instead"),
-        flag("timestamp-uri", Texts, "").deprecated("use --tsa instead"),
-        flag("out", Text, "path to output trusted root"),
-    ]],
+    flags: &[
+        &[
+            flag("fulcio", Texts, AUTHORITY),
+            flag("ctfe", Texts, LOG),
+            flag("rekor", Texts, LOG),
+            flag("tsa", Texts, AUTHORITY),
+            flag("with-default-services", Switch, "start with the public instance as wharf knows it"),
+            flag("no-default-fulcio", Switch, "without the certificate authorities of the public instance"),
+            flag("no-default-ctfe", Switch, "without the certificate logs of the public instance"),
+            flag("no-default-rekor", Switch, "without the logs of the public instance"),
+            flag("no-default-tsa", Switch, "without the timestamp authorities of the public instance"),
+            flag("out", Text, "path to output trusted root"),
+        ],
+        OLD_FULCIO,
+        OLD_CTFE,
+        OLD_REKOR,
+        OLD_TSA,
+    ],
     run,
 };
 
+/// Flags of before there were specifications.
+const OLD_FULCIO: &[Flag] = &[
+    flag("certificate-chain", Texts, "").deprecated("use --fulcio instead"),
+    flag("fulcio-uri", Texts, "").deprecated("use --fulcio instead"),
+];
+const OLD_CTFE: &[Flag] = &[
+    flag("ctfe-key", Texts, "").deprecated("use --ctfe instead"),
+    flag("ctfe-start-time", Texts, "").deprecated("use --ctfe instead"),
+    flag("ctfe-end-time", Texts, "").deprecated("use --ctfe instead"),
+    flag("ctfe-url", Texts, "").deprecated("use --ctfe instead"),
+];
+const OLD_REKOR: &[Flag] = &[
+    flag("rekor-key", Texts, "").deprecated("use --rekor instead"),
+    flag("rekor-start-time", Texts, "").deprecated("use --rekor instead"),
+    flag("rekor-end-time", Texts, "").deprecated("use --rekor instead"),
+    flag("rekor-url", Texts, "").deprecated("use --rekor instead"),
+];
+const OLD_TSA: &[Flag] = &[
+    flag("timestamp-certificate-chain", Texts, "").deprecated("use --tsa instead"),
+    flag("timestamp-uri", Texts, "").deprecated("use --tsa instead"),
+];
+
 fn run(given: &Given, _: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
-    let older = [
-        ("fulcio", &["certificate-chain", "fulcio-uri"][..]),
-        ("rekor", &["rekor-key", "rekor-url", "rekor-start-time", "rekor-end-time"]),
-        ("ctfe", &["ctfe-key", "ctfe-url", "ctfe-start-time", "ctfe-end-time"]),
-        ("tsa", &["timestamp-certificate-chain", "timestamp-uri"]),
-    ];
+    let older = [("fulcio", OLD_FULCIO), ("rekor", OLD_REKOR), ("ctfe", OLD_CTFE), ("tsa", OLD_TSA)];
     for (name, old) in older {
         ensure!(
-            !given.is_given(name) || old.iter().all(|old| !given.is_given(old)),
+            !given.is_given(name) || old.iter().all(|old| !given.is_given(old.name)),
             "cannot use --{name} and old {name} flags at the same time"
         );
     }
@@ -75,10 +86,10 @@ fn run(given: &Given, _: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
         root.add_certificate_authority(nth(given, "fulcio-uri", at), &chain, period)?;
     }
     for spec in given.texts("ctfe") {
-        add_log(&mut root, spec, false).context("parsing ctfe spec")?;
+        add_log(&mut root, spec, LogKind::Certificates).context("parsing ctfe spec")?;
     }
     for spec in given.texts("rekor") {
-        add_log(&mut root, spec, true).context("parsing rekor spec")?;
+        add_log(&mut root, spec, LogKind::Signatures).context("parsing rekor spec")?;
     }
     add_old_logs(given, &mut root)?;
     for spec in given.texts("tsa") {
@@ -132,7 +143,7 @@ fn add_authority(root: &mut RootBuilder, text: &str, name: &str) -> anyhow::Resu
     Ok(())
 }
 
-fn add_log(root: &mut RootBuilder, text: &str, of_signatures: bool) -> anyhow::Result<()> {
+fn add_log(root: &mut RootBuilder, text: &str, kind: LogKind) -> anyhow::Result<()> {
     let spec = specs::Spec::parse(text)?;
     let required = |key: &str| {
         spec.get(key).with_context(|| format!("missing or empty required key '{key}' in tlog spec"))
@@ -140,22 +151,18 @@ fn add_log(root: &mut RootBuilder, text: &str, of_signatures: bool) -> anyhow::R
     let (url, path, begin) = (required("url")?, required("public-key")?, required("start-time")?);
     let key = key(path).context("parsing public-key")?;
     let period = Period { start: Some(specs::time("start-time", begin)?), end: end(&spec)? };
-    let origin = spec.get("origin");
-    match of_signatures {
-        true => root.add_log(url, &key, origin, period)?,
-        false => root.add_certificate_log(url, &key, origin, period)?,
-    }
+    root.add_log(kind, url, &key, spec.get("origin"), period)?;
     Ok(())
 }
 
 /// The logs that older flags name, each flag given as often as there are logs.
 fn add_old_logs(given: &Given, root: &mut RootBuilder) -> anyhow::Result<()> {
-    for (name, of_signatures) in [("ctfe", false), ("rekor", true)] {
+    for (name, kind) in [("ctfe", LogKind::Certificates), ("rekor", LogKind::Signatures)] {
         let flag = |part: &str| format!("{name}-{part}");
         for (at, text) in given.texts(&flag("key")).iter().enumerate() {
             // What Rekor 2 calls itself stands behind a comma.
             let (path, origin) = match text.split_once(',') {
-                Some((path, origin)) if of_signatures => (path, Some(origin)),
+                Some((path, origin)) if kind == LogKind::Signatures => (path, Some(origin)),
                 _ => (text.as_str(), None),
             };
             let moment = |part: &str| -> anyhow::Result<Option<Timestamp>> {
@@ -165,10 +172,7 @@ fn add_old_logs(given: &Given, root: &mut RootBuilder) -> anyhow::Result<()> {
             let start = moment("start-time")?.unwrap_or(Timestamp::UNIX_EPOCH);
             let period = Period { start: Some(start), end: moment("end-time")? };
             let (key, url) = (key(path)?, nth(given, &flag("url"), at));
-            match of_signatures {
-                true => root.add_log(url, &key, origin, period)?,
-                false => root.add_certificate_log(url, &key, origin, period)?,
-            }
+            root.add_log(kind, url, &key, origin, period)?;
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ pub(super) struct Demands {
     ignore_log: bool,
     ignore_sct: bool,
     timestamps: bool,
+    allow_chain: bool,
     /// The signer's certificate, where signatures carry none.
     certificate: Option<Certificate>,
     /// Why bundles are not verified with these flags, in cosign's words.
@@ -85,8 +86,17 @@ impl Demands {
         };
         let not_with_bundles =
             OLD.iter().find(|(name, _)| text(given, name).is_some()).map(|(_, reason)| *reason);
-        let ignore_sct = given.is_on("insecure-ignore-sct");
-        Ok(Self { key, rules, root, ignore_log, ignore_sct, timestamps, certificate, not_with_bundles })
+        Ok(Self {
+            key,
+            rules,
+            root,
+            ignore_log,
+            ignore_sct: given.is_on("insecure-ignore-sct"),
+            timestamps,
+            allow_chain: given.is_on("allow-certificate-chain"),
+            certificate,
+            not_with_bundles,
+        })
     }
 
     /// Names the signer of an older signature by the certificate of the flags.
@@ -116,6 +126,7 @@ impl Demands {
             require_log: !self.ignore_log,
             require_timestamp: self.timestamps,
             require_sct: !self.ignore_sct,
+            allow_chain: self.allow_chain,
             ..Verifier::new(signer, self.root.as_ref(), Timestamp::now())
         }
     }

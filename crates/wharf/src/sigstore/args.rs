@@ -57,6 +57,7 @@ impl SigningArgs {
         };
         Ok(Plan {
             key,
+            certificates: Vec::new(),
             certify: false,
             config,
             root: Some(root),

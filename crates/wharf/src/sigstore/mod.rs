@@ -25,6 +25,8 @@ pub(crate) use identity::IdentitySource;
 pub(crate) struct Plan {
     /// The key; without one, a fresh key that a certificate authority certifies for whoever signs.
     pub(crate) key: Option<Box<dyn SigningKey>>,
+    /// The key's own certificate, if it has one, and the authority's behind it that are to go along.
+    pub(crate) certificates: Vec<Certificate>,
     /// Ask for a certificate for the key, too.
     pub(crate) certify: bool,
     /// The services to ask.
@@ -46,6 +48,8 @@ pub(crate) struct Signer {
     key: Box<dyn SigningKey>,
     /// The certificate and the authority's behind it; empty with a key alone.
     chain: Vec<Certificate>,
+    /// Whether the authority's certificates go along with the signer's.
+    brings_chain: bool,
     logs: Vec<(LogApi, SigningService)>,
     authorities: Vec<SigningService>,
     root: Option<TrustedRoot>,
@@ -77,12 +81,21 @@ impl Signer {
             Some(key) => key,
             None => Box::new(PrivateKey::generate(plan.algorithm)?),
         };
-        let mut chain = Vec::new();
+        let mut chain = plan.certificates;
+        let brings_chain = chain.len() > 1;
         if certified {
             let token = plan.identity.token(&plan.config).await.context("retrieving ID token")?;
             chain = certificate(&plan.config, &token, &*key, now).await?;
         }
-        Ok(Self { key, chain, logs, authorities, root: plan.root, require_sct: plan.require_sct })
+        Ok(Self {
+            key,
+            chain,
+            brings_chain,
+            logs,
+            authorities,
+            root: plan.root,
+            require_sct: plan.require_sct,
+        })
     }
 
     /// Returns who signs with a key alone, and contacts nobody.
@@ -90,6 +103,7 @@ impl Signer {
         Self {
             key,
             chain: Vec::new(),
+            brings_chain: false,
             logs: Vec::new(),
             authorities: Vec::new(),
             root: None,
@@ -151,7 +165,10 @@ impl Signer {
     /// Adds what the services say about a signature, and verifies it.
     async fn complete(&self, mut bundle: Bundle, artifact: Option<Artifact>) -> anyhow::Result<Bundle> {
         if let Some(leaf) = self.chain.first() {
-            bundle = bundle.with_certificate(leaf);
+            bundle = match self.brings_chain {
+                true => bundle.with_certificate_chain(&self.chain),
+                false => bundle.with_certificate(leaf),
+            };
         }
         let signature = bundle.signature()?.to_vec();
         for authority in &self.authorities {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::harness::peer;
+use crate::pki;
 
 const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"];
 
@@ -179,4 +180,36 @@ fn keys_of_other_tools_sign_and_verify() {
             );
         }
     }
+}
+
+#[test]
+fn certificates_of_one_s_own_authority_go_along_for_both() {
+    let Some(two) = Two::new() else { return };
+    pki::write(two.home.path());
+    two.ok(false, &["import-key-pair", "--key", "pki.pem", "--output-key-prefix", "release", "--yes"]);
+    two.ok(false, &["generate-key-pair", "--output-key-prefix", "other"]);
+    two.ok(false, &["signing-config", "create", "--out", "nobody.json"]);
+    for name in ["chain", "root"] {
+        let authority = format!("url=https://ca.acme.example,certificate-chain={name}.pem");
+        let out = format!("{name}.json");
+        two.ok(false, &["trusted-root", "create", "--fulcio", &authority, "--out", &out]);
+    }
+    let sign = ["sign-blob", "--yes", "--signing-config", "nobody.json", "--certificate", "leaf.pem"];
+    let verify = ["verify-blob", "--bundle", "b.json", "--certificate-identity", pki::RELEASE];
+    let own = ["--certificate-oidc-issuer-regexp", ".*", "--insecure-ignore-tlog", "--insecure-ignore-sct"];
+    let verify = |good: bool, more: &[&str]| two.both(good, &[&verify[..], &own, more].concat());
+    for signer in [true, false] {
+        for chain in [&[][..], &["--certificate-chain", "chain.pem"]] {
+            let key = ["--key", "release.key", "--bundle", "b.json", "blob"];
+            two.ok(signer, &[&sign[..], chain, &key].concat());
+            let brought = !chain.is_empty();
+            verify(!brought, &["--trusted-root", "chain.json", "blob"]);
+            verify(true, &["--trusted-root", "chain.json", "--allow-certificate-chain", "blob"]);
+            verify(brought, &["--trusted-root", "root.json", "--allow-certificate-chain", "blob"]);
+            verify(false, &["--trusted-root", "chain.json", "--allow-certificate-chain", "other"]);
+        }
+    }
+    let with = |more: &[&str]| two.both(false, &[&sign[..], more, &["--bundle", "c.json", "blob"]].concat());
+    with(&["--key", "other.key"]);
+    with(&["--key", "release.key", "--certificate-chain", "root.pem"]);
 }

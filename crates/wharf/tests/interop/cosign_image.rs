@@ -216,3 +216,39 @@ fn a_digest_that_is_signed_verifies_for_both_although_the_artifact_is_gone() {
     let unsigned = format!("{name}@sha256:{}", "0".repeat(64));
     pair.both(false, "verify", &["--key", "cosign.pub", &unsigned]);
 }
+
+#[test]
+fn a_copy_of_some_papers_only_brings_the_same_as_cosign_s() {
+    let Some(pair) = Pair::new() else { return };
+    let (name, digest) = pair.image("whole", "whole");
+    pair.sign(Tool::Cosign, &[OLD], &name_of(&name));
+    pair.attest(Tool::Cosign, "custom", &[OLD], &name_of(&name));
+    let sibling = digest.replace(':', "-");
+    for (only, ends) in [
+        (&["--only=sig"][..], &["sig"][..]),
+        (&["--only=sig,att"], &["att", "sig"]),
+        (&["--only=sbom"], &[]),
+        (&["--sig-only"], &["sig"]),
+    ] {
+        let expected: Vec<String> = ends.iter().map(|end| format!("{sibling}.{end}")).collect();
+        for tool in BOTH {
+            let to = format!("{name}-{tool:?}-{}-{}", only[0].len(), ends.len()).to_lowercase();
+            let target = format!("{to}:copied");
+            pair.run(tool, "copy", &[only, &[&name_of(&name), &target]].concat()).unwrap();
+            let found = pair.crane.attempt(&["ls", &to, "--insecure"]).unwrap_or_default();
+            let found: Vec<&str> = found.lines().filter(|tag| *tag != sibling).collect();
+            assert_eq!(found, expected, "{tool:?} {only:?}");
+            pair.crane.run(&["manifest", &format!("{to}@{digest}"), "--insecure"]);
+        }
+    }
+    for complaint in BOTH.map(|tool| {
+        let to = format!("{name}-none:copied");
+        pair.run(tool, "copy", &["--only=foo", &name_of(&name), &to]).unwrap_err()
+    }) {
+        assert!(complaint.contains("only the following values are supported: [sig sbom att]"), "{complaint}");
+    }
+}
+
+fn name_of(repository: &str) -> String {
+    format!("{repository}:1.0")
+}

@@ -19,6 +19,8 @@ mod harness;
 mod helm;
 mod helm_same;
 mod oras;
+#[path = "../it/pki.rs"]
+mod pki;
 mod podman_or_buildah;
 mod promote;
 mod publish;

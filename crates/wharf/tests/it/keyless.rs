@@ -458,3 +458,16 @@ fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
     line(&["--key", "cosign.key", "--signing-config", "two"])
         .fails(1, "service selector count 2 must be less than or equal to the slice length 1");
 }
+
+#[test]
+fn signing_waits_for_a_service_no_longer_than_it_may() {
+    let bench = Bench::blobs();
+    std::fs::write(bench.world.path("predicate.json"), r#"{"built":"here"}"#).unwrap();
+    bench.fake.misbehave(Fault::Silent(Answering::Log));
+    let config = ["--signing-config", "log2", "--trusted-root", "root.json", "--identity-token", "token"];
+    for line in [&["sign-blob"][..], &["attest-blob", "--predicate", "predicate.json"]] {
+        let run = bench.cosign(&[line, &config, &["--bundle", "b.json", "--timeout", "1s", "blob"]].concat());
+        run.fails(1, "context deadline exceeded: not done within 1s");
+        assert!(!bench.world.path("b.json").exists());
+    }
+}
