@@ -1,7 +1,7 @@
 //! `wharf sync`: what its file says, in what order, and what is told of it.
 
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use wharf_content::contract::push_image;
 use wharf_testkit::{TestServer, answer};
@@ -30,12 +30,16 @@ impl Mirror {
 
     /// Runs it with an entry for each pair of places; `HOST` stands for the registry.
     fn sync(&self, entries: &[(&str, &str, &str)]) -> Run {
+        self.write(entries);
+        self.world.wharf(&["sync", "mirror.toml", "-o", "json"])
+    }
+
+    fn write(&self, entries: &[(&str, &str, &str)]) {
         let entry = |(source, destination, more): &(&str, &str, &str)| {
             let text = format!("[[sync]]\nsource = {source:?}\ndestination = {destination:?}\n{more}\n");
             text.replace("HOST", &self.server.host())
         };
         fs::write(self.world.path("mirror.toml"), entries.iter().map(entry).collect::<String>()).unwrap();
-        self.world.wharf(&["sync", "mirror.toml", "-o", "json"])
     }
 }
 
@@ -105,4 +109,28 @@ fn an_entry_that_fails_is_told_in_its_place_and_holds_up_no_other() {
     let failed: Vec<bool> =
         report.as_array().unwrap().iter().map(|entry| entry["artifacts"][0]["error"].is_string()).collect();
     assert_eq!(failed, [false, true, false], "{report}");
+}
+
+#[test]
+fn with_watch_an_entry_that_waits_holds_up_no_other() {
+    let mirror = Mirror::new();
+    let again = AtomicUsize::new(0);
+    let (told, twice) = std::sync::mpsc::channel();
+    mirror.server.bend(move |seen, _| {
+        if seen.uri.path() == "/v2/shop/other/manifests/v1" && again.fetch_add(1, Ordering::Relaxed) == 1 {
+            told.send(()).unwrap();
+        }
+        // The first waits for longer than this test.
+        let waits = seen.uri.path().starts_with("/v2/shop/web/");
+        waits.then(|| answer(429, &[("retry-after", "100")], ""))
+    });
+    mirror.write(&[
+        ("HOST/shop/web:v1", "layout:one", "every = \"1d\""),
+        ("HOST/shop/other:v1", "layout:two", "every = \"1s\""),
+    ]);
+    let mut child = mirror.world.spawn(&["sync", "mirror.toml", "--watch"]);
+    let came_again = twice.recv_timeout(std::time::Duration::from_secs(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    came_again.expect("the second entry is done again");
 }
