@@ -7,6 +7,7 @@ use serde_json::Value;
 use wharf_oci::{Algorithm, Digest};
 use wharf_trust::policy::Policy;
 
+use crate::cosign;
 use crate::exit::Usage;
 
 /// Reads a policy. Files that it names are looked for beside it, unless their path is absolute.
@@ -21,14 +22,13 @@ pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> 
     let beside = path.parent().unwrap_or_else(|| Path::new("."));
     let mut failed = None;
     let policy = Policy::from_json(&json, &mut |name| {
-        let named = beside.join(name);
-        std::fs::read(&named).or_else(|error| {
-            failed = Some(anyhow::Error::new(error).context(format!("cannot read {}", named.display())));
+        load(beside, name).or_else(|error| {
+            failed = Some(error);
             Ok(Vec::new())
         })
     });
     match (policy, failed) {
-        (_, Some(error)) => Err(error.context(format!("policy {} names a file", path.display()))),
+        (_, Some(error)) => Err(error.context(format!("policy {} names a file or a key", path.display()))),
         (Ok(policy), None) => {
             wharf_papers::check_keyrings(&policy)
                 .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
@@ -36,6 +36,15 @@ pub(crate) fn read_with_digest(path: &Path) -> anyhow::Result<(Policy, Digest)> 
         }
         (Err(error), None) => Err(Usage(format!("{}: {error}", path.display())).into()),
     }
+}
+
+/// Returns the bytes of a file beside the policy, or, as PEM, the public key that a key-management system keeps.
+fn load(beside: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+    if name.contains("://") {
+        return Ok(cosign::public_key_of_plugin(name)?.to_pem().into_bytes());
+    }
+    let named = beside.join(name);
+    std::fs::read(&named).with_context(|| format!("cannot read {}", named.display()))
 }
 
 /// Returns the text of a policy that names no file: what it names is put into it, as far as that is keys and a trusted
@@ -52,11 +61,13 @@ pub(crate) fn standing_alone(path: &Path) -> anyhow::Result<String> {
     let mut policy: Value = serde_json::from_slice(&json)?;
     let signers = policy.get_mut("signers").and_then(Value::as_object_mut);
     for signer in signers.into_iter().flat_map(serde_json::Map::values_mut) {
-        for (kind, file, inside) in [("key", "file", "pem"), ("pgp", "keyring", "armor")] {
+        for (kind, file, inside) in
+            [("key", "file", "pem"), ("key", "kms", "pem"), ("pgp", "keyring", "armor")]
+        {
             let Some(members) = signer.get_mut(kind).and_then(Value::as_object_mut) else { continue };
             let Some(name) = members.get(file).and_then(Value::as_str) else { continue };
             // A keyring that is not armoured is no text, and stays named: that is told below.
-            let Ok(text) = std::fs::read_to_string(beside.join(name)) else { continue };
+            let Ok(text) = String::from_utf8(load(beside, name)?) else { continue };
             members.remove(file);
             members.insert(inside.to_owned(), text.into());
         }
@@ -64,10 +75,8 @@ pub(crate) fn standing_alone(path: &Path) -> anyhow::Result<String> {
     if let Some(members) = policy.get_mut("trustRoot").and_then(Value::as_object_mut)
         && let Some(name) = members.get("file").and_then(Value::as_str)
     {
-        let named = beside.join(name);
-        let root = std::fs::read(&named).with_context(|| format!("cannot read {}", named.display()))?;
-        let root: Value = serde_json::from_slice(&root)
-            .with_context(|| format!("cannot read the trusted root {}", named.display()))?;
+        let root: Value = serde_json::from_slice(&load(beside, name)?)
+            .with_context(|| format!("cannot read the trusted root {name}"))?;
         members.retain(|name, _| name != "file" && name != "sha256");
         members.insert("inline".to_owned(), root);
     }

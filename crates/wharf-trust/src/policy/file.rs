@@ -65,6 +65,9 @@ pub(super) struct KeyFile {
     pub(super) file: Option<String>,
     #[serde(default)]
     pub(super) pem: Option<String>,
+    /// A key that a key-management system keeps: `SCHEME://KEY`.
+    #[serde(default)]
+    pub(super) kms: Option<String>,
 }
 
 #[derive(Deserialize)]

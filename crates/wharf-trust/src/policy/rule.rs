@@ -164,7 +164,8 @@ pub(super) struct Exception {
 }
 
 impl Policy {
-    /// Reads a policy. `load` returns the bytes of a file that the policy names.
+    /// Reads a policy. `load` returns the bytes of a file that the policy names, and for `SCHEME://KEY` the public key, as PEM,
+    /// that a key-management system keeps.
     ///
     /// # Errors
     /// Names the rule, signer or demand that cannot be meant.
@@ -340,10 +341,14 @@ fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) 
     let period = Period { start: file.not_before, end: file.not_after };
     let who = match (file.key, file.keyless, file.pgp) {
         (Some(key), None, None) => {
-            let pem = match (key.file, key.pem) {
-                (Some(path), None) => load(&path)?,
-                (None, Some(pem)) => pem.into_bytes(),
-                _ => return Err(wrong("a key is either a file or a pem".to_owned())),
+            let pem = match (key.file, key.pem, key.kms) {
+                (Some(path), None, None) if !path.contains("://") => load(&path)?,
+                (None, Some(pem), None) => pem.into_bytes(),
+                (None, None, Some(reference)) if reference.contains("://") => load(&reference)?,
+                _ => {
+                    let text = "a key is one of a file, a pem, and a kms of the form SCHEME://KEY";
+                    return Err(wrong(text.to_owned()));
+                }
             };
             Who::Key(PublicKey::from_pem(&pem)?)
         }

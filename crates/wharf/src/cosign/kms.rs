@@ -61,6 +61,12 @@ struct Signature {
     signature: Base64,
 }
 
+/// Returns the public half of a key that a key-management system keeps, by its `SCHEME://KEY`.
+pub(crate) fn public_key(reference: &str) -> anyhow::Result<PublicKey> {
+    let plugin = Plugin::of(reference)?;
+    plugin.with_context(|| format!("{reference} is no key of a key-management system"))?.public()
+}
+
 impl Plugin {
     /// Returns the plug-in for a reference, or none where it is not of the form `SCHEME://KEY`.
     ///

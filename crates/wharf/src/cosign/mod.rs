@@ -41,6 +41,7 @@ use crate::cobra::flags::Given;
 use crate::cobra::{Command, Program, Variables};
 use crate::waiting::{block_on, block_on_here};
 
+pub(crate) use kms::public_key as public_key_of_plugin;
 pub(crate) use signing::load as load_private_key;
 
 /// The version of cosign that is followed.

@@ -9,7 +9,10 @@ const OFFLINE: [&str; 2] = ["--use-signing-config=false", "--tlog-upload=false"]
 
 /// A world with a blob, a key pair in files, and a plug-in that runs these lines of shell.
 fn with_plugin(lines: &str) -> World {
-    let world = World::without_registry();
+    with_plugin_in(World::without_registry(), lines)
+}
+
+fn with_plugin_in(world: World, lines: &str) -> World {
     std::fs::write(world.path("blob"), "hello").unwrap();
     cosign(&world, &["generate-key-pair"]).ok();
     let public = std::fs::read(world.path("cosign.pub")).unwrap();
@@ -22,9 +25,13 @@ fn with_plugin(lines: &str) -> World {
 }
 
 fn cosign(world: &World, arguments: &[&str]) -> Run {
+    wharf(world, &[&["cosign"], arguments].concat())
+}
+
+fn wharf(world: &World, arguments: &[&str]) -> Run {
     let path = world.path("bin").display().to_string();
     let variables = [("COSIGN_PASSWORD", "pw"), ("PATH", path.as_str())];
-    world.wharf_with(&[&["cosign"], arguments].concat(), "", &variables)
+    world.wharf_with(arguments, "", &variables)
 }
 
 fn sign(world: &World, key: &str) -> Run {
@@ -89,4 +96,42 @@ fn a_plugin_is_found_by_the_name_of_the_scheme_and_nowhere_else() {
     sign(&world, "://key").fails(1, "is not a scheme");
     cosign(&world, &["generate-key-pair", "--kms", "key"])
         .fails(1, "expected format: [plugin name]://[key ref], got: key");
+}
+
+#[test]
+fn a_policy_believes_a_key_that_a_plugin_keeps() {
+    let lines = r#"printf '{"publicKey":{"publicKeyPEM":"'; /bin/cat public.base64; echo '"}}'"#;
+    let world = with_plugin_in(World::logged_in(), lines);
+    world.publish(&[]).ok();
+    let image = format!("{}/shop/storefront:1.4.0", world.host());
+    let policy = |kms: &str| {
+        let signers = format!("signers: {{ vault: {{ key: {{ {kms} }} }} }}");
+        let rule = "{ name: all, match: { repositories: [\"**\"] }, signatures: { of: [vault] } }";
+        std::fs::write(
+            world.path("policy.yaml"),
+            format!("version: 1\ndefault: deny\n{signers}\nrules: [{rule}]\n"),
+        )
+        .unwrap();
+        wharf(&world, &["verify", &image, "--policy", "policy.yaml"])
+    };
+    policy("kms: \"test://key\"").fails(5, "");
+    cosign(&world, &[&["sign", "--key", "cosign.key"], &OFFLINE[..], &[&image]].concat()).ok();
+    policy("kms: \"test://key\"").ok();
+    // The registry asks no plug-in: what a project's policy keeps is the public key.
+    let host = world.host();
+    let project =
+        |words: &[&str]| wharf(&world, &[&["project", "policy"], words, &["--registry", &host]].concat());
+    project(&["set", "shop", "policy.yaml"]).ok();
+    let shown = project(&["show", "shop"]).ok().stdout;
+    assert!(shown.contains("BEGIN PUBLIC KEY") && !shown.contains("test://"), "{shown}");
+
+    policy("kms: \"nosuch://key\"").fails(1, "sigstore-kms-nosuch is not on the PATH");
+    policy("kms: \"https://example.com/key\"").fails(1, "is no key of a key-management system");
+    for wrong in ["kms: cosign.pub", "file: \"test://key\"", "kms: \"test://key\", file: cosign.pub"] {
+        let run = policy(wrong);
+        assert!(
+            run.status != 0 && run.stderr.contains("a key is one of a file, a pem, and a kms"),
+            "{run:?}"
+        );
+    }
 }
