@@ -89,8 +89,12 @@ pub(crate) fn render(
         };
         let out = wharf_sprig::remove_no_value(&out).unwrap_or(out);
         let text = String::from_utf8(out).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let text = format!("{}: output is not UTF-8 at byte {at}", template.path);
+            let path = &template.path;
+            let text = match wharf_yaml::from_yaml(error.as_bytes()) {
+                Err(error) => format!("YAML parse error on {path}: error converting YAML to JSON: {error}"),
+                // Other encodings than UTF-8 are YAML, too.
+                Ok(_) => format!("{path}: output is not UTF-8 at byte {}", error.utf8_error().valid_up_to()),
+            };
             Error::new(ErrorKind::Manifest, text)
         })?;
         rendered.insert(template.path.clone(), text);

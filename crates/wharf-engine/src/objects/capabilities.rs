@@ -47,18 +47,21 @@ impl KubeVersion {
             }
             _ => {}
         }
-        if let Some(large) = numbers.iter().find(|number| number.parse::<u64>().is_err()) {
-            return Err(format!(
-                "illegal non-numeric version component \"{large}\" in {quoted}: strconv.ParseUint: parsing \"{large}\": \
-                 value out of range"
-            ));
-        }
-        let patch = numbers.get(2).copied().unwrap_or("0");
+        let number = |text: &str| {
+            text.parse::<u64>().map_err(|_| {
+                format!(
+                    "illegal non-numeric version component \"{text}\" in {quoted}: strconv.ParseUint: parsing \"{text}\": \
+                     value out of range"
+                )
+            })
+        };
+        let numbers = numbers.into_iter().map(number).collect::<Result<Vec<u64>, _>>()?;
+        let patch = numbers.get(2).copied().unwrap_or_default();
         Ok(Self {
             version: if text.starts_with('v') { text.to_owned() } else { format!("v{text}") },
             normalized: format!("v{}.{}.{patch}", numbers[0], numbers[1]),
-            major: numbers[0].to_owned(),
-            minor: numbers[1].to_owned(),
+            major: numbers[0].to_string(),
+            minor: numbers[1].to_string(),
         })
     }
 }

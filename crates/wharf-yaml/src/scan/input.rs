@@ -28,9 +28,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
 fn utf8(bytes: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (good, bad) = bytes.split_at(error.valid_up_to());
+        let width = match bad {
+            [0xf0..=0xff, ..] => 4,
+            [0xe0..=0xef, ..] => 3,
+            _ => 2,
+        };
         let problem = match bad {
             [0x80..=0xbf | 0xf8.., ..] => "invalid leading UTF-8 octet",
-            _ if error.error_len().is_none() => "incomplete UTF-8 octet sequence",
+            // Counted before the octets are looked at.
+            _ if bad.len() < width => "incomplete UTF-8 octet sequence",
             [0xc0 | 0xc1, 0x80..=0xbf, ..] | [0xe0, 0x80..=0x9f, 0x80..=0xbf, ..] => {
                 "invalid length of a UTF-8 sequence"
             }

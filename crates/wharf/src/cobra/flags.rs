@@ -322,6 +322,7 @@ impl Parser<'_> {
         }
         let values = self.given.values.entry(flag.name).or_default();
         match flag.kind {
+            Kind::List if value.is_empty() => {}
             Kind::List => values.extend(fields(&value)),
             _ => values.push(value),
         }

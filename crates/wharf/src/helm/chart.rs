@@ -9,6 +9,7 @@ use wharf_chart::{Chart, File, Limits, load_archive, load_folder, unpack_archive
 
 use super::access::Access;
 use super::dependency::{Manager, Verify};
+use super::files::plain;
 use super::values::reason;
 use super::{find, provenance};
 use crate::chart::folder;
@@ -55,7 +56,7 @@ pub(super) fn find(given: &Given, name: &str, out: &mut dyn Write) -> anyhow::Re
             if given.is_on("verify") {
                 provenance::check_file(given, &absolute(path)?)?;
             }
-            return Ok(Found::Here(path.to_owned()));
+            return Ok(Found::Here(plain(&absolute(path)?)));
         }
         if path.is_absolute() || name.starts_with('.') {
             bail!("path {name:?} not found");

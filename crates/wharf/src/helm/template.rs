@@ -28,6 +28,8 @@ pub(super) const COMMAND: Command = Command {
     run,
 };
 
+const NO_EFFECT: &str = "this flag has no effect for 'helm template' and will be removed in Helm 5";
+
 const FLAGS: &[Flag] = &[
     short(
         'a',
@@ -48,7 +50,7 @@ const FLAGS: &[Flag] = &[
     flag("force-conflicts", IgnoredSwitch, ""),
     flag("force-replace", IgnoredSwitch, ""),
     short('g', "generate-name", Switch, "no NAME is given"),
-    flag("hide-notes", IgnoredSwitch, ""),
+    flag("hide-notes", IgnoredSwitch, "").deprecated(NO_EFFECT),
     flag("include-crds", Switch, "put the definitions of custom resources first"),
     flag("is-upgrade", Switch, "render as for an upgrade, not an installation"),
     flag("kube-version", Text, "the version of Kubernetes that the cluster is taken to have"),
@@ -59,7 +61,7 @@ const FLAGS: &[Flag] = &[
     flag("post-renderer", Text, "a program by its path or name, or a plug-in, that manifests pass through"),
     flag("post-renderer-args", Texts, "an argument for the post-renderer"),
     flag("release-name", Switch, "with --output-dir: write below a folder named as the release"),
-    flag("render-subchart-notes", IgnoredSwitch, ""),
+    flag("render-subchart-notes", IgnoredSwitch, "").deprecated(NO_EFFECT),
     flag("replace", IgnoredSwitch, ""),
     flag("rollback-on-failure", IgnoredSwitch, ""),
     flag("atomic", IgnoredSwitch, "").deprecated("use --rollback-on-failure instead"),

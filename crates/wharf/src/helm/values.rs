@@ -168,7 +168,11 @@ fn read(path: &str) -> anyhow::Result<Vec<u8>> {
             "values from {path}: values come from files, standard input, http and https; a registry has none"
         );
     }
-    std::fs::read(path).map_err(|error| anyhow!("open {path}: {}", reason(&error)))
+    std::fs::read(path).map_err(|error| {
+        // A folder can be opened, but not read.
+        let step = if error.kind() == std::io::ErrorKind::IsADirectory { "read" } else { "open" };
+        anyhow!("{step} {path}: {}", reason(&error))
+    })
 }
 
 /// The operating system's words as Go shows them.

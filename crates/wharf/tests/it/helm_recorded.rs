@@ -82,3 +82,13 @@ fn replay(name: &str, at_least: usize) {
 fn lint_finds_in_broken_charts_what_helm_finds() {
     replay("lint.jsonl", 450);
 }
+
+#[test]
+fn charts_and_flags_of_many_kinds_render_as_with_helm() {
+    replay("template.jsonl", 500);
+}
+
+#[test]
+fn generated_pipelines_give_what_helm_gives() {
+    replay("pipelines.jsonl", 150);
+}
