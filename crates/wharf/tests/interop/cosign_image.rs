@@ -252,3 +252,45 @@ fn a_copy_of_some_papers_only_brings_the_same_as_cosign_s() {
 fn name_of(repository: &str) -> String {
     format!("{repository}:1.0")
 }
+
+/// A scan and a VEX document, attested by the real tool, as a policy reads them.
+#[test]
+fn a_policy_takes_the_scan_and_the_vex_that_either_attests() {
+    let Some(pair) = Pair::new() else { return };
+    let write = |name: &str, text: &str| std::fs::write(pair.cosign.folder().join(name), text).unwrap();
+    write(
+        "policy.yaml",
+        "version: 1\ndefault: deny\nsigners: { release: { key: { file: cosign.pub } } }\nrules:\n- name: all\n  match: { repositories: [\"**\"] }\n  attestations:\n  - vulnerabilities: { maxSeverity: medium, vex: { of: [release] } }\n    by: { of: [release] }\n",
+    );
+    let found = r#"{"VulnerabilityID":"CVE-1","Severity":"CRITICAL","FixedVersion":"2","PkgName":"zlib"}"#;
+    let times = r#"{"scanStartedOn":"2026-01-01T00:00:00Z","scanFinishedOn":"2026-01-01T00:01:00Z"}"#;
+    write(
+        "scan.json",
+        &format!(
+            r#"{{"invocation":{{}},"scanner":{{"uri":"pkg:github/scanner","version":"1","db":{{}},"result":{{"SchemaVersion":2,"ArtifactName":"a","Results":[{{"Vulnerabilities":[{found}]}}]}}}},"metadata":{times}}}"#
+        ),
+    );
+    for tool in BOTH {
+        let name = format!("vex-{tool:?}").to_lowercase();
+        let (repository, digest) = pair.image(&name, &name);
+        let subject = format!("{repository}@{digest}");
+        let product = format!("pkg:oci/{name}@{}", digest.replace(':', "%3A"));
+        write(
+            "vex.json",
+            &format!(
+                r#"{{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://acme.example/vex/1","author":"acme","timestamp":"2026-01-02T00:00:00Z","version":1,"statements":[{{"vulnerability":{{"name":"CVE-1"}},"products":[{{"@id":"{product}"}}],"status":"not_affected","justification":"component_not_present"}}]}}"#
+            ),
+        );
+        let verify = || pair.wharf.attempt(&["verify", &subject, "--policy", "policy.yaml"]);
+        let attest = |kind: &str, file: &str| {
+            let what = ["--yes", "--key", "cosign.key", "--predicate", file, "--type", kind];
+            pair.run(tool, "attest", &[&what[..], &OFFLINE, &[&subject]].concat()).unwrap();
+        };
+        attest("vuln", "scan.json");
+        let refused = verify().unwrap_err();
+        assert!(refused.contains("CVE-1 (Critical)"), "{tool:?}: {refused}");
+        attest("openvex", "vex.json");
+        let allowed = verify().unwrap();
+        assert!(allowed.contains("CVE-1 does not count: not affected, component_not_present"), "{allowed}");
+    }
+}
