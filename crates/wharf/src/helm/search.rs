@@ -338,9 +338,22 @@ struct HubVersion {
     app_version: String,
 }
 
+/// Says why there is no host in an address, in the words of Go and Helm.
+fn problem(endpoint: &str) -> Option<String> {
+    let host = endpoint.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    match endpoint {
+        endpoint if endpoint.starts_with(':') => Some(format!("parse {endpoint:?}: missing protocol scheme")),
+        _ if host.unwrap_or_default().is_empty() => Some("no hostname provided".to_owned()),
+        _ => None,
+    }
+}
+
 fn hub(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
     let format = Format::of(given)?;
     let endpoint = given.text("endpoint").unwrap_or_default();
+    if let Some(problem) = problem(endpoint) {
+        bail!("unable to create connection to {endpoint:?}: {problem}");
+    }
     let failed = || anyhow!("unable to perform search against {endpoint:?}");
     let query = reqwest::Url::parse_with_params("http://h/", [("q", arguments.join(" "))])?;
     let address = format!(

@@ -92,3 +92,24 @@ fn a_chart_without_a_good_signature_is_refused() {
         .fails(1, "Error: private key not found\n");
     assert!(!world.path("out").exists(), "nothing is written before it is signed");
 }
+
+/// The texts are those of Helm v4.2.4.
+#[test]
+fn mistakes_about_versions_and_hubs_are_told_as_by_helm() {
+    let world = World::without_registry();
+    world.wharf(&["helm", "version", "--template", "{{.Nope}}"]).fails(
+        1,
+        "Error: template: _:1:2: executing \"_\" at <.Nope>: can't evaluate field Nope in type version.BuildInfo\n",
+    );
+    let run = world.wharf(&["helm", "version", "--template", "{{.Version}} {{.KubeClientVersion}}"]).ok();
+    assert_eq!(run.stdout, "v4.2.4 v1.36");
+    for (address, problem) in [
+        ("x", "no hostname provided"),
+        ("http://", "no hostname provided"),
+        ("::bad", "parse \"::bad\": missing protocol scheme"),
+    ] {
+        world
+            .wharf(&["helm", "search", "hub", "--endpoint", address, "web"])
+            .fails(1, &format!("Error: unable to create connection to {address:?}: {problem}\n"));
+    }
+}
