@@ -92,3 +92,8 @@ fn charts_and_flags_of_many_kinds_render_as_with_helm() {
 fn generated_pipelines_give_what_helm_gives() {
     replay("pipelines.jsonl", 150);
 }
+
+#[test]
+fn charts_in_the_style_of_widely_used_ones_render_as_with_helm() {
+    replay("charts.jsonl", 25);
+}
