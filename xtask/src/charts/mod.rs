@@ -219,11 +219,11 @@ fn compare(helm: &Path, wharf: &Path, chart: &Path, flags: &[String]) -> Result<
 /// How often Helm is asked again when it fails otherwise than Wharf.
 const MORE_RUNS: usize = 5;
 
-/// Returns the wanted lines of what a program wrote, without what the network said about a schema.
+/// Returns the wanted lines of what a program wrote, without why a schema elsewhere does not come.
 fn error_text(written: &[u8], is_wanted: impl Fn(&str) -> bool) -> String {
     let text = String::from_utf8_lossy(written);
     let own = text.lines().filter(|line| is_wanted(line));
-    own.map(|line| format!("{}\n", line.split("failing loading \"http").next().unwrap_or_default())).collect()
+    own.map(|line| format!("{}\n", line.split("failing loading \"").next().unwrap_or_default())).collect()
 }
 
 /// Returns the lines of what schemas found, sorted: they come in the random order of properties.
