@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
 use wharf_chart::{
     CHART_LAYER_MEDIA_TYPE, CONFIG_MEDIA_TYPE, DEFAULT_PACK_TIME, LEGACY_CHART_LAYER_MEDIA_TYPE, PackOptions,
     load_folder, pack, tag_for_version,
@@ -81,6 +82,8 @@ pub(super) const REMOVE: Command = Command {
     run: remove,
 };
 
+/// The longest config that is read, in bytes.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// The most charts of one repository that are listed.
 const MAX_TAGS: usize = 10_000;
 
@@ -91,6 +94,16 @@ struct Store(PathBuf);
 struct Kept {
     manifest: RawManifest,
     parsed: Manifest,
+    /// The layer with the packed chart.
+    chart: Descriptor,
+    named: Named,
+}
+
+/// What the config, which is the chart's metadata, says. Manifests that Helm 3 wrote have no annotations.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    version: String,
 }
 
 impl Store {
@@ -126,34 +139,34 @@ impl Store {
 impl Kept {
     async fn read(layout: &LayoutTarget, tag: &Tag) -> anyhow::Result<Option<Self>> {
         match layout.fetch_manifest(&Reference::Tag(tag.clone()), DEFAULT_MAX_MANIFEST_BYTES).await {
-            Ok(manifest) => Ok(Some(Self::of(manifest)?)),
+            Ok(manifest) => Ok(Some(Self::of(layout, manifest).await?)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn of(manifest: RawManifest) -> anyhow::Result<Self> {
+    /// Looks into a manifest, and into the config that lies beside it.
+    async fn of(target: &dyn ReadTarget, manifest: RawManifest) -> anyhow::Result<Self> {
         let parsed = manifest.parse()?;
-        Ok(Self { manifest, parsed })
-    }
-
-    /// Returns the layer with the packed chart.
-    fn chart(&self) -> anyhow::Result<&Descriptor> {
-        if self.parsed.config.as_ref().is_none_or(|config| config.media_type != CONFIG_MEDIA_TYPE) {
-            bail!("could not load config with mediatype {CONFIG_MEDIA_TYPE}");
-        }
+        let Some(config) = parsed.config.as_ref().filter(|config| config.media_type == CONFIG_MEDIA_TYPE)
+        else {
+            bail!("could not load config with mediatype {CONFIG_MEDIA_TYPE}")
+        };
         let is_chart = |layer: &&Descriptor| {
             [CHART_LAYER_MEDIA_TYPE, LEGACY_CHART_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str())
         };
-        let found = self.parsed.layers.iter().find(is_chart);
-        found.ok_or_else(|| {
-            anyhow!("manifest does not contain a layer with mediatype {CHART_LAYER_MEDIA_TYPE}")
-        })
+        let Some(chart) = parsed.layers.iter().find(is_chart).cloned() else {
+            bail!("manifest does not contain a layer with mediatype {CHART_LAYER_MEDIA_TYPE}")
+        };
+        let bytes = collect(verified(target.fetch_blob(config, 0).await?, config), MAX_CONFIG_BYTES).await?;
+        let named = serde_json::from_slice(&bytes)
+            .with_context(|| format!("config {} is no description of a chart", config.digest))?;
+        Ok(Self { manifest, parsed, chart, named })
     }
 
-    fn annotation(&self, name: &str) -> &str {
-        let full = format!("org.opencontainers.image.{name}");
-        self.parsed.annotations.get(&full).map(String::as_str).unwrap_or_default()
+    fn created(&self) -> &str {
+        let said = self.parsed.annotations.get("org.opencontainers.image.created");
+        said.map(String::as_str).unwrap_or_default()
     }
 
     fn digest(&self) -> String {
@@ -168,9 +181,9 @@ impl Kept {
             place.host,
             place.repository,
             self.digest(),
-            size(self.chart()?.size),
-            self.annotation("title"),
-            self.annotation("version"),
+            size(self.chart.size),
+            self.named.name,
+            self.named.version,
         )?;
         Ok(())
     }
@@ -193,7 +206,7 @@ fn place_and_tag(text: &str) -> anyhow::Result<(Place, Tag)> {
 }
 
 fn save(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
-    let [path, reference] = arguments else { return SAVE.wrong_arguments("requires 2 arguments") };
+    let [path, reference] = arguments else { return SAVE.wrong_arguments("requires at least 2 arguments") };
     let path = Path::new(path);
     let archive = if path.is_dir() {
         let modified = source_date_epoch()?.unwrap_or(DEFAULT_PACK_TIME);
@@ -207,16 +220,16 @@ fn save(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Res
         Some(tag) => tag,
         None => tag_for_version(&artifact.metadata.version).parse().context("a version is no tag")?,
     };
-    block_on(async {
+    let kept = block_on(async {
         let layout = Store::of(given).create(&place).await?;
         for piece in artifact.pieces() {
             layout.push_blob(&piece.descriptor, &piece.source()).await?;
         }
         layout.push_manifest(&artifact.manifest, std::slice::from_ref(&tag)).await?;
         layout.commit().await?;
-        Ok(())
+        Kept::of(&layout, artifact.manifest).await
     })?;
-    Kept::of(artifact.manifest)?.tell(&place, &tag, out)?;
+    kept.tell(&place, &tag, out)?;
     writeln!(out, "{tag}: saved")?;
     Ok(())
 }
@@ -243,11 +256,11 @@ fn list(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Res
                 let Some(kept) = Kept::read(&layout, &tag).await? else { continue };
                 table.row([
                     format!("{name}:{tag}").as_str(),
-                    kept.annotation("title"),
-                    kept.annotation("version"),
+                    &kept.named.name,
+                    &kept.named.version,
                     kept.digest().get(..7).unwrap_or_default(),
-                    &size(kept.chart()?.size),
-                    &age(kept.annotation("created")),
+                    &size(kept.chart.size),
+                    &age(kept.created()),
                 ]);
             }
         }
@@ -294,8 +307,7 @@ fn pull(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Res
                     false => in_words(error, repository.registry()),
                 }
             })?;
-        let pulled = Kept::of(manifest)?;
-        pulled.chart()?;
+        let pulled = Kept::of(&repository, manifest).await?;
         let layout = Store::of(given).create(&place).await?;
         let before = Kept::read(&layout, &tag).await?;
         // By the digest that was looked at, whatever the tag is moved to meanwhile.
@@ -319,9 +331,8 @@ fn export(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::R
     let (place, tag) = place_and_tag(reference)?;
     let (kept, archive) = block_on(async {
         let (layout, kept) = Store::of(given).find(&place, &tag).await?;
-        let layer = kept.chart()?;
-        let stream = layout.fetch_blob(layer, 0).await?;
-        let archive = collect(verified(stream, layer), MAX_ARCHIVE).await?;
+        let stream = layout.fetch_blob(&kept.chart, 0).await?;
+        let archive = collect(verified(stream, &kept.chart), MAX_ARCHIVE).await?;
         Ok((kept, archive))
     })?;
     let target = unpack(&archive, Path::new(given.text("destination").unwrap_or(".")))?;
@@ -370,7 +381,8 @@ fn age(created: &str) -> String {
     let Ok(created) = created.parse::<jiff::Timestamp>() else { return "-".to_owned() };
     let seconds = jiff::Timestamp::now().duration_since(created).as_secs().max(0);
     let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
+        0 => return "Less than a second".to_owned(),
+        1..60 => (seconds, "second"),
         60..3600 => (seconds / 60, "minute"),
         3600..86_400 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),

@@ -205,7 +205,7 @@ fn a_wrong_push_is_refused_in_the_words_of_helm() {
         .fails(1, "failed to perform \"Exists\" on destination: HEAD \"http://");
 }
 
-/// The texts are those of Helm 3.6.
+/// The texts were compared with those of Helm 3.6.1 (`HELM_EXPERIMENTAL_OCI=1 helm chart …`).
 #[test]
 fn the_chart_commands_of_early_helm_3_keep_push_and_pull() {
     let world = world();
@@ -238,6 +238,27 @@ fn the_chart_commands_of_early_helm_3_keep_push_and_pull() {
     assert!(again.ends_with(&format!("Status: Chart is up to date for {name}:stable\n")), "{again}");
     let exported = helm(&world, &format!("chart export {name}:stable -d out")).ok().stdout;
     assert!(exported.ends_with("Exported chart to out/c/\n"), "{exported}");
+    assert_eq!(fs::read_to_string(world.path("out/c/values.yaml")).unwrap(), "a: 1\n");
+}
+
+/// Helm 3.6 pushes manifests without annotations, and another media type for the archive.
+#[test]
+fn a_chart_that_early_helm_3_pushed_is_pulled_and_told_by_its_config() {
+    let world = world();
+    let name = format!("{}/shop/old", world.host());
+    helm(&world, "package c").ok();
+    fs::write(world.path("config.json"), r#"{"name":"c","version":"1.0.0","apiVersion":"v2"}"#).unwrap();
+    let config = "config.json:application/vnd.cncf.helm.config.v1+json";
+    let archive = "c-1.0.0.tgz:application/tar+gzip";
+    world
+        .wharf(&["oras", "push", "--plain-http", "--config", config, &format!("{name}:1.0.0"), archive])
+        .ok();
+    let pulled = helm(&world, &format!("chart pull {name}:1.0.0")).ok().stdout;
+    assert!(pulled.contains("\nname:    c\nversion: 1.0.0\n"), "{pulled}");
+    let listed = helm(&world, "chart list").ok().stdout;
+    let line = listed.lines().find(|line| line.starts_with(&name)).unwrap();
+    assert!(line.contains("\tc   \t1.0.0"), "{line:?}");
+    helm(&world, &format!("chart export {name}:1.0.0 -d out")).ok();
     assert_eq!(fs::read_to_string(world.path("out/c/values.yaml")).unwrap(), "a: 1\n");
 }
 
