@@ -111,7 +111,7 @@ impl Cli {
             Command::Login(args) => logging.block_on(login::run(args)),
             Command::Logout(args) => logging.block_on(logout::run(args)),
             Command::Channel(args) => logging.block_on(channel::run(args)),
-            Command::Verify(args) => logging.block_on(verify::run(args)),
+            Command::Verify(args) => logging.block_on_here(verify::run(args)),
             Command::Promote(args) => logging.block_on(promote::run(*args)),
             Command::Publish(args) => logging.block_on(publish::run(args)),
             Command::Cp(args) => logging.block_on(cp::run(args)),
@@ -136,9 +136,20 @@ impl Cli {
 }
 
 impl Logging {
-    /// Runs a command that waits for others, with its log on standard error. `WHARF_LOG` overrides the level, in the
-    /// form `level` or `crate=level,…`.
+    /// Runs a command that waits for others, with its log on standard error.
     fn block_on(&self, command: impl Future<Output = anyhow::Result<Status>>) -> anyhow::Result<Status> {
+        self.start();
+        waiting::block_on(command)
+    }
+
+    /// As [`Logging::block_on`], on this thread alone.
+    fn block_on_here(&self, command: impl Future<Output = anyhow::Result<Status>>) -> anyhow::Result<Status> {
+        self.start();
+        waiting::block_on_here(command)
+    }
+
+    /// Lets the log go to standard error. `WHARF_LOG` overrides the level, in the form `level` or `crate=level,…`.
+    fn start(&self) {
         let level = match self.verbose {
             0 => LevelFilter::ERROR,
             1 => LevelFilter::INFO,
@@ -147,7 +158,6 @@ impl Logging {
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         tracing_subscriber::registry().with(log_filter(level)).with(lines).init();
-        waiting::block_on(command)
     }
 }
 
