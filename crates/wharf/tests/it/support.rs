@@ -1,13 +1,11 @@
 //! A registry for one test, and `wharf` run in a home of its own.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,27 +61,17 @@ impl World {
     /// The same, with variables set for the registry.
     pub(crate) fn with_settings(settings: &[(&str, &str)]) -> Self {
         let mut world = Self::without_registry();
-        world.serve(settings);
+        world.serve((Ipv4Addr::LOCALHOST, 0).into(), settings);
         world
     }
 
-    fn serve(&mut self, settings: &[(&str, &str)]) {
-        let log = fs::File::create(self.home.path().join("server.log")).unwrap();
-        let server = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(["serve", "--listen", &self.host(), "--data"])
-            .arg(self.home.path().join("data"))
-            .env("WHARF_ADMIN_PASSWORD", PASSWORD)
-            .envs(settings.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.server = Some(server);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(self.address).is_err() {
-            assert!(Instant::now() < deadline, "the registry does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+    fn serve(&mut self, listen: SocketAddr, settings: &[(&str, &str)]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+        command.args(["serve", "--data"]).arg(self.home.path().join("data"));
+        command.env("WHARF_ADMIN_PASSWORD", PASSWORD).envs(settings.iter().copied());
+        let (server, address) =
+            wharf_testkit::serve(&mut command, listen, &self.home.path().join("server.log"));
+        (self.server, self.address) = (Some(server), address);
     }
 
     /// Kills the registry and starts it again.
@@ -91,7 +79,7 @@ impl World {
         let mut server = self.server.take().unwrap();
         server.kill().unwrap();
         server.wait().unwrap();
-        self.serve(&[]);
+        self.serve(self.address, &[]);
     }
 
     /// Starts `wharf` and does not wait for it.

@@ -1,10 +1,9 @@
 //! A `wharf serve` of its own for one test, with a public and a private project.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
 
 use tempfile::TempDir;
 
@@ -12,8 +11,6 @@ use tempfile::TempDir;
 pub(crate) const USER: &str = "admin";
 /// The administrator's secret; the server lives on loopback for one test.
 pub(crate) const PASSWORD: &str = "Interop-12345";
-
-const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -37,12 +34,10 @@ impl Registry {
     /// The same, with variables set for the server.
     pub(crate) fn start_with(transport: Transport, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         // Another build than this test's can be tried, an optimised one for instance.
         let program = std::env::var_os("WHARF_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_wharf").into());
-        let log = File::create(folder.path().join("server.log")).unwrap();
         let mut command = Command::new(program);
-        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(folder.path().join("data"));
+        command.args(["serve", "--data"]).arg(folder.path().join("data"));
         if transport == Transport::Tls {
             let (certificate, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
             let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
@@ -53,10 +48,9 @@ impl Registry {
         }
         command.env("WHARF_ADMIN_PASSWORD", PASSWORD).env("HOME", folder.path());
         command.envs(settings.iter().copied());
-        let child =
-            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let mut registry = Self { child, folder, address, transport };
-        registry.wait_until_it_listens();
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        let (child, address) = wharf_testkit::serve(&mut command, listen, &folder.path().join("server.log"));
+        let registry = Self { child, folder, address, transport };
         registry.create_project("open", true);
         registry.create_project("closed", false);
         registry
@@ -122,16 +116,6 @@ impl Registry {
             }
             request.send().await.unwrap()
         })
-    }
-
-    fn wait_until_it_listens(&mut self) {
-        let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(self.address).is_err() {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "wharf serve ended with {ended:?}:\n{}", self.log());
-            assert!(Instant::now() < deadline, "wharf serve does not listen:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     fn log(&self) -> String {
