@@ -45,8 +45,8 @@ pub(super) struct Shelf {
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
-    /// Holds the lock for as long as it is open.
-    _lock: File,
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is held, not read"))]
+    pub(super) lock: Lock,
     /// Which steps were taken, and which one is to fail.
     #[cfg(test)]
     pub(super) faults: std::sync::Mutex<(Vec<Step>, Option<Step>)>,
@@ -58,13 +58,13 @@ impl Folder {
         let context = |what: &str| format!("{what} data folder {}", root.display());
         let root = std::path::absolute(root).map_err(|error| Error::io(context("finding"), error))?;
         make_folder(&root).map_err(|error| Error::io(context("making"), error))?;
-        let lock = lock(&root)?;
+        let lock = Lock::take(&root)?;
         modes::close(&root.join("lock"));
         modes::close(&root);
         make_tree(&root).map_err(|error| Error::io(context("making"), error))?;
         Ok(Self {
             root,
-            _lock: lock,
+            lock,
             #[cfg(test)]
             faults: std::sync::Mutex::default(),
         })
@@ -235,36 +235,50 @@ impl Folder {
     }
 }
 
-/// Takes the lock of the folder, or says who has it.
-fn lock(root: &Path) -> Result<File> {
-    let path = root.join("lock");
-    let context = || format!("locking {}", path.display());
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| Error::io(context(), error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Bounded, as the file may be anything; an unreadable one still gives the error that matters.
-            let _ = (&mut file).take(32).read_to_string(&mut holder);
-            return Err(Error::Conflict {
-                what: "data folder",
-                name: root.display().to_string(),
-                problem: format!("is in use by process {}", holder.trim()),
-            });
+/// The lock of a folder, which keeps other processes out.
+#[derive(Debug)]
+pub(super) struct Lock(pub(super) File);
+
+impl Lock {
+    /// Takes the lock of the folder, or says who has it.
+    fn take(root: &Path) -> Result<Self> {
+        let path = root.join("lock");
+        let context = || format!("locking {}", path.display());
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| Error::io(context(), error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Bounded, as the file may be anything; an unreadable one still gives the error that matters.
+                let _ = (&mut file).take(32).read_to_string(&mut holder);
+                return Err(Error::Conflict {
+                    what: "data folder",
+                    name: root.display().to_string(),
+                    problem: format!("is in use by process {}", holder.trim()),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io(context(), error)),
         }
-        Err(TryLockError::Error(error)) => return Err(Error::io(context(), error)),
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| Error::io(context(), error))?;
+        Ok(Self(file))
     }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(|error| Error::io(context(), error))?;
-    Ok(file)
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a child process that is just being started has the file open too until it becomes
+        // another program, and the lock lasts as long as the last of them.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Makes the folder itself and what is missing above it, level by level: each name is on the device before anything is

@@ -105,3 +105,14 @@ async fn uploads_beyond_those_kept_in_memory_are_taken_from_disk() {
     }
     assert_eq!(blob_files(root.path()), 51);
 }
+
+#[tokio::test]
+async fn a_folder_is_free_when_its_store_is_gone_though_a_child_process_still_has_its_files() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    // What a fork does to an open file.
+    let inherited = store.uploads.folder().lock.0.try_clone().unwrap();
+    drop(store);
+    DiskStore::open(root.path()).unwrap();
+    drop(inherited);
+}
