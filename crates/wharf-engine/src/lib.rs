@@ -43,6 +43,6 @@ mod values;
 
 pub use error::{Error, ErrorKind};
 pub use manifests::{Hook, Manifest, split as split_manifests};
-pub use objects::{KubeVersion, default_api_versions};
+pub use objects::{BuildInfo, KubeVersion, default_api_versions};
 pub use render::{RenderOptions, Rendered, render, render_files, render_telling};
 pub use wharf_sprig::Surroundings;

@@ -3,6 +3,8 @@ use std::rc::Rc;
 
 use wharf_template::{Kind, List, ListType, Method, Object, Type, Value};
 
+use super::BuildInfo;
+
 /// A version of Kubernetes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubeVersion {
@@ -115,7 +117,7 @@ impl Object for Capabilities {
                 let items = self.api_versions.iter().map(|version| version.as_str().into()).collect();
                 Value::List(List::new(&VERSION_SET, items))
             }
-            "HelmVersion" => Value::Object(Rc::new(BuildInfo)),
+            "HelmVersion" => Value::Object(Rc::new(BuildInfo::HELM)),
             _ => return None,
         })
     }
@@ -178,41 +180,5 @@ impl Object for KubeVersion {
 
     fn to_plain(&self) -> Value {
         Value::Map(wharf_template::Map::of(self.fields().into_iter().filter(|(name, _)| *name != NORMALIZED)))
-    }
-}
-
-/// `.Capabilities.HelmVersion`: what Helm 4.2.4 says of itself.
-#[derive(Debug)]
-struct BuildInfo;
-
-impl Object for BuildInfo {
-    fn type_name(&self) -> &'static str {
-        "version.BuildInfo"
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
-    }
-
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("Version", "v4.2.4".into()),
-            ("GitCommit", "".into()),
-            ("GitTreeState", "".into()),
-            ("GoVersion", "go1.26.8".into()),
-            ("KubeClientVersion", "v1.36".into()),
-        ]
-    }
-
-    fn to_plain(&self) -> Value {
-        Value::Map(wharf_template::Map::of([
-            ("version", Value::from("v4.2.4")),
-            ("go_version", "go1.26.8".into()),
-            ("kube_client_version", "v1.36".into()),
-        ]))
     }
 }

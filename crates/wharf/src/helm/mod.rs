@@ -46,9 +46,6 @@ pub(crate) use values::Sources as ValueSources;
 
 use log::{log, tell, warn};
 
-/// The version of Helm that is followed.
-const HELM_VERSION: &str = "v4.2.4";
-
 const COMMANDS: &[Command] = &[
     chart_store::EXPORT,
     chart_store::LIST,
