@@ -29,20 +29,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod error;
 mod failure;
 mod glob;
 mod heap;
+mod later;
 mod manifests;
 mod objects;
-mod parallel;
 mod pointing;
 mod render;
 mod templates;
 mod values;
 
+pub use ahead::Ahead;
 pub use error::{Error, ErrorKind};
 pub use manifests::{Hook, Manifest, split as split_manifests};
 pub use objects::{BuildInfo, KubeVersion, default_api_versions};
-pub use render::{RenderOptions, Rendered, render, render_files, render_telling};
+pub use render::{RenderOptions, Rendered, render, render_begun, render_files, render_telling};
 pub use wharf_sprig::Surroundings;

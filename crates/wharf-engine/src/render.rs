@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use wharf_chart::semver::{Constraint, Version};
 use wharf_chart::{Chart, check_values, coalesce_values, process_dependencies, value_faults};
@@ -7,11 +8,12 @@ use wharf_sprig::Surroundings;
 use wharf_template::{Limits, Map, Origin, Value};
 use wharf_yaml::Value as Plain;
 
+use crate::ahead::Ahead;
 use crate::error::{Error, ErrorKind};
 use crate::heap;
-use crate::manifests::{BadManifest, Hook, Manifest, sort};
+use crate::manifests::{BadManifest, Documents, Hook, Manifest, sort};
 use crate::objects::{Capabilities, KubeVersion, default_api_versions};
-use crate::templates::Told;
+use crate::templates::{Files, Job, Told};
 use crate::values::live_values;
 use crate::{pointing, templates};
 
@@ -100,7 +102,21 @@ pub fn render(
     options: &RenderOptions,
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<Rendered, Error> {
-    on_own_stack(|| render_here(chart, user, options, &surroundings()))
+    render_begun(chart, Ahead::default(), user, options, surroundings)
+}
+
+/// As [`render`], where the templates that were parsed ahead are not parsed again.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_begun(
+    chart: &Chart,
+    mut ahead: Ahead,
+    user: &Plain,
+    options: &RenderOptions,
+    surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
+) -> Result<Rendered, Error> {
+    on_own_stack(move || render_here(chart, &mut ahead, user, options, &surroundings()))
 }
 
 /// Renders the templates of a chart and returns their output by path, neither split nor sorted nor read as YAML.
@@ -127,8 +143,17 @@ pub fn render_telling(
     surroundings: &(dyn Fn() -> Rc<dyn Surroundings> + Sync),
 ) -> Result<(BTreeMap<String, String>, Vec<String>), Error> {
     on_own_stack(|| {
-        let made = render_templates(chart, user, options, &surroundings(), None)?;
-        Ok((made.files, made.warnings))
+        let made = render_templates(
+            chart,
+            &mut Ahead::default(),
+            user,
+            options,
+            &surroundings(),
+            None,
+            |_, _, _| {},
+        )?;
+        let owned = |text: Arc<String>| Arc::try_unwrap(text).unwrap_or_else(|shared| (*shared).clone());
+        Ok((made.files.into_iter().map(|(path, text)| (path, owned(text))).collect(), made.warnings))
     })
 }
 
@@ -151,7 +176,7 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Resu
 struct Made {
     /// The chart with the dependencies that take part.
     chart: Chart,
-    files: BTreeMap<String, String>,
+    files: Files,
     warnings: Vec<String>,
     /// Where the output of the template that was asked about comes from.
     origins: Vec<Origin>,
@@ -159,14 +184,17 @@ struct Made {
 
 fn render_templates(
     chart: &Chart,
+    ahead: &mut Ahead,
     user: &Plain,
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
     traced: Option<&str>,
+    made: impl FnMut(&mut Ahead, &str, &Arc<String>),
 ) -> Result<Made, Error> {
     if !matches!(user, Plain::Map(_) | Plain::Null) {
         return Err(Error::values(format!("values must be a map, not {}", user.go_type())));
     }
+    parse(chart, ahead);
     let mut chart = chart.clone();
     let mut warnings = process_dependencies(&mut chart, user).map_err(|error| {
         Error::values(format!("chart dependencies processing failed: {error}")).after(error.warnings())
@@ -227,13 +255,20 @@ fn render_templates(
         ..Limits::default()
     };
     let told = Told::default();
-    let rendered = templates::render(&chart, &top, surroundings, options, limits, traced, &told);
+    let job = Job { surroundings, options, limits, traced, told: &told };
+    let rendered = templates::render(&chart, &top, ahead, &job, made);
     warnings.append(&mut told.borrow_mut());
     let (files, origins) = rendered.map_err(|error| error.after(&warnings))?;
     if options.is_last {
         std::mem::forget(top);
     }
     Ok(Made { chart, files, warnings, origins })
+}
+
+/// Has all templates of a tree of charts parsed, while values are merged and checked.
+fn parse(chart: &Chart, ahead: &mut Ahead) {
+    chart.templates.iter().for_each(|file| ahead.parse(&file.data));
+    chart.dependencies.iter().for_each(|dependency| parse(dependency, ahead));
 }
 
 /// Whether a version satisfies a range; what does not parse does not.
@@ -246,31 +281,33 @@ fn is_compatible(range: &str, version: &str) -> bool {
 
 fn render_here(
     chart: &Chart,
+    ahead: &mut Ahead,
     user: &Plain,
     options: &RenderOptions,
     surroundings: &Rc<dyn Surroundings>,
 ) -> Result<Rendered, Error> {
-    let Made { chart: with_dependencies, mut files, mut warnings, .. } =
-        render_templates(chart, user, options, surroundings, None)?;
+    let mut documents = Vec::new();
+    let read = |ahead: &mut Ahead, path: &str, text: &Arc<String>| {
+        documents.extend(Documents::of(&mut ahead.helper, path, text));
+    };
+    let Made { chart: with_dependencies, files, mut warnings, .. } =
+        render_templates(chart, ahead, user, options, surroundings, None, read)?;
     let own_notes = format!("{}/templates/NOTES.txt", with_dependencies.name());
     let mut notes = String::new();
-    files.retain(|path, text| {
-        if !path.ends_with("NOTES.txt") {
-            return true;
-        }
+    for (path, text) in files.iter().filter(|(path, _)| path.ends_with("NOTES.txt")) {
         if options.subchart_notes || *path == own_notes {
             if !notes.is_empty() {
                 notes.push('\n');
             }
             notes.push_str(text);
         }
-        false
-    });
-    let (manifests, hooks) = match sort(&files, &mut warnings) {
+    }
+    let (manifests, hooks) = match sort(documents, &mut warnings) {
         Ok(sorted) => sorted,
         Err(BadManifest { mut error, path, at }) => {
             // Rendered once more, now with the origin of everything noted.
-            if let Ok(again) = render_templates(chart, user, options, surroundings, Some(&path))
+            if let Ok(again) =
+                render_templates(chart, ahead, user, options, surroundings, Some(&path), |_, _, _| {})
                 && again.files.get(&path) == files.get(&path)
                 && let Some(spot) = pointing::of_output(&again.origins, at)
             {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use wharf_chart::Chart;
 use wharf_sprig::Surroundings;
 use wharf_template::{
-    Function, FunctionTable, Limits, Map, MissingKey, Origin, Parsed, Runtime, Str, TemplateSet, Type, Value,
+    Function, FunctionTable, Limits, Map, MissingKey, Origin, Runtime, Str, TemplateSet, Type, Value,
 };
 
+use crate::ahead::Ahead;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{execution_failure, parse_failure};
-use crate::objects::{VALUES, add_functions, chart_object, files_object};
-use crate::parallel;
+use crate::objects::{self, VALUES, chart_object, files_object};
 use crate::render::RenderOptions;
 use crate::values::table;
 
@@ -30,35 +30,46 @@ struct Renderable<'c> {
     base_path: String,
 }
 
-/// Renders all templates and returns the output by path; and of the one that is `traced` where its output comes from.
+/// The output of templates by path.
+pub(crate) type Files = BTreeMap<String, Arc<String>>;
+
+/// How templates are rendered.
+pub(crate) struct Job<'j> {
+    pub(crate) surroundings: &'j Rc<dyn Surroundings>,
+    pub(crate) options: &'j RenderOptions,
+    pub(crate) limits: Limits,
+    /// The template that is asked where its output comes from.
+    pub(crate) traced: Option<&'j str>,
+    pub(crate) told: &'j Told,
+}
+
+/// Renders all templates of a tree of charts; `made` hears of each as soon as it is rendered. Returns the output, and
+/// where that of the traced template comes from.
 pub(crate) fn render(
     root: &Chart,
     top: &Map,
-    surroundings: &Rc<dyn Surroundings>,
-    options: &RenderOptions,
-    limits: Limits,
-    traced: Option<&str>,
-    told: &Told,
-) -> Result<(BTreeMap<String, String>, Vec<Origin>), Error> {
+    ahead: &mut Ahead,
+    job: &Job<'_>,
+    mut made: impl FnMut(&mut Ahead, &str, &Arc<String>),
+) -> Result<(Files, Vec<Origin>), Error> {
+    let Job { surroundings, options, limits, traced, told } = *job;
     let mut found = Vec::new();
     collect(root, "", top, &mut found);
     // Deep ones first, so that what a parent defines hides what its dependencies define.
     found.sort_by(|a: &Renderable<'_>, b| b.depth.cmp(&a.depth).then_with(|| b.path.cmp(&a.path)));
     found.dedup_by(|later, earlier| later.path == earlier.path);
     let mut functions = FunctionTable::default();
-    wharf_sprig::add_functions(&mut functions, surroundings);
-    add_functions(&mut functions);
+    add_functions(&mut functions, surroundings);
     if options.lint {
         add_lenient_functions(&mut functions, told);
     }
     let set = TemplateSet::new(Rc::new(functions));
     let names = set.functions().function_names();
-    let texts: Vec<(&str, &Arc<[u8]>)> =
-        found.iter().map(|template| (template.path.as_str(), template.text)).collect();
-    let parse = |(path, text): &(&str, &Arc<[u8]>)| Parsed::new(path, Arc::clone(text), &names);
-    let parsed = parallel::map(&texts, |(_, text)| text.len(), parse);
-    for (parsed, template) in parsed.into_iter().zip(&found) {
-        let parsed = parsed.map_err(|error| parse_failure(&template.path, error))?;
+    ahead.hold_against(&names);
+    for template in &found {
+        let parsed = ahead
+            .take(&template.path, template.text, &names)
+            .map_err(|error| parse_failure(&template.path, error))?;
         set.add(&parsed);
         if options.is_last {
             std::mem::forget(parsed);
@@ -97,6 +108,8 @@ pub(crate) fn render(
             };
             Error::new(ErrorKind::Manifest, text)
         })?;
+        let text = Arc::new(text);
+        made(ahead, &template.path, &text);
         rendered.insert(template.path.clone(), text);
     }
     if options.is_last {
@@ -112,6 +125,12 @@ fn without_no_value(out: &[u8], origins: &mut [Origin]) {
         let before = &out[..origin.at.min(out.len())];
         origin.at -= before.windows(NO_VALUE.len()).filter(|text| *text == NO_VALUE).count() * NO_VALUE.len();
     }
+}
+
+/// Adds everything that templates can call besides the language's own functions.
+pub(crate) fn add_functions(functions: &mut FunctionTable, surroundings: &Rc<dyn Surroundings>) {
+    wharf_sprig::add_functions(functions, surroundings);
+    objects::add_functions(functions);
 }
 
 /// Puts functions that only tell over those that end a render, as `helm lint` does.

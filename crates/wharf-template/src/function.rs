@@ -142,7 +142,7 @@ pub struct FunctionTable {
 }
 
 /// The names of the functions of a table, which is all that parsing needs; goes to other threads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionNames(Arc<HashMap<&'static [u8], FuncId, BuildHasherDefault<NameHasher>>>);
 
 /// FNV-1a: the keys are the program's own and short, so a hash that nobody can foresee would be wasted on them.

@@ -36,6 +36,7 @@ pub use error::{ExecError, FuncError, ParseError, Place};
 pub use eval::{Call, Limits, MissingKey, Origin, Runtime};
 pub use function::{Function, FunctionNames, FunctionTable, Type};
 pub use numbers::{NumberError, parse_float, parse_int, parse_uint};
+pub use parser::Draft;
 pub use printf::{format_float, is_print, quote, sprint, sprintf};
 pub use set::{Parsed, TemplateSet};
 pub use value::{IntType, Kind, List, ListType, Map, MapElem, MapType, Method, Object, Str, UintType, Value};

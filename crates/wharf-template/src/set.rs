@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::ParseError;
 use crate::function::{FunctionNames, FunctionTable};
+use crate::parser::Draft;
 use crate::parser::ast::Tree;
 use crate::value::Str;
 
@@ -93,7 +94,15 @@ impl Parsed {
         text: impl Into<Arc<[u8]>>,
         functions: &FunctionNames,
     ) -> Result<Self, ParseError> {
-        let trees = crate::parser::parse(name, text.into(), functions)?;
+        Self::of(name, Draft::new(name, text, functions)?)
+    }
+
+    /// Gives a draft its name.
+    ///
+    /// # Errors
+    /// Fails with Go's message when the draft defines a template of that name besides itself.
+    pub fn of(name: &str, draft: Draft) -> Result<Self, ParseError> {
+        let trees = draft.trees(name)?;
         let main = trees.get(name.as_bytes()).cloned().expect("the parser adds a tree for the file itself");
         Ok(Self { trees: Arc::new(trees), main })
     }

@@ -3,14 +3,15 @@
 mod head;
 mod kinds;
 
-use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use head::Head;
 
 use wharf_chart::Spot;
 
 use crate::error::{Error, ErrorKind};
-use crate::parallel;
+use crate::later::{Helper, Later};
 
 /// One Kubernetes document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,67 +74,93 @@ pub(crate) struct BadManifest {
 }
 
 impl BadManifest {
-    fn new(path: &str, document: &str, text: &str, unread: head::Unread) -> Self {
+    /// The document stands in the text at `place`.
+    fn new(path: &str, text: &str, place: &Range<usize>, unread: head::Unread) -> Self {
+        let document = &text[place.clone()];
         let (line, column) = unread.place;
         let spot = Spot::at(format!("{path}, rendered"), document.as_bytes(), line, column);
         let error = Error::new(ErrorKind::Manifest, format!("YAML parse error on {path}: {}", unread.text))
             .pointing(vec![spot.noted(unread.problem)]);
-        // The document is a part of the text.
-        let start = document.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         let begin: usize = document.split_inclusive('\n').take(line - 1).map(str::len).sum();
         let inside = document[begin..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
-        Self { error, path: path.to_owned(), at: (start + begin + inside).min(text.len()) }
+        Self { error, path: path.to_owned(), at: (place.start + begin + inside).min(text.len()) }
     }
 }
 
-/// Splits files into documents and sorts these into install order, manifests and hooks apart.
+/// The documents of one file, with what Helm reads of each to sort it.
+pub(crate) struct Documents {
+    path: String,
+    text: Arc<String>,
+    heads: Later<Vec<Read>>,
+}
+
+/// The place of a document in the text, and its head.
+type Read = (Range<usize>, Result<Head, head::Unread>);
+
+impl Documents {
+    /// Has the helper read a file that a template made; `None` if nothing of it is installed.
+    pub(crate) fn of(helper: &mut Helper, path: &str, text: &Arc<String>) -> Option<Self> {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        if base.starts_with('_') || base.ends_with("NOTES.txt") || text.trim().is_empty() {
+            return None;
+        }
+        let whole = Arc::clone(text);
+        let heads = helper.give(text.len(), move || {
+            let read = |document: &str| {
+                // The document is a part of the text.
+                let start = document.as_ptr().addr() - whole.as_ptr().addr();
+                (start..start + document.len(), Head::read(document))
+            };
+            split(&whole).into_iter().map(read).collect()
+        });
+        Some(Self { path: path.to_owned(), text: Arc::clone(text), heads })
+    }
+}
+
+/// Sorts the documents of files into install order, manifests and hooks apart.
 pub(crate) fn sort(
-    files: &BTreeMap<String, String>,
+    mut files: Vec<Documents>,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Manifest>, Vec<Hook>), BadManifest> {
     let mut manifests = Vec::new();
     let mut hooks = Vec::new();
-    let documents: Vec<(&String, &str)> = files
-        .iter()
-        .filter(|(path, text)| {
-            let base = path.rsplit('/').next().unwrap_or(path);
-            !base.starts_with('_') && !text.trim().is_empty()
-        })
-        .flat_map(|(path, text)| split(text).into_iter().map(move |document| (path, document)))
-        .collect();
-    let heads =
-        parallel::map(&documents, |(_, document)| document.len(), |(_, document)| Head::read(document));
-    for ((path, document), head) in documents.into_iter().zip(heads) {
-        let head = head.map_err(|unread| BadManifest::new(path, document, &files[path], unread))?;
-        let manifest = Manifest {
-            path: path.clone(),
-            content: document.to_owned(),
-            kind: head.kind,
-            api_version: head.api_version,
-        };
-        let Some(events) = head.annotations.get("helm.sh/hook") else {
-            manifests.push(manifest);
-            continue;
-        };
-        // One event that nobody knows, and the document is dropped.
-        let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
-            warnings.push(format!("{UNKNOWN_HOOKS}{events}"));
-            continue;
-        };
-        let words = |name: &str| match head.annotations.get(name) {
-            Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
-            None => Vec::new(),
-        };
-        let weight =
-            head.annotations.get("helm.sh/hook-weight").and_then(|weight| weight.parse().ok()).unwrap_or(0);
-        hooks.push(Hook {
-            name: head.name,
-            events,
-            weight,
-            delete_policies: words("helm.sh/hook-delete-policy"),
-            output_log_policies: words("helm.sh/hook-output-log-policy"),
-            manifest,
-        });
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    for Documents { path, text, heads } in files {
+        for (place, head) in heads.get() {
+            let head = head.map_err(|unread| BadManifest::new(&path, &text, &place, unread))?;
+            let manifest = Manifest {
+                path: path.clone(),
+                content: text[place].to_owned(),
+                kind: head.kind,
+                api_version: head.api_version,
+            };
+            let Some(events) = head.annotations.get("helm.sh/hook") else {
+                manifests.push(manifest);
+                continue;
+            };
+            // One event that nobody knows, and the document is dropped.
+            let Some(events) = events.split(',').map(event).collect::<Option<Vec<_>>>() else {
+                warnings.push(format!("{UNKNOWN_HOOKS}{events}"));
+                continue;
+            };
+            let words = |name: &str| match head.annotations.get(name) {
+                Some(text) => text.split(',').map(|word| word.trim().to_lowercase()).collect(),
+                None => Vec::new(),
+            };
+            let weight = head
+                .annotations
+                .get("helm.sh/hook-weight")
+                .and_then(|weight| weight.parse().ok())
+                .unwrap_or(0);
+            hooks.push(Hook {
+                name: head.name,
+                events,
+                weight,
+                delete_policies: words("helm.sh/hook-delete-policy"),
+                output_log_policies: words("helm.sh/hook-output-log-policy"),
+                manifest,
+            });
+        }
     }
     manifests.sort_by_cached_key(|manifest| kinds::order(&manifest.kind));
     hooks.sort_by_cached_key(|hook| kinds::order(&hook.manifest.kind));

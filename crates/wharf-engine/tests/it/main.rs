@@ -1,6 +1,7 @@
 //! Rendering compared with Helm's, and the advisories that concern rendering.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod ahead;
 mod expressions;
 mod recorded;
 mod render;

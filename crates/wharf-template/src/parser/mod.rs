@@ -25,37 +25,78 @@ const MAX_DEPTH: usize = 10_000;
 /// How much stack the parser may use; half of what a thread has by default.
 const MAX_STACK_BYTES: usize = 1 << 20;
 
-/// Parses the text of one file into the templates that it defines, the file itself included.
-pub(crate) fn parse(
-    name: &str,
+/// The templates of one file, parsed while nobody has said yet what the file is called.
+///
+/// Only errors and the file's own template bear its name, so it may come last.
+#[derive(Debug)]
+pub struct Draft {
     text: Arc<[u8]>,
-    functions: &FunctionNames,
-) -> Result<HashMap<Str, Arc<Tree>>, ParseError> {
-    let name: Arc<str> = name.into();
-    if u32::try_from(text.len()).is_err() {
-        return Err(ParseError::new(name, 1, "template is larger than 4 GiB".to_owned()));
+    nodes: Nodes,
+    main: Definition,
+    definitions: HashMap<Str, Definition>,
+    /// Where the last item of the text begins.
+    last_start: usize,
+}
+
+impl Draft {
+    /// Parses a text; `name` is for errors only.
+    ///
+    /// # Errors
+    /// Fails with Go's message when the text does not parse.
+    pub fn new(
+        name: &str,
+        text: impl Into<Arc<[u8]>>,
+        functions: &FunctionNames,
+    ) -> Result<Self, ParseError> {
+        let (name, text) = (Arc::from(name), text.into());
+        if u32::try_from(text.len()).is_err() {
+            return Err(ParseError::new(name, 1, "template is larger than 4 GiB".to_owned()));
+        }
+        let mut parser = Parser {
+            lexer: Lexer::new(&text),
+            file: &name,
+            functions,
+            tokens: Vec::with_capacity(3),
+            last_start: 0,
+            action_start: None,
+            depth: 0,
+            stack: StackGuard::new(MAX_STACK_BYTES),
+            open: Nodes::default(),
+            done: Nodes::with_room(memchr::memmem::find_iter(&text, b"{{").count()),
+            definitions: HashMap::new(),
+        };
+        let main = parser.parse_file()?;
+        let Parser { done: mut nodes, definitions, last_start, .. } = parser;
+        nodes.shrink();
+        Ok(Self { text, nodes, main, definitions, last_start })
     }
-    let mut parser = Parser {
-        lexer: Lexer::new(&text),
-        file: &name,
-        functions,
-        tokens: Vec::with_capacity(3),
-        last_start: 0,
-        action_start: None,
-        depth: 0,
-        stack: StackGuard::new(MAX_STACK_BYTES),
-        open: Nodes::default(),
-        done: Nodes::with_room(memchr::memmem::find_iter(&text, b"{{").count()),
-        definitions: HashMap::new(),
-    };
-    parser.parse_file()?;
-    let Parser { mut done, definitions, .. } = parser;
-    done.shrink();
-    let file = Arc::new(File { name, text, nodes: done });
-    let tree = |(name, Definition { root, slots, is_empty }): (Str, Definition)| {
-        (name.clone(), Arc::new(Tree { name, file: Arc::clone(&file), root, slots, is_empty }))
-    };
-    Ok(definitions.into_iter().map(tree).collect())
+
+    /// Returns all templates under their names, the file itself included.
+    pub(crate) fn trees(mut self, name: &str) -> Result<HashMap<Str, Arc<Tree>>, ParseError> {
+        if !define(&mut self.definitions, Str::from(name), self.main) {
+            let line = Lexer::new(&self.text).line(self.last_start);
+            return Err(ParseError::new(name.into(), line, defined_twice(name.as_bytes()))
+                .at(&self.text, self.last_start));
+        }
+        let file = Arc::new(File { name: name.into(), text: self.text, nodes: self.nodes });
+        let tree = |(name, Definition { root, slots, is_empty }): (Str, Definition)| {
+            (name.clone(), Arc::new(Tree { name, file: Arc::clone(&file), root, slots, is_empty }))
+        };
+        Ok(self.definitions.into_iter().map(tree).collect())
+    }
+}
+
+/// Adds a template, unless that takes the place of another one that has content.
+fn define(definitions: &mut HashMap<Str, Definition>, name: Str, definition: Definition) -> bool {
+    if definitions.get(&name).is_some_and(|old| !old.is_empty) {
+        return definition.is_empty;
+    }
+    definitions.insert(name, definition);
+    true
+}
+
+fn defined_twice(name: &[u8]) -> String {
+    format!("template: multiple definition of template {}", crate::printf::quote(name))
 }
 
 struct Parser<'s> {
@@ -78,6 +119,7 @@ struct Parser<'s> {
 }
 
 /// A template before its file is complete.
+#[derive(Debug)]
 struct Definition {
     root: List,
     slots: usize,
@@ -128,7 +170,8 @@ impl Node {
 type Result<T, E = ParseError> = std::result::Result<T, E>;
 
 impl<'s> Parser<'s> {
-    fn parse_file(&mut self) -> Result<()> {
+    /// Parses the whole text; returns the template that it is itself.
+    fn parse_file(&mut self) -> Result<Definition> {
         let mut scope = Scope::new();
         let base = self.open.items.len();
         while self.peek().kind != ItemKind::Eof {
@@ -147,7 +190,7 @@ impl<'s> Parser<'s> {
                 other => return Err(self.error(format!("unexpected {}", other.text()))),
             }
         }
-        self.add(Str::from(&**self.file), base, &scope)
+        Ok(self.close(base, &scope))
     }
 
     fn definition(&mut self) -> Result<()> {
@@ -169,20 +212,15 @@ impl<'s> Parser<'s> {
 
     /// Adds the template whose items are open from `base` on.
     fn add(&mut self, name: Str, base: usize, scope: &Scope<'s>) -> Result<()> {
+        let definition = self.close(base, scope);
+        let is_added = define(&mut self.definitions, name.clone(), definition);
+        if is_added { Ok(()) } else { Err(self.error(defined_twice(&name))) }
+    }
+
+    /// Makes a template of the items that are open from `base` on.
+    fn close(&mut self, base: usize, scope: &Scope<'s>) -> Definition {
         let is_empty = self.is_blank(&self.open.items[base..]);
-        let root = self.items(base);
-        if let Some(old) = self.definitions.get(&name)
-            && !old.is_empty
-        {
-            if !is_empty {
-                let text =
-                    format!("template: multiple definition of template {}", crate::printf::quote(&name));
-                return Err(self.error(text));
-            }
-            return Ok(());
-        }
-        self.definitions.insert(name, Definition { root, slots: scope.max_live, is_empty });
-        Ok(())
+        Definition { root: self.items(base), slots: scope.max_live, is_empty }
     }
 
     /// Makes a list of the items that are open from `base` on.

@@ -13,6 +13,11 @@ const MAX_DEPTH: usize = 64;
 
 /// Reads the files of a chart folder that `.helmignore` leaves in. Links are followed inside the chart only.
 pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
+    read_telling(root, &mut |_| {})
+}
+
+/// As [`read`], and tells of each file as soon as it is read.
+pub(crate) fn read_telling(root: &Path, tell: &mut dyn FnMut(&File)) -> anyhow::Result<Vec<File>> {
     let real_root = fs::canonicalize(root).with_context(|| format!("cannot read {}", root.display()))?;
     let ignore = match fs::read(root.join(".helmignore")) {
         Ok(text) => Some(text),
@@ -23,20 +28,21 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
     };
     let rules = IgnoreRules::for_chart(ignore.as_deref())
         .with_context(|| format!("{} cannot be used", root.join(".helmignore").display()))?;
-    let mut walk = Walk { real_root, rules, limits: Limits::default(), files: Vec::new(), bytes: 0 };
+    let mut walk = Walk { real_root, rules, limits: Limits::default(), files: Vec::new(), bytes: 0, tell };
     walk.folder(root, "", 0)?;
     Ok(walk.files)
 }
 
-struct Walk {
+struct Walk<'t> {
     real_root: PathBuf,
     rules: IgnoreRules,
     limits: Limits,
     files: Vec<File>,
     bytes: u64,
+    tell: &'t mut dyn FnMut(&File),
 }
 
-impl Walk {
+impl Walk<'_> {
     fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> anyhow::Result<()> {
         if depth > MAX_DEPTH {
             bail!("{} lies more than {MAX_DEPTH} folders deep", folder.display());
@@ -112,7 +118,9 @@ impl Walk {
         let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
         file.read_exact(Arc::get_mut(&mut data).expect("nobody else holds what was just made"))
             .with_context(failed)?;
-        self.files.push(File::new(name, data));
+        let file = File::new(name, data);
+        (self.tell)(&file);
+        self.files.push(file);
         Ok(())
     }
 }

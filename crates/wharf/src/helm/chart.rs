@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use wharf_chart::{Chart, File, Limits, load_archive, load_folder, unpack_archive};
+use wharf_engine::Ahead;
 
 use super::access::Access;
 use super::dependency::{Manager, Verify};
@@ -31,6 +32,21 @@ impl Found {
     /// Reads it, and tells what its files say that is outdated.
     pub(super) fn load(&self) -> anyhow::Result<Chart> {
         Ok(told(self.read()?))
+    }
+
+    /// As [`Self::load`], and has the templates parsed while the rest is read.
+    pub(super) fn load_ahead(&self, ahead: &mut Ahead) -> anyhow::Result<Chart> {
+        match self {
+            Self::Here(path) if path.is_dir() => {
+                let mut parse = |file: &File| {
+                    if file.name.starts_with("templates/") || file.name.contains("/templates/") {
+                        ahead.parse(&file.data);
+                    }
+                };
+                Ok(told(load_folder(files_telling(path, &mut parse)?)?))
+            }
+            _ => self.load(),
+        }
     }
 
     fn read(&self) -> anyhow::Result<Chart> {
@@ -127,6 +143,11 @@ pub(super) fn load_any(path: &Path) -> anyhow::Result<Chart> {
 
 /// Returns the files of a chart folder or a packed chart.
 pub(super) fn files(path: &Path) -> anyhow::Result<Vec<File>> {
+    files_telling(path, &mut |_| {})
+}
+
+/// As [`files`], and tells of each file of a folder as soon as it is read.
+fn files_telling(path: &Path, tell: &mut dyn FnMut(&File)) -> anyhow::Result<Vec<File>> {
     if !path.is_dir() {
         return Ok(unpack_archive(&archive(path)?, &Limits::default())?);
     }
@@ -135,7 +156,7 @@ pub(super) fn files(path: &Path) -> anyhow::Result<Vec<File>> {
         let description = description.display();
         bail!("unable to detect chart at {description}: open {description}: {}", reason(&error));
     }
-    folder::read(path)
+    folder::read_telling(path, tell)
 }
 
 /// Reads a packed chart.

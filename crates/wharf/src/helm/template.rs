@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use wharf_chart::glob_matches;
-use wharf_engine::{ErrorKind, KubeVersion, RenderOptions, Rendered, render, render_files, split_manifests};
+use wharf_engine::{
+    Ahead, ErrorKind, KubeVersion, RenderOptions, Rendered, render_begun, render_files, split_manifests,
+};
 use wharf_template::Value;
 
 use super::namespace::namespace;
@@ -101,7 +103,8 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let found = chart::find(given, source, out)?;
     let value_sources = sources(given);
     let values = value_sources.read()?;
-    let mut chart = found.load()?;
+    let mut ahead = Ahead::default();
+    let mut chart = found.load_ahead(&mut ahead)?;
     if given.is_on("dependency-update") && !chart.missing_dependencies().is_empty() {
         chart = chart::with_dependencies(given, source, out)?;
     }
@@ -127,7 +130,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     }
     options.release_name = name;
     let surroundings = if given.is_on("enable-dns") { machine_with_dns } else { machine };
-    let result = render(&chart, &values, &options, &surroundings);
+    let result = render_begun(&chart, ahead, &values, &options, &surroundings);
     let is_debug =
         given.is_on("debug") || super::namespace::variable("HELM_DEBUG").as_deref() == Some("true");
     super::tell(match &result {
