@@ -10,7 +10,7 @@ use rcgen::{
 use serde_json::Value;
 use wharf_trust::{Certificate, KeyAlgorithm, KeyKind, PrivateKey, PublicKey};
 
-use super::{Fault, der, now_seconds};
+use super::{Fault, clock, der};
 
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -75,7 +75,7 @@ impl Authority {
         let before = params.signed_by(&Key(&key), &self.issuer).unwrap();
         if fault != Some(Fault::NoSct) {
             let signed = der::elements(der::elements(before.der()).unwrap()[0].contents).unwrap()[0].whole;
-            let list = self.sct_list(signed, fault == Some(Fault::WrongSct));
+            let list = self.sct_list(signed, fault);
             // Behind all others, so that what the log saw is what is left without it.
             params.custom_extensions.push(CustomExtension::from_oid_content(&SCT_LIST, list));
         }
@@ -87,7 +87,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.serial_number = Some(SerialNumber::from(u64::from(rand_u32()) | 1 << 40));
-        let start = now_seconds() - if fault == Some(Fault::ExpiredCertificate) { 3600 } else { 5 };
+        let start = clock(fault) - if fault == Some(Fault::ExpiredCertificate) { 3600 } else { 5 };
         let start = date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(start).unwrap());
         (params.not_before, params.not_after) = (start, start + Duration::from_secs(600));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -138,13 +138,13 @@ impl Authority {
     }
 
     /// A list with one signed certificate timestamp, RFC 6962 section 3.3.
-    fn sct_list(&self, signed: &[u8], wrong: bool) -> Vec<u8> {
-        let milliseconds = u64::try_from(now_seconds() * 1000).unwrap().to_be_bytes();
+    fn sct_list(&self, signed: &[u8], fault: Option<Fault>) -> Vec<u8> {
+        let milliseconds = u64::try_from(clock(fault) * 1000).unwrap().to_be_bytes();
         let length = u32::try_from(signed.len()).unwrap().to_be_bytes();
         let issuer = self.chain[0].public_key().fingerprint();
         let mut message =
             [&[0, 0][..], &milliseconds, &[0, 1], &issuer, &length[1..], signed, &[0, 0]].concat();
-        if wrong {
+        if fault == Some(Fault::WrongSct) {
             message.push(0);
         }
         let signature = self.log.sign(self.log.public().default_scheme(), &message).unwrap();

@@ -6,7 +6,7 @@ use wharf_trust::{
     Certificate, Envelope, HashAlgorithm, KeyAlgorithm, PrivateKey, PublicKey, SignatureScheme,
 };
 
-use super::{Fault, now_seconds};
+use super::{Fault, clock};
 
 pub(super) struct Tree {
     pub(super) key: PrivateKey,
@@ -131,7 +131,7 @@ impl Tree {
             _ => body,
         };
         let (index, hashes, root) = self.append(body.as_bytes(), fault);
-        let at = now_seconds();
+        let at = clock(fault);
         let id = hex(&self.id);
         let signed = format!(
             r#"{{"body":"{}","integratedTime":{at},"logID":"{id}","logIndex":{index}}}"#,

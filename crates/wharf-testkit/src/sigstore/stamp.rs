@@ -7,7 +7,7 @@ use rcgen::{
 use wharf_trust::{Certificate, HashAlgorithm, PrivateKey, SignatureScheme};
 
 use super::authority::{authority_params, read};
-use super::{Fault, der};
+use super::{Fault, clock, der};
 
 /// Object identifiers, as their encoded contents.
 mod oid {
@@ -62,7 +62,8 @@ impl Stamper {
         } else {
             imprint.whole
         };
-        let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%SZ").to_string();
+        let now = jiff::Timestamp::from_second(clock(fault)).unwrap();
+        let now = now.strftime("%Y%m%d%H%M%SZ").to_string();
         let info = der::wrap(
             der::SEQUENCE,
             &[

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::signing::{OFFLINE, WATCHED};
+use wharf_testkit::sigstore::Fault;
+
+use crate::signing::{ALICE, OFFLINE, WATCHED};
 use crate::support::{PASSWORD, Run, World};
 
 const POLICY: &str = r#"
@@ -158,6 +160,45 @@ fn a_promotion_goes_through_a_tar_and_each_hop_adds_its_attestation() {
     world.wharf(&["verify", &format!("{to}:1.4.0"), "--policy", "policy.yaml"]).ok();
     let unnamed = promote(&world, "tar:out.tar:1.4.0", "layout:out", &[]);
     unnamed.fails(2, "--as HOST/REPOSITORY");
+}
+
+#[test]
+fn what_identities_signed_is_promoted_long_after_their_certificates_ran_out() {
+    let (world, from, to) = world();
+    let fake = world.sigstore();
+    world.make_project("later");
+    let policy = |project: &str| {
+        format!(
+            "version: 1\ndefault: deny\ntrustRoot: {{ file: root.json }}\nsigners:\n  alice: {{ keyless: {{ issuer: {{ exact: \"{}\" }}, subject: {{ exact: {ALICE} }} }} }}\nrules:\n- name: all\n  match: {{ repositories: [\"*/{project}/**\"] }}\n  signatures: {{ of: [alice], transparency: required, timestamp: true }}\n",
+            fake.issuer()
+        )
+    };
+    std::fs::write(world.path("policy.yaml"), policy("prod")).unwrap();
+    fake.misbehave(Fault::HourBehind);
+    let by = ["--signing-config", "log1-stamps", "--trusted-root", "root.json", "--identity-token", "token"];
+    world.cosign(&[&["sign"], &by[..], &[&from]].concat()).ok();
+    let attested = promote(&world, &from, &to, &[&["--key", "keyless"], &by[..]].concat()).ok().json();
+    assert_eq!(attested["outcome"], "promoted", "{attested}");
+
+    // Nothing is signed anew on the next hop, and nobody has to be asked: time, log and certificate are in the papers.
+    std::fs::write(world.path("policy.yaml"), policy("later")).unwrap();
+    let to = format!("{to}:1.4.0");
+    let later = to.replace("/prod/", "/later/").replace(":1.4.0", "");
+    let asked = fake.seen().len();
+    let report = promote(&world, &to, &later, &[]).ok().json();
+    assert_eq!(report["verified"]["destination"]["verdict"], "allow", "{report}");
+    assert_eq!(fake.seen().len(), asked);
+    let (issuer, place) = (fake.issuer(), format!("{later}:1.4.0"));
+    let who = [
+        "--trusted-root",
+        "root.json",
+        "--certificate-identity",
+        ALICE,
+        "--certificate-oidc-issuer",
+        &issuer,
+    ];
+    world.cosign(&[&["verify"], &who[..], &[&place]].concat()).ok();
+    world.cosign(&[&["verify-attestation", "--type", PROMOTION], &who[..], &[&place]].concat()).ok();
 }
 
 #[test]
