@@ -7,14 +7,31 @@ use wharf_content::{
     DEFAULT_MAX_MANIFEST_BYTES, RawManifest, ReadTarget, Result, collect, fallback_referrers, verified,
 };
 use wharf_oci::{Descriptor, Digest, Manifest, Reference};
-use wharf_trust::Bundle;
-use wharf_trust::policy::{ArtifactKind, Facts, PaperEvidence, PaperForm};
+use wharf_trust::policy::{ArtifactKind, Facts, PaperEvidence, PaperForm, Policy};
+use wharf_trust::{Bundle, NotationSignature};
 
-use crate::referrer::{BundlePaper, read};
+use crate::referrer::{Attached, read_attached};
 use crate::{ATTESTATION, Budget, LegacyLayer, Limits, SIGNATURE, layers, provenance};
 
 /// The longest config of an image that is read for its platform, in bytes.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
+
+/// What somebody needs to know besides what is always read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What a single image runs on, which its config tells.
+    pub platforms: bool,
+    /// Signatures of the Notary Project.
+    pub notation: bool,
+}
+
+impl Wanted {
+    /// Returns what that policy asks for.
+    #[must_use]
+    pub fn by(policy: &Policy) -> Self {
+        Self { platforms: policy.asks_for_platforms(), notation: policy.asks_for_notation() }
+    }
+}
 
 /// What is attached to an artifact, read step by step, the likely places first: whoever has seen enough need not ask for the
 /// rest. Nothing is verified here.
@@ -24,7 +41,8 @@ const MAX_CONFIG_BYTES: u64 = 4 << 20;
 pub struct Reading<'a> {
     target: &'a dyn ReadTarget,
     limits: &'a Limits,
-    digest: Digest,
+    wanted: Wanted,
+    artifact: Descriptor,
     manifest: Manifest,
     /// The step that comes next.
     next: Option<Step>,
@@ -50,23 +68,29 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// It is no manifest.
-    pub fn new(target: &'a dyn ReadTarget, artifact: &RawManifest, limits: &'a Limits) -> Result<Self> {
+    pub fn new(
+        target: &'a dyn ReadTarget,
+        artifact: &RawManifest,
+        wanted: Wanted,
+        limits: &'a Limits,
+    ) -> Result<Self> {
         Ok(Self {
             target,
             limits,
-            digest: artifact.digest.clone(),
+            wanted,
+            artifact: artifact.descriptor(),
             manifest: artifact.parse()?,
             next: Some(Step::Listed),
             listed: BTreeSet::new(),
         })
     }
 
-    /// Returns what the artifact is; with `platforms` also what a single image runs on, by its config. A config that does
-    /// not say it leaves it unknown.
+    /// Returns what the artifact is; where platforms are wanted also what a single image runs on, by its config. A config that
+    /// does not say it leaves it unknown.
     ///
     /// # Errors
     /// The target could not be asked.
-    pub async fn facts(&self, platforms: bool) -> Result<Facts> {
+    pub async fn facts(&self) -> Result<Facts> {
         #[derive(Deserialize)]
         struct Config {
             os: String,
@@ -75,7 +99,7 @@ impl<'a> Reading<'a> {
         }
         let mut facts = Facts::of(&self.manifest);
         // Of an index its manifest told that already.
-        if !platforms || facts.kind != ArtifactKind::Image || !facts.platforms.is_empty() {
+        if !self.wanted.platforms || facts.kind != ArtifactKind::Image || !facts.platforms.is_empty() {
             return Ok(facts);
         }
         let Some(config) = &self.manifest.config else { return Ok(facts) };
@@ -100,7 +124,7 @@ impl<'a> Reading<'a> {
             Step::Attestations => Some(Step::FallbackTag),
             Step::FallbackTag => None,
         };
-        let (target, digest, limits) = (self.target, &self.digest, self.limits);
+        let (target, digest, limits) = (self.target, &self.artifact.digest, self.limits);
         let found = match step {
             Step::Listed => {
                 let mut found = Vec::new();
@@ -124,20 +148,35 @@ impl<'a> Reading<'a> {
         Ok(Some(found))
     }
 
-    /// Reads the bundles among referrers that were not listed before.
+    /// Reads the papers among referrers that were not listed before.
     async fn referrers(&mut self, listed: Vec<Descriptor>) -> Result<Vec<PaperEvidence>> {
         let known = self.listed.len();
         let listed = listed.into_iter().map(|each| each.digest);
         let new: BTreeSet<Digest> = listed.filter(|digest| !self.listed.contains(digest)).collect();
         self.listed.extend(new.iter().cloned());
         let left = Limits { papers: self.limits.papers.saturating_sub(known), ..*self.limits };
-        Ok(read(self.target, &self.digest, new, &left).await?.into_iter().map(bundle).collect())
+        let (subject, notation) = (&self.artifact.digest, self.wanted.notation);
+        let attached = read_attached(self.target, subject, new, notation, &left).await?;
+        Ok(attached.into_iter().map(|each| paper(each, &self.artifact)).collect())
     }
 }
 
-fn bundle(paper: BundlePaper) -> PaperEvidence {
-    let form = paper.bundle.map_or_else(PaperForm::Unreadable, |bundle| PaperForm::Bundle(Box::new(bundle)));
-    PaperEvidence { name: paper.manifest.to_string(), form }
+fn paper(attached: Attached, artifact: &Descriptor) -> PaperEvidence {
+    let (name, media_type) = (attached.digest.to_string(), &attached.layer.media_type);
+    let form = if Bundle::is_media_type(media_type) {
+        let form = |bundle| PaperForm::Bundle(Box::new(bundle));
+        attached.bytes.map(|bytes| Bundle::from_json(&bytes).map(form))
+    } else {
+        attached.bytes.map(|bytes| {
+            NotationSignature::read(media_type, &bytes).map(|signature| PaperForm::Notation {
+                signature: Box::new(signature),
+                media_type: artifact.media_type.clone(),
+                size: artifact.size,
+            })
+        })
+    };
+    let form = form.and_then(|read| read.map_err(|error| error.to_string()));
+    PaperEvidence { name, form: form.unwrap_or_else(PaperForm::Unreadable) }
 }
 
 fn signature(layer: LegacyLayer) -> PaperEvidence {
@@ -159,21 +198,20 @@ fn attestation(layer: LegacyLayer) -> PaperEvidence {
     PaperEvidence { name: layer.descriptor.digest.to_string(), form }
 }
 
-/// Reads what an artifact is and all that is attached to it, in both layouts; of a chart also its provenance file. With
-/// `platforms` also what a single image runs on.
+/// Reads what an artifact is and all that is attached to it, in both layouts; of a chart also its provenance file.
 ///
 /// # Errors
 /// The target could not be asked, or there are more papers than are read.
 pub async fn evidence(
     target: &dyn ReadTarget,
     artifact: &Descriptor,
-    platforms: bool,
+    wanted: Wanted,
     limits: &Limits,
 ) -> Result<(Facts, Vec<PaperEvidence>)> {
     let asked = Reference::Digest(artifact.digest.clone());
     let manifest = target.fetch_manifest(&asked, DEFAULT_MAX_MANIFEST_BYTES).await?;
-    let mut reading = Reading::new(target, &manifest, limits)?;
-    let facts = reading.facts(platforms).await?;
+    let mut reading = Reading::new(target, &manifest, wanted, limits)?;
+    let facts = reading.facts().await?;
     let mut found = Vec::new();
     while let Some(more) = reading.more().await? {
         found.extend(more);

@@ -1,4 +1,5 @@
-//! Papers as they lie in a content target: bundles as referrers, the older sibling tags, provenance files of charts.
+//! Papers as they lie in a content target: bundles and signatures of the Notary Project as referrers, the older sibling tags,
+//! provenance files of charts.
 //!
 //! What is read here is not verified; that is `wharf-trust`'s. The same code reads for a client that asks a remote
 //! registry and for a registry that asks its own storage.
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use wharf_content::{DEFAULT_MAX_MANIFEST_BYTES, Error, ErrorKind, ReadTarget, Result, collect, verified};
 use wharf_oci::{Descriptor, Digest, Manifest, Reference, Tag};
 
-pub use evidence::{Reading, evidence};
+pub use evidence::{Reading, Wanted, evidence};
 pub use legacy::{ATTESTATION, LegacyLayer, SIGNATURE, layers, listed_layers};
 pub use policy::{check_keyrings, policy_json};
 pub use referrer::{BundlePaper, bundles, listed_bundles};

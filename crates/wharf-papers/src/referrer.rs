@@ -1,10 +1,11 @@
-//! Sigstore bundles as referrers, cosign 3's layout.
+//! Papers as referrers: sigstore bundles, cosign 3's layout, and signatures of the Notary Project.
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use wharf_content::{ReadTarget, Result, fallback_referrers};
-use wharf_oci::Digest;
-use wharf_trust::Bundle;
+use wharf_oci::{Descriptor, Digest, Manifest};
+use wharf_trust::{Bundle, NotationSignature};
 
 use crate::{Budget, Limits, is_missing, manifest, too_many};
 
@@ -48,36 +49,82 @@ pub async fn listed_bundles(
 }
 
 /// Reads the bundles among referrers; see [`bundles`].
-pub(crate) async fn read(
+async fn read(
     target: &dyn ReadTarget,
     subject: &Digest,
     listed: BTreeSet<Digest>,
     limits: &Limits,
 ) -> Result<Vec<BundlePaper>> {
+    let attached = read_attached(target, subject, listed, false, limits).await?;
+    Ok(attached.into_iter().filter_map(Attached::bundle).collect())
+}
+
+/// A referrer that is a paper.
+pub(crate) struct Attached {
+    /// Its manifest.
+    pub(crate) digest: Digest,
+    manifest: Manifest,
+    pub(crate) layer: Descriptor,
+    /// The bytes of the layer, or why they cannot be had.
+    pub(crate) bytes: Result<Bytes, String>,
+}
+
+impl Attached {
+    /// Returns it as a bundle, if it is one.
+    pub(crate) fn bundle(self) -> Option<BundlePaper> {
+        if !Bundle::is_media_type(&self.layer.media_type) {
+            return None;
+        }
+        let read = |bytes: Bytes| Bundle::from_json(&bytes).map_err(|error| error.to_string());
+        Some(BundlePaper {
+            manifest: self.digest,
+            layer: self.layer.digest,
+            claimed_type: self.manifest.annotations.get("dev.sigstore.bundle.predicateType").cloned(),
+            bundle: self.bytes.and_then(read),
+        })
+    }
+}
+
+/// Reads the bundles among referrers and, where they are wanted, the signatures of the Notary Project.
+pub(crate) async fn read_attached(
+    target: &dyn ReadTarget,
+    subject: &Digest,
+    listed: BTreeSet<Digest>,
+    notation: bool,
+    limits: &Limits,
+) -> Result<Vec<Attached>> {
     too_many(&format!("{subject} has as many referrers as"), listed.len(), limits)?;
     let mut budget = Budget::new(limits);
     let mut found = Vec::new();
     for digest in listed {
-        let attached = match manifest(target, &digest).await {
+        let manifest = match manifest(target, &digest).await {
             Ok(attached) => attached,
             Err(error) if is_missing(&error) => continue,
             Err(error) => return Err(error),
         };
-        if attached.subject.as_ref().is_none_or(|named| named.digest != *subject) {
+        if manifest.subject.as_ref().is_none_or(|named| named.digest != *subject) {
             continue;
         }
-        let [layer] = attached.layers.as_slice() else { continue };
-        if !Bundle::is_media_type(&layer.media_type) {
+        let [layer] = manifest.layers.as_slice() else { continue };
+        let is_bundle = Bundle::is_media_type(&layer.media_type);
+        if !is_bundle && !(notation && is_notation(&manifest)) {
             continue;
         }
-        let bytes = budget.fetch_or_reason(target, layer).await?;
-        let bundle = bytes.and_then(|bytes| Bundle::from_json(&bytes).map_err(|error| error.to_string()));
-        found.push(BundlePaper {
-            manifest: digest,
-            layer: layer.digest.clone(),
-            claimed_type: attached.annotations.get("dev.sigstore.bundle.predicateType").cloned(),
-            bundle,
-        });
+        let bytes = if !is_bundle && layer.size > NotationSignature::MAX_BYTES {
+            let most = NotationSignature::MAX_BYTES;
+            Err(format!("a Notation signature of {} bytes; at most {most} are read", layer.size))
+        } else {
+            budget.fetch_or_reason(target, layer).await?
+        };
+        let layer = layer.clone();
+        found.push(Attached { digest, manifest, layer, bytes });
     }
     Ok(found)
+}
+
+/// Whether a manifest attaches a signature of the Notary Project: by its artifact type, or, from before there was that, by its
+/// config (signature-specification.md, "Storage").
+fn is_notation(manifest: &Manifest) -> bool {
+    let config = manifest.config.as_ref().map(|config| config.media_type.as_str());
+    [manifest.artifact_type.as_deref(), config].contains(&Some(NotationSignature::ARTIFACT_TYPE))
 }

@@ -30,6 +30,7 @@ mod hash;
 mod json;
 mod key;
 mod legacy;
+mod notation;
 pub mod policy;
 mod rekor;
 mod root;
@@ -49,6 +50,7 @@ pub use key::{KeyAlgorithm, KeyKind, Password, PrivateKey, PublicKey, Salt, Sign
 pub use legacy::{
     CERTIFICATE_ANNOTATION, CHAIN_ANNOTATION, LOG_ANNOTATION, SIGNATURE_ANNOTATION, TIMESTAMP_ANNOTATION,
 };
+pub use notation::NotationSignature;
 pub use rekor::{Checkpoint, InclusionPromise, InclusionProof, KindVersion, LogEntry, LogId};
 pub use root::{LogKind, Period, RootBuilder, TransparencyLog, TrustedRoot};
 pub use services::{

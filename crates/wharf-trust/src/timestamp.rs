@@ -60,31 +60,42 @@ pub(crate) fn verify(
     signature: &[u8],
     authority: &CertificateAuthority,
 ) -> Result<Timestamp> {
-    let token = Token::parse(response).map_err(|error| error.within("signed timestamp"))?;
-    let failed = |text: String| Error::new(ErrorKind::Timestamp, text);
-    if token.imprint_algorithm.digest(signature) != token.imprint {
-        return Err(failed("the timestamp is of another signature".to_owned()));
-    }
-    let at = token.time;
-    let (signer, path) = token.signer_certificate(authority)?;
-    token.check_signature(&signer)?;
-    let path = CertificateAuthority { uri: authority.uri.clone(), chain: path, period: authority.period };
-    path.verify(&signer, &[], at, TIME_STAMPING).map_err(|error| {
-        failed(format!("the timestamp of {at} is not by {}", authority.uri)).because(error)
-    })?;
-    Ok(at)
+    let token = Token::of_response(response).map_err(|error| error.within("signed timestamp"))?;
+    token.verify(&[], signature, authority)
+}
+
+/// The same for the token alone, without the response around it; certificates that came with it may lead to the authority.
+pub(crate) fn verify_token(
+    token: &[u8],
+    signature: &[u8],
+    authority: &CertificateAuthority,
+) -> Result<Timestamp> {
+    let read = || {
+        let token = Token::parse(der::only(token, der::SEQUENCE)?)?;
+        // What is not a certificate that is understood leads nowhere.
+        let along = token.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+        Ok((token, along))
+    };
+    let (token, along): (Token<'_>, Vec<Certificate>) =
+        read().map_err(|error: Error| error.within("signed timestamp"))?;
+    token.verify(&along, signature, authority)
 }
 
 impl<'a> Token<'a> {
-    fn parse(response: &'a [u8]) -> Result<Self> {
+    fn of_response(response: &'a [u8]) -> Result<Self> {
         let mut response = der::only(response, der::SEQUENCE)?;
         let status = response.sequence()?.contents(der::INTEGER)?;
         // granted and grantedWithMods, RFC 3161 section 2.4.2.
         if !matches!(status, [0 | 1]) {
             return Err(Error::malformed("the authority refused"));
         }
-        let mut content = response.sequence()?;
+        let content = response.sequence()?;
         response.finish()?;
+        Self::parse(content)
+    }
+
+    /// Reads the `ContentInfo` that the token is.
+    fn parse(mut content: Reader<'a>) -> Result<Self> {
         if content.contents(der::OID)? != oid::SIGNED_DATA {
             return Err(Error::malformed("not signed data"));
         }
@@ -112,6 +123,27 @@ impl<'a> Token<'a> {
         reader.contents(der::INTEGER)?;
         let time = der::time(reader.element(der::GENERALIZED_TIME)?)?;
         Ok(Self { info, imprint_algorithm, imprint: digest, time, certificates, signer })
+    }
+
+    /// Checks that the authority made it for that signature, perhaps by way of certificates that came `along`.
+    fn verify(
+        &self,
+        along: &[Certificate],
+        signature: &[u8],
+        authority: &CertificateAuthority,
+    ) -> Result<Timestamp> {
+        let failed = |text: String| Error::new(ErrorKind::Timestamp, text);
+        if self.imprint_algorithm.digest(signature) != self.imprint {
+            return Err(failed("the timestamp is of another signature".to_owned()));
+        }
+        let at = self.time;
+        let (signer, path) = self.signer_certificate(authority)?;
+        self.check_signature(&signer)?;
+        let path = CertificateAuthority { uri: authority.uri.clone(), chain: path, period: authority.period };
+        path.verify(&signer, along, at, TIME_STAMPING).map_err(|error| {
+            failed(format!("the timestamp of {at} is not by {}", authority.uri)).because(error)
+        })?;
+        Ok(at)
     }
 
     /// Returns the authority's certificate that signed, and the chain above it.

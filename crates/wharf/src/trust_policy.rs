@@ -71,6 +71,17 @@ pub(crate) fn standing_alone(path: &Path) -> anyhow::Result<String> {
             members.remove(file);
             members.insert(inside.to_owned(), text.into());
         }
+        for certificates in ["certificates", "timestampCertificates"] {
+            let list = signer.get_mut("notation").and_then(|notation| notation.get_mut(certificates));
+            for certificate in list.and_then(Value::as_array_mut).into_iter().flatten() {
+                let Some(members) = certificate.as_object_mut() else { continue };
+                let Some(name) = members.get("file").and_then(Value::as_str) else { continue };
+                // Certificates that are not PEM are no text, and stay named, too.
+                let Ok(text) = String::from_utf8(load(beside, name)?) else { continue };
+                members.remove("file");
+                members.insert("pem".to_owned(), text.into());
+            }
+        }
     }
     if let Some(members) = policy.get_mut("trustRoot").and_then(Value::as_object_mut)
         && let Some(name) = members.get("file").and_then(Value::as_str)

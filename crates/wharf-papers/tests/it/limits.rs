@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::json;
 use wharf_content::{BytesSource, ErrorKind, MemoryTarget, RawManifest, Target};
 use wharf_oci::{Algorithm, Descriptor, media_type};
-use wharf_papers::{Limits, evidence};
+use wharf_papers::{Limits, Wanted, evidence};
 use wharf_trust::policy::{ArtifactKind, PaperForm};
 use wharf_trust::{BUNDLE_V03, Bundle, Envelope, IN_TOTO_PAYLOAD, KeyAlgorithm, PrivateKey};
 
@@ -44,7 +44,7 @@ async fn a_paper_beyond_the_limits_proves_nothing_and_is_not_hidden() {
     let target = MemoryTarget::new();
     let chart = artifact(&target).await;
     let layers = [attach(&target, &chart, 0).await, attach(&target, &chart, 1).await];
-    let (facts, found) = evidence(&target, &chart, false, &Limits::default()).await.unwrap();
+    let (facts, found) = evidence(&target, &chart, Wanted::default(), &Limits::default()).await.unwrap();
     assert_eq!(facts.kind, ArtifactKind::Chart);
     assert!(found.iter().all(|paper| matches!(paper.form, PaperForm::Bundle(_))), "{found:?}");
 
@@ -53,7 +53,7 @@ async fn a_paper_beyond_the_limits_proves_nothing_and_is_not_hidden() {
         Limits { total_bytes: most + 1, ..Limits::default() },
         Limits { paper_bytes: most - 1, ..Limits::default() },
     ] {
-        let (_, found) = evidence(&target, &chart, false, &limits).await.unwrap();
+        let (_, found) = evidence(&target, &chart, Wanted::default(), &limits).await.unwrap();
         assert_eq!(found.len(), 2);
         assert!(
             found
@@ -69,7 +69,7 @@ async fn a_paper_whose_blob_is_gone_is_told() {
     let chart = artifact(&target).await;
     let layer = attach(&target, &chart, 0).await;
     target.delete_blob(&layer.digest).await.unwrap();
-    let (_, found) = evidence(&target, &chart, false, &Limits::default()).await.unwrap();
+    let (_, found) = evidence(&target, &chart, Wanted::default(), &Limits::default()).await.unwrap();
     assert!(matches!(&found[0].form, PaperForm::Unreadable(why) if why.contains("not in")), "{found:?}");
 }
 
@@ -81,5 +81,8 @@ async fn more_papers_than_are_read_are_an_error() {
         attach(&target, &chart, note).await;
     }
     let limits = Limits { papers: 2, ..Limits::default() };
-    assert_eq!(evidence(&target, &chart, false, &limits).await.unwrap_err().kind(), ErrorKind::Limit);
+    assert_eq!(
+        evidence(&target, &chart, Wanted::default(), &limits).await.unwrap_err().kind(),
+        ErrorKind::Limit
+    );
 }

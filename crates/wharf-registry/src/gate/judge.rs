@@ -8,7 +8,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use wharf_content::ErrorKind;
 use wharf_oci::{Descriptor, Digest, RepositoryName};
-use wharf_papers::{Limits, check_keyrings, evidence, policy_json};
+use wharf_papers::{Limits, Wanted, check_keyrings, evidence, policy_json};
 use wharf_storage::catalog::{Papers, ProjectPolicy};
 use wharf_trust::policy::{Check, CheckOutcome, Decision, Evidence, Facts, PaperEvidence, Policy, Verdict};
 
@@ -175,7 +175,7 @@ impl Judge {
             Stored::new(key.repository.to_string(), key.digest.clone(), papers, Arc::clone(&app.blobs));
         let incomplete = Arc::clone(&target.incomplete);
         // All of it: every answer to the same question must name the same papers, whatever was attached first.
-        let found = match evidence(&target, &artifact, parsed.asks_for_platforms(), &LIMITS).await {
+        let found = match evidence(&target, &artifact, Wanted::by(&parsed), &LIMITS).await {
             Ok(found) => Ok(found),
             Err(error) if matches!(error.kind(), ErrorKind::Limit | ErrorKind::Content) => {
                 Err(error.to_string())
@@ -230,7 +230,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Policy, String> {
     });
     match (policy, named) {
         (_, Some(file)) => Err(format!(
-            "it names the file {file:?}, and a project's policy stands alone: give keys as `pem`, keyrings as `armor`, a trusted root as `inline`"
+            "it names the file {file:?}, and a project's policy stands alone: give keys and certificates as `pem`, keyrings as `armor`, a trusted root as `inline`"
         )),
         (policy, None) => {
             let policy = policy.map_err(|error| error.to_string())?;

@@ -54,6 +54,25 @@ impl CertificateAuthority {
         at: Timestamp,
         usage: &'static [u8],
     ) -> Result<()> {
+        // An authority's certificate may leave its uses open; the signer's own must name this one.
+        if !leaf.is_for(usage)? {
+            return Err(untrusted("the signing certificate is for another use".to_owned()));
+        }
+        self.check_path(leaf, along, at, usage)
+    }
+
+    /// The same for signers of software whose own certificate may leave its uses open, too.
+    pub(crate) fn leads_from(&self, leaf: &Certificate, along: &[Certificate], at: Timestamp) -> Result<()> {
+        self.check_path(leaf, along, at, CODE_SIGNING)
+    }
+
+    fn check_path(
+        &self,
+        leaf: &Certificate,
+        along: &[Certificate],
+        at: Timestamp,
+        usage: &'static [u8],
+    ) -> Result<()> {
         if !self.period.contains(at) {
             return Err(untrusted(format!("authority {} is trusted {}, not at {at}", self.uri, self.period)));
         }
@@ -71,10 +90,6 @@ impl CertificateAuthority {
         })?;
         let between = intermediates.iter().chain(along);
         let between: Vec<_> = between.map(|each| CertificateDer::from(each.as_der())).collect();
-        // An authority's certificate may leave its uses open; the signer's own must name this one.
-        if !leaf.is_for(usage)? {
-            return Err(untrusted("the signing certificate is for another use".to_owned()));
-        }
         let leaf_der = CertificateDer::from(leaf.as_der());
         let entity = EndEntityCert::try_from(&leaf_der)
             .map_err(|error| untrusted("the signing certificate cannot be used".to_owned()).because(error))?;

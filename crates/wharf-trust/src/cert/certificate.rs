@@ -27,10 +27,49 @@ pub struct Certificate {
 #[derive(Clone, PartialEq, Eq)]
 struct Extension {
     oid: Vec<u8>,
+    is_critical: bool,
     value: Vec<u8>,
 }
 
+/// Whether a certificate is of an authority, RFC 5280 section 4.2.1.9.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BasicConstraints {
+    pub(crate) is_critical: bool,
+    pub(crate) is_authority: bool,
+    /// How many other authorities may stand below this one.
+    pub(crate) path_length: Option<usize>,
+}
+
+/// What a key is for, RFC 5280 section 4.2.1.3.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyUsage {
+    pub(crate) is_critical: bool,
+    /// The first use is the highest bit.
+    bits: u16,
+}
+
+impl KeyUsage {
+    pub(crate) const DIGITAL_SIGNATURE: u8 = 0;
+    pub(crate) const NON_REPUDIATION: u8 = 1;
+    pub(crate) const CERTIFICATE_SIGNATURE: u8 = 5;
+
+    pub(crate) fn has(self, usage: u8) -> bool {
+        self.bits & mask(usage) != 0
+    }
+
+    /// Whether there is no use besides those.
+    pub(crate) fn is_within(self, usages: &[u8]) -> bool {
+        let allowed = usages.iter().fold(0, |sum, usage| sum | mask(*usage));
+        self.bits & !allowed == 0
+    }
+}
+
+const fn mask(usage: u8) -> u16 {
+    0x8000 >> usage
+}
+
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 0x0e];
 
@@ -131,10 +170,36 @@ impl Certificate {
     }
 
     pub(crate) fn is_authority(&self) -> bool {
-        let is = |value| -> Result<bool> {
-            Ok(der::only(value, der::SEQUENCE)?.optional(der::BOOLEAN)? == Some(&[0xff]))
+        self.basic_constraints().is_ok_and(|found| found.is_some_and(|found| found.is_authority))
+    }
+
+    pub(crate) fn basic_constraints(&self) -> Result<Option<BasicConstraints>> {
+        let Some(Extension { is_critical, value, .. }) = self.whole_extension(BASIC_CONSTRAINTS) else {
+            return Ok(None);
         };
-        self.extension(BASIC_CONSTRAINTS).is_some_and(|value| is(value).unwrap_or(false))
+        let mut reader = der::only(value, der::SEQUENCE)?;
+        let is_authority = reader.optional(der::BOOLEAN)? == Some(&[0xff]);
+        let path_length = match reader.optional(der::INTEGER)? {
+            None => None,
+            Some([length]) if *length < 0x80 => Some(usize::from(*length)),
+            Some(_) => return Err(Error::unsupported("a path length beyond 127")),
+        };
+        reader.finish()?;
+        Ok(Some(BasicConstraints { is_critical: *is_critical, is_authority, path_length }))
+    }
+
+    pub(crate) fn key_usage(&self) -> Result<Option<KeyUsage>> {
+        let Some(Extension { is_critical, value, .. }) = self.whole_extension(KEY_USAGE) else {
+            return Ok(None);
+        };
+        let mut reader = Reader::new(value);
+        let bits = match reader.contents(der::BIT_STRING)? {
+            [0..=7, first] => u16::from(*first) << 8,
+            [0..=7, first, second] => u16::from_be_bytes([*first, *second]),
+            _ => return Err(Error::malformed("a key usage of another length")),
+        };
+        reader.finish()?;
+        Ok(Some(KeyUsage { is_critical: *is_critical, bits }))
     }
 
     /// Whether the certificate names that extended key usage, RFC 5280 section 4.2.1.12.
@@ -167,7 +232,11 @@ impl Certificate {
 
     /// The value inside the extension's octet string.
     pub(crate) fn extension(&self, oid: &[u8]) -> Option<&[u8]> {
-        self.extensions.iter().find(|each| each.oid == oid).map(|each| each.value.as_slice())
+        self.whole_extension(oid).map(|each| each.value.as_slice())
+    }
+
+    fn whole_extension(&self, oid: &[u8]) -> Option<&Extension> {
+        self.extensions.iter().find(|each| each.oid == oid)
     }
 
     /// The signed part without one extension: what a certificate transparency log signed before the
@@ -202,13 +271,13 @@ fn read_extensions(contents: &[u8]) -> Result<Vec<Extension>> {
         let Element { contents, .. } = list.element(der::SEQUENCE)?;
         let mut reader = Reader::new(contents);
         let oid = reader.contents(der::OID)?;
-        reader.optional(der::BOOLEAN)?;
+        let is_critical = reader.optional(der::BOOLEAN)? == Some(&[0xff]);
         let value = reader.contents(der::OCTET_STRING)?;
         reader.finish()?;
         if found.iter().any(|each| each.oid == oid) {
             return Err(Error::malformed("an extension comes twice"));
         }
-        found.push(Extension { oid: oid.to_vec(), value: value.to_vec() });
+        found.push(Extension { oid: oid.to_vec(), is_critical, value: value.to_vec() });
     }
     Ok(found)
 }

@@ -10,4 +10,5 @@ pub use certificate::Certificate;
 pub use identity::{Claim, Identity, IdentityRule, TextRule};
 
 pub(crate) use authority::{CODE_SIGNING, TIME_STAMPING};
+pub(crate) use certificate::KeyUsage;
 pub(crate) use sct::verify_embedded as verify_sct;

@@ -172,21 +172,24 @@ impl PublicKey {
             KeyKind::EcdsaP384 => "PKIX_ECDSA_P384_SHA_384",
             KeyKind::EcdsaP521 => "PKIX_ECDSA_P521_SHA_512",
             KeyKind::Ed25519 => "PKIX_ED25519",
-            KeyKind::Rsa => {
-                let modulus = der::only(self.raw(), der::SEQUENCE)?.contents(der::INTEGER)?;
-                match modulus.strip_prefix(&[0]).unwrap_or(modulus).len() {
-                    256 => "PKIX_RSA_PKCS1V15_2048_SHA256",
-                    384 => "PKIX_RSA_PKCS1V15_3072_SHA256",
-                    512 => "PKIX_RSA_PKCS1V15_4096_SHA256",
-                    bytes => {
-                        return Err(Error::unsupported(format!(
-                            "sigstore has no name for RSA keys of {} bits",
-                            bytes * 8
-                        )));
-                    }
+            KeyKind::Rsa => match self.rsa_bits().unwrap_or_default() {
+                2048 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+                3072 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+                4096 => "PKIX_RSA_PKCS1V15_4096_SHA256",
+                bits => {
+                    return Err(Error::unsupported(format!(
+                        "sigstore has no name for RSA keys of {bits} bits"
+                    )));
                 }
-            }
+            },
         })
+    }
+
+    /// Returns the length of an RSA modulus in bits, counted in whole bytes; `None` for other kinds.
+    pub(crate) fn rsa_bits(&self) -> Option<usize> {
+        let mut reader = der::only(self.raw(), der::SEQUENCE).ok().filter(|_| self.kind == KeyKind::Rsa)?;
+        let modulus = reader.contents(der::INTEGER).ok()?;
+        Some(modulus.strip_prefix(&[0]).unwrap_or(modulus).len() * 8)
     }
 
     /// Returns every scheme in which a signature of this key is accepted, the usual one first.

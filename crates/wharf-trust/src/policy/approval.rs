@@ -240,7 +240,7 @@ impl Policy {
             for name in &signed.of {
                 let Some(signer) = self.signers.get(name).filter(|signer| !signer.revoked) else { continue };
                 let mut time = String::new();
-                let judged = self.judge(signer, signed, paper, now, &mut |verifier, form| {
+                let judged = self.judge(signer, signed, paper, intent.root, now, &mut |verifier, form| {
                     let PaperForm::Bundle(bundle) = form else {
                         return Err(Error::malformed("no statement"));
                     };

@@ -16,6 +16,7 @@ use super::rule::{Attestation, Comparison, PgpKeys, Policy, Principal, Rule, Sig
 use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Artifact;
+use crate::notation::{NotationSignature, NotationSigners, Target};
 use crate::simple::SimpleSigning;
 use crate::statement::{COSIGN_SIGN, Statement};
 use crate::verify::{ExpectedSigner, Proof, ProvenTime, TimeSource, Verifier};
@@ -63,6 +64,15 @@ pub enum PaperForm {
     },
     /// A chart's provenance file, as Helm writes it.
     Provenance(Arc<dyn ProvenanceFile>),
+    /// A signature of the Notary Project.
+    Notation {
+        /// The signature.
+        signature: Box<NotationSignature>,
+        /// The media type under which the artifact lies, which the signature must name.
+        media_type: String,
+        /// The length of the artifact's manifest in bytes, which it must name, too.
+        size: u64,
+    },
     /// Something that claims to be one of those and cannot be read, with the reason.
     Unreadable(String),
 }
@@ -137,6 +147,12 @@ impl Policy {
             (false, false) => Verdict::Allow,
         };
         Decision { approvals, ..decide(verdict, Some(rule), checks) }
+    }
+
+    /// Whether a signer signs with Notation: only then somebody needs to read signatures of the Notary Project.
+    #[must_use]
+    pub fn asks_for_notation(&self) -> bool {
+        self.signers.values().any(|signer| matches!(signer.who, Who::Notation(_)))
     }
 
     /// Whether a rule matches by platform: only then somebody needs to read an image's config.
@@ -224,12 +240,13 @@ impl Policy {
             let signers = signed.of.iter().filter_map(|name| Some((name, self.signers.get(name)?)));
             for (name, signer) in signers.filter(|(_, signer)| !signer.revoked) {
                 let mut found = Vec::new();
-                let judged = self.judge(signer, signed, paper, now, &mut |verifier, form| {
-                    let PaperForm::Bundle(bundle) = form else { return unreadable("no statement") };
-                    let (statement, proof) = about(verifier, bundle, evidence.digest)?;
-                    found = vex::read(&statement, evidence.digest)?;
-                    Ok(proof)
-                });
+                let judged =
+                    self.judge(signer, signed, paper, evidence.digest, now, &mut |verifier, form| {
+                        let PaperForm::Bundle(bundle) = form else { return unreadable("no statement") };
+                        let (statement, proof) = about(verifier, bundle, evidence.digest)?;
+                        found = vex::read(&statement, evidence.digest)?;
+                        Ok(proof)
+                    });
                 match judged {
                     Ok(_) => {
                         said.append(&mut found);
@@ -266,7 +283,8 @@ impl Policy {
                 continue;
             }
             for paper in evidence.papers {
-                let Judged { principal, note } = match self.judge(signer, signed, paper, now, satisfies) {
+                let judged = self.judge(signer, signed, paper, evidence.digest, now, satisfies);
+                let Judged { principal, note } = match judged {
                     Ok(judged) => judged,
                     Err(error) => {
                         reasons.push(format!("{}: not by {name}: {error}", paper.name));
@@ -296,6 +314,7 @@ impl Policy {
         signer: &Signer,
         signed: &Signed,
         paper: &PaperEvidence,
+        digest: &Digest,
         now: Timestamp,
         satisfies: &mut dyn FnMut(&Verifier<'_>, &PaperForm) -> Result<Proof>,
     ) -> Result<Judged> {
@@ -307,6 +326,7 @@ impl Policy {
                 (ExpectedSigner::Identity(&rules), true)
             }
             Who::Pgp(keys) => return by_pgp(keys, signer, signed, paper, now),
+            Who::Notation(signers) => return by_notation(signers, signer, signed, paper, digest, now),
         };
         let verifier = Verifier {
             require_log: match signed.transparency {
@@ -364,6 +384,42 @@ fn by_pgp(
     check_times(&[], signer, signed, now)?;
     let note = format!(" (OpenPGP key {fingerprint}, {})", by.names.join(", "));
     Ok(Judged { principal: Principal::OpenPgp { fingerprint }, note })
+}
+
+/// Verifies a signature of the Notary Project. Nobody keeps a log of them; an authority may vouch for the time.
+fn by_notation(
+    signers: &NotationSigners,
+    signer: &Signer,
+    signed: &Signed,
+    paper: &PaperEvidence,
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<Judged> {
+    let (signature, target) = match &paper.form {
+        PaperForm::Notation { signature, media_type, size } => {
+            (signature, Target { digest, media_type, size: *size })
+        }
+        PaperForm::Unreadable(reason) => return unreadable(reason),
+        _ => return unreadable("no Notation signature"),
+    };
+    if signed.transparency == Transparency::Required {
+        return Err(Error::new(ErrorKind::Log, "Notation signatures are in no transparency log"));
+    }
+    let by = signature.verify(signers, &target, now)?;
+    if signed.timestamp && by.time.is_none() {
+        let text = "no authority among the signer's timestampCertificates vouches for the time";
+        return Err(Error::new(ErrorKind::Timestamp, text));
+    }
+    let (subject, certified_by) = (by.subject, by.certified_by);
+    let mut note = format!(" (Notation: {subject}, certified by {certified_by}");
+    let mut times = Vec::new();
+    if let Some((at, authority)) = by.time {
+        note.push_str(&format!(", signed before {at} as {authority} says"));
+        times.push(ProvenTime { at, by: TimeSource::Authority(authority) });
+    }
+    note.push_str("; revocation not checked)");
+    check_times(&times, signer, signed, now)?;
+    Ok(Judged { principal: Principal::Certified { subject, key: by.key }, note })
 }
 
 /// Checks that the signer is trusted at every proven time, and that the oldest of them is not too old.
@@ -433,11 +489,13 @@ fn signature(verifier: &Verifier<'_>, paper: &PaperForm, digest: &Digest) -> Res
             Ok(verified.into_parts().1)
         }
         PaperForm::Provenance(_) => unreadable(PROVENANCE),
+        PaperForm::Notation { .. } => unreadable(NOTATION),
         PaperForm::Unreadable(reason) => unreadable(reason),
     }
 }
 
 const PROVENANCE: &str = "a provenance file, which only a pgp signer makes";
+const NOTATION: &str = "a Notation signature, which only a notation signer makes";
 
 fn attested(
     verifier: &Verifier<'_>,
@@ -451,6 +509,7 @@ fn attested(
         PaperForm::Bundle(bundle) => bundle,
         PaperForm::SimpleSigning { .. } => return unreadable("a signature, which says nothing else"),
         PaperForm::Provenance(_) => return unreadable(PROVENANCE),
+        PaperForm::Notation { .. } => return unreadable(NOTATION),
         PaperForm::Unreadable(reason) => return unreadable(reason),
     };
     let (statement, proof) = about(verifier, bundle, digest)?;

@@ -51,6 +51,8 @@ pub(super) struct SignerFile {
     #[serde(default)]
     pub(super) pgp: Option<PgpFile>,
     #[serde(default)]
+    pub(super) notation: Option<NotationFile>,
+    #[serde(default)]
     pub(super) not_before: Option<Timestamp>,
     #[serde(default)]
     pub(super) not_after: Option<Timestamp>,
@@ -80,6 +82,35 @@ pub(super) struct PgpFile {
     pub(super) armor: Option<String>,
     #[serde(default)]
     pub(super) fingerprint: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NotationFile {
+    /// What the signer's certificate must lead to.
+    pub(super) certificates: Vec<CertificateFile>,
+    pub(super) subjects: SubjectsFile,
+    /// Who is believed about the time of a signature.
+    #[serde(default)]
+    pub(super) timestamp_certificates: Vec<CertificateFile>,
+}
+
+/// A file with one or more certificates, or, for a policy that stands alone, their PEM.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CertificateFile {
+    #[serde(default)]
+    pub(super) file: Option<String>,
+    #[serde(default)]
+    pub(super) pem: Option<String>,
+}
+
+/// `"*"`, or names of which one must fit.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum SubjectsFile {
+    Wildcard(String),
+    Names(Vec<String>),
 }
 
 #[derive(Deserialize)]

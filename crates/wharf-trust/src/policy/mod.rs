@@ -13,7 +13,9 @@
 //!     "release": { "key": { "file": "release.pub" } },
 //!     "ci": { "keyless": { "issuer": { "exact": "https://token.actions.githubusercontent.com" },
 //!                          "subject": { "glob": "https://github.com/acme/*" } } },
-//!     "maintainers": { "pgp": { "keyring": "maintainers.gpg" } }
+//!     "maintainers": { "pgp": { "keyring": "maintainers.gpg" } },
+//!     "vendor": { "notation": { "certificates": [{ "file": "vendor-ca.pem" }],
+//!                               "subjects": ["C=US, ST=WA, O=Vendor"] } }
 //!   },
 //!   "rules": [ {
 //!     "name": "production",

@@ -11,16 +11,18 @@ use super::decision::Verdict;
 use super::demand::{Demand, Provenance, Sbom, Summary, Vulnerabilities};
 use super::facts::ArtifactKind;
 use super::file::{
-    AttestationFile, ExceptionFile, KeylessFile, Level, PgpFile, PolicyFile, RootFile, RuleFile, SignedFile,
-    SignerFile, TextFile, Transparency, ValueFile,
+    AttestationFile, CertificateFile, ExceptionFile, KeylessFile, Level, NotationFile, PgpFile, PolicyFile,
+    RootFile, RuleFile, SignedFile, SignerFile, SubjectsFile, TextFile, Transparency, ValueFile,
 };
 use super::freshness::Freshness;
 use super::glob::glob;
-use crate::cert::{Claim, IdentityRule, TextRule};
+use crate::cert::{Certificate, Claim, IdentityRule, TextRule};
+use crate::der;
 use crate::encoding::to_hex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::sha256;
 use crate::key::PublicKey;
+use crate::notation::{NotationSigners, Subject};
 use crate::root::{Period, TrustedRoot};
 use crate::statement::predicate_type;
 use crate::verify::Signer as Proven;
@@ -48,6 +50,7 @@ pub(super) enum Who {
     Key(PublicKey),
     Keyless(Box<IdentityRule>),
     Pgp(PgpKeys),
+    Notation(Box<NotationSigners>),
 }
 
 /// Keys of OpenPGP, which somebody else reads.
@@ -95,6 +98,13 @@ pub enum Principal {
         /// Its fingerprint, in hexadecimal.
         fingerprint: String,
     },
+    /// Whoever holds a certificate of an authority that the policy trusts.
+    Certified {
+        /// The name in the certificate.
+        subject: String,
+        /// Its key, as of [`Principal::Key`].
+        key: String,
+    },
 }
 
 impl Principal {
@@ -111,7 +121,11 @@ impl Principal {
     #[must_use]
     pub fn may_be(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Key { key: one }, Self::Key { key: other }) => one == other,
+            (
+                Self::Key { key: one } | Self::Certified { key: one, .. },
+                Self::Key { key: other } | Self::Certified { key: other, .. },
+            ) if one == other => true,
+            (Self::Certified { subject: one, .. }, Self::Certified { subject: other, .. }) => one == other,
             (Self::OpenPgp { fingerprint: one }, Self::OpenPgp { fingerprint: other }) => one == other,
             (Self::Identity { subject: one, .. }, Self::Identity { subject: other, .. }) => {
                 one.eq_ignore_ascii_case(other)
@@ -127,6 +141,7 @@ impl fmt::Display for Principal {
             Self::Key { key } => write!(f, "key {key}"),
             Self::Identity { subject, issuer } => write!(f, "{subject} by {issuer}"),
             Self::OpenPgp { fingerprint } => write!(f, "OpenPGP key {fingerprint}"),
+            Self::Certified { subject, .. } => f.write_str(subject),
         }
     }
 }
@@ -212,7 +227,7 @@ impl Policy {
     pub fn keyrings(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.signers.values().filter_map(|signer| match &signer.who {
             Who::Pgp(keys) => Some((keys.name.as_str(), keys.keyring.as_slice())),
-            Who::Key(_) | Who::Keyless(_) => None,
+            Who::Key(_) | Who::Keyless(_) | Who::Notation(_) => None,
         })
     }
 
@@ -225,8 +240,14 @@ impl Policy {
             lines.push(format!("{digest} is allowed until {expires}: {reason} ({owner})"));
         }
         for (name, signer) in &self.signers {
-            if let Who::Pgp(keys) = &signer.who {
-                lines.push(format!("signer {name}: a chart's provenance file by {}", keys.describe()));
+            match &signer.who {
+                Who::Pgp(keys) => {
+                    lines.push(format!("signer {name}: a chart's provenance file by {}", keys.describe()));
+                }
+                Who::Notation(signers) => {
+                    lines.push(format!("signer {name}: a Notation signature by {signers}"));
+                }
+                Who::Key(_) | Who::Keyless(_) => {}
             }
         }
         for rule in &self.rules {
@@ -339,8 +360,8 @@ impl Comparison {
 
 fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Result<Signer> {
     let period = Period { start: file.not_before, end: file.not_after };
-    let who = match (file.key, file.keyless, file.pgp) {
-        (Some(key), None, None) => {
+    let who = match (file.key, file.keyless, file.pgp, file.notation) {
+        (Some(key), None, None, None) => {
             let pem = match (key.file, key.pem, key.kms) {
                 (Some(path), None, None) if !path.contains("://") => load(&path)?,
                 (None, Some(pem), None) => pem.into_bytes(),
@@ -352,9 +373,10 @@ fn read_signer(file: SignerFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) 
             };
             Who::Key(PublicKey::from_pem(&pem)?)
         }
-        (None, Some(keyless), None) => Who::Keyless(Box::new(read_keyless(keyless)?)),
-        (None, None, Some(pgp)) => Who::Pgp(read_pgp(pgp, load)?),
-        _ => return Err(wrong("a signer is one of key, keyless and pgp".to_owned())),
+        (None, Some(keyless), None, None) => Who::Keyless(Box::new(read_keyless(keyless)?)),
+        (None, None, Some(pgp), None) => Who::Pgp(read_pgp(pgp, load)?),
+        (None, None, None, Some(notation)) => Who::Notation(Box::new(read_notation(notation, load)?)),
+        _ => return Err(wrong("a signer is one of key, keyless, pgp and notation".to_owned())),
     };
     Ok(Signer { who, period, revoked: file.revoked })
 }
@@ -374,6 +396,44 @@ fn read_pgp(file: PgpFile, load: &mut dyn FnMut(&str) -> Result<Vec<u8>>) -> Res
         }
         _ => Err(wrong("an OpenPGP keyring is either a file or an armor".to_owned())),
     }
+}
+
+fn read_notation(
+    file: NotationFile,
+    load: &mut dyn FnMut(&str) -> Result<Vec<u8>>,
+) -> Result<NotationSigners> {
+    let subjects = match file.subjects {
+        SubjectsFile::Wildcard(text) if text == "*" => Vec::new(),
+        SubjectsFile::Names(names) if !names.is_empty() => {
+            names.iter().map(|name| Subject::parse(name)).collect::<Result<_>>()?
+        }
+        _ => return Err(wrong("subjects are a list of names, or `*` for anybody".to_owned())),
+    };
+    let certificates = read_certificates(file.certificates, load)?;
+    let timestamps = read_certificates(file.timestamp_certificates, load)?;
+    NotationSigners::new(certificates, subjects, timestamps)
+}
+
+/// Reads certificates as PEM, any number in one place, or one as DER: what a trust store of `notation` holds.
+fn read_certificates(
+    files: Vec<CertificateFile>,
+    load: &mut dyn FnMut(&str) -> Result<Vec<u8>>,
+) -> Result<Vec<Certificate>> {
+    let mut found = Vec::new();
+    for file in files {
+        let (name, bytes) = match (file.file, file.pem) {
+            (Some(name), None) => (name.clone(), load(&name)?),
+            (None, Some(pem)) => ("in the policy".to_owned(), pem.into_bytes()),
+            _ => return Err(wrong("a certificate is either a file or a pem".to_owned())),
+        };
+        let read = if bytes.first() == Some(&der::SEQUENCE) {
+            Certificate::from_der(&bytes).map(|certificate| vec![certificate])
+        } else {
+            Certificate::all_from_pem(&bytes)
+        };
+        found.extend(read.map_err(|error| error.within(format!("certificates {name}")))?);
+    }
+    Ok(found)
 }
 
 fn read_keyless(file: KeylessFile) -> Result<IdentityRule> {
@@ -452,13 +512,18 @@ fn read_attestation(file: AttestationFile, signers: &BTreeMap<String, Signer>) -
     Ok(Attestation { demand: demand?, by: read_stating(file.by, signers)?, values })
 }
 
-/// Reads who must have made a statement. OpenPGP keys sign provenance files, which state nothing but the archive.
+/// Reads who must have made a statement. OpenPGP keys sign provenance files, which state nothing but the archive, and
+/// Notation signs artifacts.
 pub(super) fn read_stating(file: SignedFile, signers: &BTreeMap<String, Signer>) -> Result<Signed> {
-    let by_pgp = |name: &&String| signers.get(*name).is_some_and(|signer| matches!(signer.who, Who::Pgp(_)));
-    match file.of.iter().find(by_pgp) {
-        Some(name) => Err(wrong(format!("signer `{name}` is an OpenPGP key, which makes no statements"))),
-        None => read_signed(file, signers),
+    for name in &file.of {
+        let what = match signers.get(name).map(|signer| &signer.who) {
+            Some(Who::Pgp(_)) => "is an OpenPGP key",
+            Some(Who::Notation(_)) => "signs with Notation",
+            Some(Who::Key(_) | Who::Keyless(_)) | None => continue,
+        };
+        return Err(wrong(format!("signer `{name}` {what}, which makes no statements")));
     }
+    read_signed(file, signers)
 }
 
 fn read_comparison(said: ValueFile) -> Result<Comparison> {

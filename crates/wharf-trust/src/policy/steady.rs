@@ -50,8 +50,8 @@ fn goes_by_the_clock(rule: &Rule, signers: &BTreeMap<String, Signer>) -> bool {
         let unproven = *transparency == Transparency::None && !timestamp;
         let by_the_clock = |name| match signers.get(name).map(|signer| &signer.who) {
             Some(Who::Keyless(_)) => unproven,
-            // Keys of OpenPGP end.
-            Some(Who::Pgp(_)) => true,
+            // Keys of OpenPGP end, and so do certificates and signatures of Notation.
+            Some(Who::Pgp(_) | Who::Notation(_)) => true,
             Some(Who::Key(_)) | None => false,
         };
         max_age.is_some() || of.iter().any(by_the_clock)

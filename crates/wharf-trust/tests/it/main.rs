@@ -11,6 +11,7 @@ mod hostile;
 mod import;
 mod keys;
 mod logs;
+mod notation;
 mod offline;
 mod paper;
 mod policy;

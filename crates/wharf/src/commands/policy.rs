@@ -7,11 +7,11 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Deserialize;
 use wharf_oci::Digest;
-use wharf_trust::Bundle;
 use wharf_trust::policy::{
     ArtifactKind, Evidence, Facts, Fate, Imported, PaperEvidence, PaperForm, Policy, Verdict,
     import_cluster_image_policies, import_containers_policy,
 };
+use wharf_trust::{Bundle, NotationSignature};
 
 use super::verify::show;
 use crate::cli::Output;
@@ -90,6 +90,11 @@ struct Case {
     pinned: bool,
     #[serde(default)]
     at: Option<Timestamp>,
+    /// Of the manifest, which Notation signatures name.
+    #[serde(default)]
+    media_type: Option<String>,
+    #[serde(default)]
+    size: Option<u64>,
     #[serde(default)]
     papers: Vec<String>,
     expect: Verdict,
@@ -182,8 +187,11 @@ fn test(policy: &Policy, path: &Path) -> anyhow::Result<Status> {
     let mut wrong = 0;
     for case in &cases {
         let digest: Digest = case.digest.parse().with_context(|| format!("case {}", case.name))?;
-        let papers =
-            case.papers.iter().map(|name| paper(&beside.join(name))).collect::<anyhow::Result<Vec<_>>>()?;
+        let papers = case
+            .papers
+            .iter()
+            .map(|name| paper(case, &beside.join(name)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let facts = Facts {
             kind: case.kind,
             platforms: case.platforms.clone(),
@@ -216,11 +224,24 @@ fn test(policy: &Policy, path: &Path) -> anyhow::Result<Status> {
     Ok(if wrong == 0 { Status::Done } else { Status::Signature })
 }
 
-fn paper(path: &Path) -> anyhow::Result<PaperEvidence> {
+fn paper(case: &Case, path: &Path) -> anyhow::Result<PaperEvidence> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let form = match Bundle::from_json(&bytes) {
-        Ok(bundle) => PaperForm::Bundle(Box::new(bundle)),
-        Err(error) => PaperForm::Unreadable(error.to_string()),
+    let form = if let Some(envelope) = NotationSignature::media_type_of(&bytes) {
+        let (Some(media_type), Some(size)) = (case.media_type.clone(), case.size) else {
+            return Err(Usage(format!(
+                "case {}: {} is a Notation signature, which names the manifest's media type and size: give mediaType and size",
+                case.name,
+                path.display()
+            ))
+            .into());
+        };
+        NotationSignature::read(envelope, &bytes).map(|signature| {
+            let signature = Box::new(signature);
+            PaperForm::Notation { signature, media_type, size }
+        })
+    } else {
+        Bundle::from_json(&bytes).map(|bundle| PaperForm::Bundle(Box::new(bundle)))
     };
+    let form = form.unwrap_or_else(|error| PaperForm::Unreadable(error.to_string()));
     Ok(PaperEvidence { name: path.display().to_string(), form })
 }

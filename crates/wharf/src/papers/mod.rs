@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use wharf_content::{BytesSource, RawManifest, ReadTarget, Target};
 use wharf_oci::{Descriptor, Digest, Tag, media_type};
-use wharf_papers::{BundlePaper, Limits, Reading};
+use wharf_papers::{BundlePaper, Limits, Reading, Wanted};
 use wharf_trust::policy::{Facts, PaperEvidence, Policy};
 
 pub(crate) use file::attach_file;
@@ -65,8 +65,8 @@ pub(crate) async fn evidence(
     enough: &mut (dyn FnMut(&Found) -> bool + Send),
 ) -> anyhow::Result<Found> {
     let limits = limits();
-    let mut reading = Reading::new(target, artifact, &limits)?;
-    let facts = reading.facts(policy.asks_for_platforms()).await?;
+    let mut reading = Reading::new(target, artifact, Wanted::by(policy), &limits)?;
+    let facts = reading.facts().await?;
     let mut found = Found { digest: artifact.digest.clone(), facts, papers: Vec::new() };
     let all = policy.weighs_papers();
     let mut is_enough = enough(&found);
