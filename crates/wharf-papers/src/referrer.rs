@@ -106,11 +106,11 @@ pub(crate) async fn read_attached(
             continue;
         }
         let [layer] = manifest.layers.as_slice() else { continue };
-        let is_bundle = Bundle::is_media_type(&layer.media_type);
-        if !is_bundle && !(notation && is_notation(&manifest)) {
+        let is_notation = !Bundle::is_media_type(&layer.media_type);
+        if is_notation && (!notation || !attaches_notation(&manifest)) {
             continue;
         }
-        let bytes = if !is_bundle && layer.size > NotationSignature::MAX_BYTES {
+        let bytes = if is_notation && layer.size > NotationSignature::MAX_BYTES {
             let most = NotationSignature::MAX_BYTES;
             Err(format!("a Notation signature of {} bytes; at most {most} are read", layer.size))
         } else {
@@ -124,7 +124,7 @@ pub(crate) async fn read_attached(
 
 /// Whether a manifest attaches a signature of the Notary Project: by its artifact type, or, from before there was that, by its
 /// config (signature-specification.md, "Storage").
-fn is_notation(manifest: &Manifest) -> bool {
+fn attaches_notation(manifest: &Manifest) -> bool {
     let config = manifest.config.as_ref().map(|config| config.media_type.as_str());
     [manifest.artifact_type.as_deref(), config].contains(&Some(NotationSignature::ARTIFACT_TYPE))
 }

@@ -44,6 +44,7 @@ pub(crate) const TABLE: &[Peer] = &[
     go("cosign", "v3.1.3", Scope::Tests, "github.com/sigstore/cosign/v3", "/cmd/cosign"),
     // Its older line writes and reads the older layout unless told otherwise.
     go("cosign-2", "v2.6.5", Scope::Tests, "github.com/sigstore/cosign/v2", "/cmd/cosign"),
+    go("notation", "v1.3.2", Scope::Tests, "github.com/notaryproject/notation", "/cmd/notation"),
     go("registry", "v3.1.2", Scope::Bench, "github.com/distribution/distribution/v3", "/cmd/registry"),
     go_jsonv2("zb", "v2.1.20", "zotregistry.dev/zot/v2", "/cmd/zb"),
     go_jsonv2("zot", "v2.1.20", "zotregistry.dev/zot/v2", "/cmd/zot"),

@@ -9,13 +9,13 @@ use wharf_papers::{Limits, Wanted, evidence};
 use wharf_trust::policy::{ArtifactKind, PaperForm};
 use wharf_trust::{BUNDLE_V03, Bundle, Envelope, IN_TOTO_PAYLOAD, KeyAlgorithm, PrivateKey};
 
-async fn blob(target: &MemoryTarget, media_type: &str, bytes: &[u8]) -> Descriptor {
+pub(crate) async fn blob(target: &MemoryTarget, media_type: &str, bytes: &[u8]) -> Descriptor {
     let descriptor = Descriptor::new(media_type, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
     target.push_blob(&descriptor, &BytesSource(Bytes::copy_from_slice(bytes))).await.unwrap();
     descriptor
 }
 
-async fn artifact(target: &MemoryTarget) -> Descriptor {
+pub(crate) async fn artifact(target: &MemoryTarget) -> Descriptor {
     let config = blob(target, media_type::HELM_CONFIG, b"{}").await;
     let document = json!({ "schemaVersion": 2, "config": config, "layers": [] });
     let raw = RawManifest::new(media_type::OCI_MANIFEST, Bytes::from(document.to_string()));

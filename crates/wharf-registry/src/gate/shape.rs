@@ -1,25 +1,34 @@
 //! What a manifest is by its shape: something to run, or something that only speaks of other things.
 
+use serde::de::IgnoredAny;
 use wharf_oci::{Digest, Manifest, ManifestKind, Tag, media_type};
-use wharf_trust::{Bundle, SIMPLE_SIGNING};
+use wharf_trust::{Bundle, NotationSignature, SIMPLE_SIGNING};
 
-/// Media types of papers besides sigstore's bundles, all of them JSON: what cosign, BuildKit and notation attach.
-const STATEMENTS: [&str; 4] = [
+/// Media types of papers besides sigstore's bundles: what cosign, BuildKit and notation attach. All are JSON but the last.
+const STATEMENTS: [&str; 5] = [
     SIMPLE_SIGNING,
     "application/vnd.dsse.envelope.v1+json",
     "application/vnd.in-toto+json",
     "application/jose+json",
+    "application/cose",
 ];
 /// The digest of `{}`, the empty config (image-spec v1.1, "Guidance for an Empty Descriptor").
 const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// Returns whether every layer claims to be a signature, an attestation or a statement. Whether that is true shows when
-/// they are read: then each is JSON, and the config, too.
+/// they are read: then [`reads_as_signature`], and the config, too.
 pub(super) fn claims_to_be_signature(manifest: &Manifest) -> bool {
     let speaks = |media: &str| Bundle::is_media_type(media) || STATEMENTS.contains(&media);
     manifest.kind == ManifestKind::Image
         && !manifest.layers.is_empty()
         && manifest.layers.iter().all(|layer| speaks(&layer.media_type))
+}
+
+/// Returns whether bytes are what a signature or its config is: JSON, or an envelope that `notation` writes in CBOR.
+pub(super) fn reads_as_signature(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+        || NotationSignature::media_type_of(bytes)
+            .is_some_and(|envelope| NotationSignature::read(envelope, bytes).is_ok())
 }
 
 /// Returns whether no container runtime and no Helm would run what this is: not an index, not a chart, and not an image,

@@ -172,7 +172,7 @@ async fn what_is_not_signed_is_refused_and_what_is_signed_passes_at_once() {
     assert_eq!(error["detail"]["decision"]["verdict"], "deny");
     assert_eq!(
         error["detail"]["decision"]["checks"][0]["demand"],
-        "signed by 1 of release, in a transparency log unless by key"
+        "signed by 1 of release, in a transparency log if keyless"
     );
     // Nor in parts; but what there is may be known.
     assert_eq!((world.blob(b"layer").await, world.blob(b"{}").await), (403, 403));

@@ -305,7 +305,7 @@ impl Signed {
         let mut text = format!("{} of {}", self.at_least, self.of.join(", "));
         match self.transparency {
             Transparency::Required => text.push_str(", in a transparency log"),
-            Transparency::IfKeyless => text.push_str(", in a transparency log unless by key"),
+            Transparency::IfKeyless => text.push_str(", in a transparency log if keyless"),
             Transparency::None => {}
         }
         if self.timestamp {

@@ -18,6 +18,7 @@ mod gate;
 mod harness;
 mod helm;
 mod helm_same;
+mod notation;
 mod oras;
 #[path = "../it/pki.rs"]
 mod pki;

@@ -39,4 +39,5 @@ mod support;
 mod sync;
 mod target;
 mod verify;
+mod verify_notation;
 mod verify_pgp;
