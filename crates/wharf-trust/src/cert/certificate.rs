@@ -202,15 +202,20 @@ impl Certificate {
         Ok(Some(KeyUsage { is_critical: *is_critical, bits }))
     }
 
-    /// Whether the certificate names that extended key usage, RFC 5280 section 4.2.1.12.
+    /// Whether the certificate names that extended key usage.
     pub(crate) fn is_for(&self, usage: &[u8]) -> Result<bool> {
-        let Some(value) = self.extension(EXTENDED_KEY_USAGE) else { return Ok(false) };
+        Ok(self.extended_key_usages()?.is_some_and(|usages| usages.contains(&usage)))
+    }
+
+    /// Returns the extended key usages where the certificate names them, RFC 5280 section 4.2.1.12.
+    pub(crate) fn extended_key_usages(&self) -> Result<Option<Vec<&[u8]>>> {
+        let Some(value) = self.extension(EXTENDED_KEY_USAGE) else { return Ok(None) };
         let mut list = der::only(value, der::SEQUENCE)?;
-        let mut found = false;
+        let mut found = Vec::new();
         while !list.is_empty() {
-            found |= list.contents(der::OID)? == usage;
+            found.push(list.contents(der::OID)?);
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     pub(crate) fn serial(&self) -> &[u8] {

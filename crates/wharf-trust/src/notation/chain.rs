@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::name::Name;
-use crate::cert::{Certificate, CertificateAuthority, KeyUsage, TIME_STAMPING};
+use crate::cert::{CODE_SIGNING, Certificate, CertificateAuthority, KeyUsage, TIME_STAMPING};
 use crate::error::{Error, ErrorKind, Result};
 use crate::root::Period;
 
@@ -128,10 +128,10 @@ fn check_leaf(certificate: &Certificate, name: &Name) -> Result<()> {
     if !usage.is_within(&[KeyUsage::DIGITAL_SIGNATURE, KeyUsage::NON_REPUDIATION]) {
         return Err(wrong(format!("the key usage of certificate {name} is more than digital signatures")));
     }
-    for foreign in FOREIGN_USES.into_iter().chain([TIME_STAMPING]) {
-        if certificate.is_for(foreign)? {
-            return Err(wrong(format!("certificate {name} is for something else than signing software")));
-        }
+    let Some(usages) = certificate.extended_key_usages()? else { return Ok(()) };
+    let is_foreign = |usage: &&[u8]| *usage == TIME_STAMPING || FOREIGN_USES.contains(usage);
+    if !usages.contains(&CODE_SIGNING) || usages.iter().any(is_foreign) {
+        return Err(wrong(format!("certificate {name} is for something else than signing software")));
     }
     Ok(())
 }

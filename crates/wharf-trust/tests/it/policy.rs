@@ -222,7 +222,7 @@ fn a_policy_that_cannot_be_meant_is_refused() {
         ("/signers/ci/keyless/subject", json!({ "glob": "**" }), "not everything"),
         ("/signers/ci/keyless/issuer", json!({}), "exactly one of"),
         ("/signers/ci/keyless/claims", json!({ "nosuch": { "exact": "x" } }), "claim `nosuch`"),
-        ("/signers/release", json!({}), "one of key, keyless and pgp"),
+        ("/signers/release", json!({}), "one of key, keyless, pgp and notation"),
         ("/rules/0/attestations/0/values/0", json!({ "pointer": "/x" }), "compared with nothing"),
         ("/rules/0/attestations/0/type", json!(null), "exactly one of type"),
         ("/rules/0/deny", json!("closed"), "can demand nothing"),
