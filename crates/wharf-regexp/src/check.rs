@@ -185,7 +185,7 @@ fn property(text: &str) -> Result<&str, String> {
         None => return Err(fault("invalid character class range", text)),
     };
     let whole = before(text, rest);
-    match regex::Regex::new(whole) {
+    match regex::Regex::new(&whole.replacen("{^", "{", 1)) {
         Ok(_) => Ok(rest),
         Err(_) => Err(fault("invalid character class range", whole)),
     }
