@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -84,8 +84,16 @@ impl Walk<'_> {
     }
 
     fn check_link(&self, path: &Path) -> anyhow::Result<()> {
-        let target =
-            fs::canonicalize(path).with_context(|| format!("link {} leads nowhere", path.display()))?;
+        let target = match fs::canonicalize(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let (path, missing) = (path.display(), missing(path)?);
+                bail!(
+                    "error evaluating symlink {path}: lstat {}: no such file or directory",
+                    missing.display()
+                );
+            }
+            other => other.with_context(|| format!("cannot read link {}", path.display()))?,
+        };
         if !target.starts_with(&self.real_root) {
             bail!("link {} leads out of the chart, to {}", path.display(), target.display());
         }
@@ -123,4 +131,20 @@ impl Walk<'_> {
         self.files.push(file);
         Ok(())
     }
+}
+
+/// Returns the first folder or file on a link's way that is not there.
+fn missing(link: &Path) -> anyhow::Result<PathBuf> {
+    let target = link.parent().unwrap_or(link).join(fs::read_link(link)?);
+    let mut way = PathBuf::new();
+    for part in target.components() {
+        match part {
+            Component::ParentDir => drop(way.pop()),
+            part => way.push(part),
+        }
+        if fs::symlink_metadata(&way).is_err() {
+            break;
+        }
+    }
+    Ok(way)
 }

@@ -292,6 +292,14 @@ fn links_lead_nowhere_outside_the_chart() {
     std::os::unix::fs::symlink("/etc/hostname", chart.join("stolen")).unwrap();
     let run = world.wharf(&["publish", chart.to_str().unwrap(), "--plan", "plan"]);
     run.fails(1, "leads out of the chart");
+    fs::remove_file(chart.join("stolen")).unwrap();
+    std::os::unix::fs::symlink("../missing/a.tpl", chart.join("templates/a.tpl")).unwrap();
+    let link = chart.canonicalize().unwrap().join("templates/a.tpl");
+    let run = world.wharf(&["helm", "template", "x", chart.to_str().unwrap()]);
+    // In Helm 4.2.4's words.
+    let missing = chart.canonicalize().unwrap().join("missing");
+    let text = format!("symlink {}: lstat {}: no such file or directory", link.display(), missing.display());
+    run.fails(1, &text);
 }
 
 #[test]
