@@ -37,7 +37,7 @@ enum Command {
     ///
     /// The cases are a list; each has `name`, `repository`, `digest`, `expect` (allow, warn or deny) and, where needed, `kind`
     /// (image, chart or artifact), `platforms`, `version`, `created`, `pinned`, `at` (the time of the decision) and `papers`:
-    /// bundles beside the file of cases.
+    /// bundles beside the file of cases, and signatures by Notation, which need the manifest's `mediaType` and `size`.
     Test {
         /// The trust policy, YAML or JSON.
         policy: PathBuf,

@@ -125,4 +125,11 @@ fn what_notation_signed_is_verified_and_promoted_and_verifies_there() {
         let refused = ["promote", reference, &format!("{to}-2"), "--policy", "other.yaml", "--plain-http"];
         wharf.attempt(&refused).unwrap_err();
     }
+
+    let pulled = wharf.fresh("pulled");
+    let pull = ["pull", &chart, "--to", &pulled.display().to_string(), "--plain-http", "--policy"];
+    wharf.attempt(&[&pull[..], &["other.yaml"]].concat()).unwrap_err();
+    assert!(!pulled.exists());
+    wharf.run(&[&pull[..], &["policy.yaml"]].concat());
+    assert!(pulled.join("storefront-1.4.0.tgz").exists());
 }
