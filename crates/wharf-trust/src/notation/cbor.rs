@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// How deep values are nested at most; an envelope needs four levels.
 const MAX_DEPTH: usize = 8;
-/// How many entries a map has at most.
+/// How many entries an array or a map has at most.
 const MAX_ENTRIES: usize = 64;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,7 @@ impl<'a> Reader<'a> {
                 Value::Text(text.map_err(|_| bad("text that is not UTF-8"))?)
             }
             // No room is made for what is only announced: each item is read before the next has a place.
+            4 if argument > MAX_ENTRIES as u64 => return Err(bad("an array that is too long")),
             4 => {
                 let mut items = Vec::new();
                 for _ in 0..argument {
