@@ -55,6 +55,8 @@ pub(crate) fn render(
     let Job { surroundings, options, limits, traced, told } = *job;
     let mut found = Vec::new();
     collect(root, "", top, &mut found);
+    // Of two charts with one name, the later one's files hide those of the other.
+    found.reverse();
     // Deep ones first, so that what a parent defines hides what its dependencies define.
     found.sort_by(|a: &Renderable<'_>, b| b.depth.cmp(&a.depth).then_with(|| b.path.cmp(&a.path)));
     found.dedup_by(|later, earlier| later.path == earlier.path);

@@ -57,6 +57,41 @@ fn hooks_are_kept_apart_and_unknown_events_drop_the_document() {
     assert!(!rendered.text(false, true, false).contains("c.yaml"));
 }
 
+/// As Helm 4.2.4 renders it: of two dependencies with one name the wanted one comes last, and its files count; the values
+/// are those of both, and the other one's go first.
+#[test]
+fn of_two_dependencies_with_one_name_the_later_ones_files_count() {
+    let template = "a: {{ .Chart.Version }} {{ .Values.from }} {{ template \"n\" . }}\n";
+    for (wanted, other) in [("1.0.0", "2.0.0"), ("2.0.0", "1.0.0")] {
+        let top = format!(
+            "apiVersion: v2\nname: top\nversion: 1.0.0\ndependencies:\n- {{ name: db, version: {wanted} }}\n"
+        );
+        let metadata = |version: &str| format!("apiVersion: v2\nname: db\nversion: {version}\n");
+        let values = |version: &str| format!("from: v{version}\n");
+        let helper = |version: &str| format!("{{{{ define \"n\" }}}}n{version}{{{{ end }}}}");
+        let files = ["db:2.0.0", "zz:1.0.0"].map(|place| {
+            let (folder, version) = place.split_once(':').unwrap();
+            [
+                (format!("charts/{folder}/Chart.yaml"), metadata(version)),
+                (format!("charts/{folder}/values.yaml"), values(version)),
+                (format!("charts/{folder}/templates/_n.tpl"), helper(version)),
+                (format!("charts/{folder}/templates/a.yaml"), template.to_owned()),
+                (
+                    format!("charts/{folder}/templates/{folder}.yaml"),
+                    "kind: {{ .Chart.Version }}\n".to_owned(),
+                ),
+            ]
+        });
+        let mut files: Vec<(&str, &str)> =
+            files.iter().flatten().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        files.push(("Chart.yaml", &top));
+        let rendered = render_with(&files, "{}", &RenderOptions::default()).unwrap();
+        let mut found: Vec<&str> = rendered.manifests.iter().map(|each| each.content.trim()).collect();
+        found.sort_unstable();
+        assert_eq!(found, [&*format!("a: {wanted} v{other} n{wanted}"), "kind: 1.0.0", "kind: 2.0.0"]);
+    }
+}
+
 #[test]
 fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
     let files = [
