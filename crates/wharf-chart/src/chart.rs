@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wharf_yaml::Value;
 
-use crate::{Lock, Metadata};
+use crate::{Error, Lock, Metadata};
 
 /// A file inside a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,18 @@ impl Chart {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// Checks that the chart's format is one that can be packed and rendered; any can be shown and linted.
+    ///
+    /// # Errors
+    /// Fails in the words of Helm 4.2.4 for any `apiVersion` but `v1` and `v2`.
+    pub fn check_api_version(&self) -> Result<(), Error> {
+        match self.metadata.api_version.as_str() {
+            "v1" | "v2" => Ok(()),
+            "v3" => Err(Error::malformed("invalid chart apiVersion")),
+            _ => Err(Error::malformed("unsupported chart version")),
+        }
     }
 
     /// Returns the file of that path as it came.

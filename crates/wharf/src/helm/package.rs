@@ -70,7 +70,9 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
             // What is pulled is not told, since the path of the archive is what is read here.
             block_on(manager.update(&mut std::io::sink()))?;
         }
-        let packed = pack(&load_folder(chart::files(path)?)?, &options)?;
+        let loaded = load_folder(chart::files(path)?)?;
+        loaded.check_api_version()?;
+        let packed = pack(&loaded, &options)?;
         // Signed before anything is written: without its provenance file the archive is not wanted.
         let provenance = match &signer {
             Some(signer) => Some(signer.provenance(&packed.metadata, &packed.file_name, &packed.bytes)?),

@@ -105,6 +105,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     let values = value_sources.read()?;
     let mut ahead = Ahead::default();
     let mut chart = found.load_ahead(&mut ahead)?;
+    chart.check_api_version()?;
     if given.is_on("dependency-update") && !chart.missing_dependencies().is_empty() {
         chart = chart::with_dependencies(given, source, out)?;
     }

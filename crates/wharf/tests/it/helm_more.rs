@@ -69,6 +69,30 @@ fn scripts_for_shells_ask_the_program_which_answers() {
     assert!(described.starts_with("verify\t"), "{described}");
 }
 
+/// In the words of Helm 4.2.4, which shows and lints charts of any format.
+#[test]
+fn charts_of_an_unknown_format_are_neither_packed_nor_rendered() {
+    let world = World::without_registry();
+    helm(&world, "create app").ok();
+    for (version, refusal) in [
+        ("v3", "invalid chart apiVersion"),
+        ("v4", "unsupported chart version"),
+        ("V2", "unsupported chart version"),
+    ] {
+        let description = format!("apiVersion: {version}\nname: app\nversion: 1.0.0\ndeprecated: true\n");
+        fs::write(world.path("app/Chart.yaml"), description).unwrap();
+        let refusal = format!("Error: {refusal}\n");
+        for line in ["template X_ app", "package app --version x"] {
+            assert_eq!(helm(&world, line).fails(1, "").stderr, refusal, "{version}: {line}");
+        }
+        assert!(helm(&world, "show chart app").ok().stdout.contains(version));
+        assert_eq!(
+            helm(&world, "dependency list ./app/").ok().stdout,
+            "WARNING: no dependencies at app/charts\n"
+        );
+    }
+}
+
 #[test]
 fn a_chart_without_a_good_signature_is_refused() {
     let world = World::without_registry();

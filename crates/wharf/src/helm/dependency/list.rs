@@ -11,6 +11,7 @@ use crate::cobra::Command;
 use crate::cobra::flags::Kind::Count;
 use crate::cobra::flags::{Given, flag};
 use crate::helm::chart;
+use crate::helm::files::plain;
 use crate::helm::table::Table;
 
 pub(in crate::helm) const COMMAND: Command = Command {
@@ -27,7 +28,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
     };
     let loaded = chart::load_any(&path)?;
     if loaded.metadata.dependencies.is_empty() {
-        writeln!(out, "WARNING: no dependencies at {}", path.join("charts").display())?;
+        writeln!(out, "WARNING: no dependencies at {}", plain(&path.join("charts")).display())?;
         return Ok(());
     }
     let mut table = Table::new(usize::try_from(given.number("max-col-width")).unwrap_or_default());
