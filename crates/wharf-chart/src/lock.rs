@@ -76,10 +76,7 @@ impl Lock {
         let mut json = JsonObject::new();
         json.always("generated", if self.generated.is_empty() { ZERO_TIME } else { &self.generated });
         json.always("digest", &self.digest);
-        match &self.dependencies {
-            None => json.raw("dependencies", "null"),
-            Some(list) => json.raw("dependencies", &dependency_list(list)),
-        }
+        json.raw("dependencies", &dependency_list(self.dependencies.as_deref()));
         fields::json_to_yaml(&json.finish())
     }
 }
@@ -87,25 +84,22 @@ impl Lock {
 /// Go's zero time.
 pub(crate) const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// Returns the digest that ties a lock to Chart.yaml: SHA-256 over the JSON of both dependency lists.
+/// Returns the digest that ties a lock to Chart.yaml: SHA-256 over the JSON of both lists, `None` where there is none.
 #[must_use]
-pub fn lock_digest(wanted: &[Option<Dependency>], locked: &[Option<Dependency>]) -> String {
-    let list = |dependencies: &[Option<Dependency>]| {
-        // Go has a nil slice for no entries, which is `null` in JSON.
-        if dependencies.is_empty() { "null".to_owned() } else { dependency_list(dependencies) }
-    };
-    let json = format!("[{},{}]", list(wanted), list(locked));
+pub fn lock_digest(wanted: Option<&[Option<Dependency>]>, locked: Option<&[Option<Dependency>]>) -> String {
+    let json = format!("[{},{}]", dependency_list(wanted), dependency_list(locked));
     format!("sha256:{}", hex(&Sha256::digest(json.as_bytes())))
 }
 
 /// Returns the digest of Helm 2 lock files, which covers the wanted list only.
 #[must_use]
-pub fn lock_digest_v2(wanted: &[Option<Dependency>]) -> String {
+pub fn lock_digest_v2(wanted: Option<&[Option<Dependency>]>) -> String {
     let json = format!("{{\"dependencies\":{}}}", dependency_list(wanted));
     format!("sha256:{}", hex(&Sha256::digest(json.as_bytes())))
 }
 
-fn dependency_list(dependencies: &[Option<Dependency>]) -> String {
+fn dependency_list(dependencies: Option<&[Option<Dependency>]>) -> String {
+    let Some(dependencies) = dependencies else { return "null".to_owned() };
     let items: Vec<String> = dependencies
         .iter()
         .map(|dependency| dependency.as_ref().map_or_else(|| "null".to_owned(), Dependency::to_json))

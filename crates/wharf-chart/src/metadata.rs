@@ -48,6 +48,8 @@ pub struct Metadata {
     pub kube_version: String,
     /// Charts this one needs.
     pub dependencies: Vec<Option<Dependency>>,
+    /// Whether the dependencies are listed at all, be the list empty.
+    pub lists_dependencies: bool,
     /// `application`, `library` or empty.
     pub chart_type: String,
 }
@@ -153,6 +155,7 @@ impl Metadata {
             "annotations" => d.text_map(value, &mut self.annotations),
             "kubeVersion" => d.text(value, &mut self.kube_version),
             "dependencies" => {
+                self.lists_dependencies = matches!(value, Value::List(_));
                 d.objects(value, &mut self.dependencies, "[]*v2.Dependency", Dependency::decode);
             }
             "type" => d.text(value, &mut self.chart_type),
@@ -244,8 +247,11 @@ impl Metadata {
         self.to_full_yaml()
     }
 
-    /// Returns all fields as YAML, as in provenance files.
-    pub(crate) fn to_full_yaml(&self) -> Result<String, Error> {
+    /// Returns all fields as YAML, as in provenance files and as they are shown.
+    ///
+    /// # Errors
+    /// Text that YAML cannot hold.
+    pub fn to_full_yaml(&self) -> Result<String, Error> {
         fields::json_to_yaml(&self.to_json())
     }
 

@@ -79,7 +79,7 @@ fn show(
 }
 
 fn description(chart: &Chart, _: bool) -> anyhow::Result<String> {
-    Ok(chart.metadata.to_yaml()? + "\n")
+    Ok(chart.metadata.to_full_yaml()? + "\n")
 }
 
 fn values(chart: &Chart, among_others: bool) -> anyhow::Result<String> {

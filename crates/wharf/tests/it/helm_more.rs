@@ -93,6 +93,35 @@ fn charts_of_an_unknown_format_are_neither_packed_nor_rendered() {
     }
 }
 
+/// As Helm 4.2.4 has it, the digest included.
+#[test]
+fn an_empty_list_of_dependencies_is_a_list() {
+    let world = World::without_registry();
+    helm(&world, "create app").ok();
+    let description = "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies: []\n";
+    fs::write(world.path("app/Chart.yaml"), description).unwrap();
+    assert_eq!(helm(&world, "dependency list app").ok().stdout, "NAME\tVERSION\tREPOSITORY\tSTATUS\n\n");
+    let told = "Saving 0 charts\nDeleting outdated charts\n";
+    assert_eq!(helm(&world, "dependency update app").ok().stdout, told);
+    let lock = fs::read_to_string(world.path("app/Chart.lock")).unwrap();
+    let digest = "sha256:643d5437104296e21d906ecb15b2c96ad278f20cfc4af53b12bb6069bd853726";
+    assert!(lock.starts_with(&format!("dependencies: []\ndigest: {digest}\ngenerated: ")), "{lock}");
+    assert_eq!(helm(&world, "dependency build app").ok().stdout, told);
+}
+
+#[test]
+fn dependencies_of_an_old_chart_are_shown_with_it() {
+    let world = World::without_registry();
+    helm(&world, "create app").ok();
+    fs::write(world.path("app/Chart.yaml"), "apiVersion: v1\nname: app\nversion: 1.0.0\n").unwrap();
+    let wanted = "dependencies:\n- name: db\n  version: ^1\n  repository: \"@shop\"\n";
+    fs::write(world.path("app/requirements.yaml"), wanted).unwrap();
+    assert_eq!(
+        helm(&world, "show chart app").ok().stdout,
+        "apiVersion: v1\ndependencies:\n- name: db\n  repository: '@shop'\n  version: ^1\nname: app\nversion: 1.0.0\n\n"
+    );
+}
+
 #[test]
 fn a_chart_without_a_good_signature_is_refused() {
     let world = World::without_registry();

@@ -27,7 +27,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         return COMMAND.wrong_arguments("accepts at most 1 argument");
     };
     let loaded = chart::load_any(&path)?;
-    if loaded.metadata.dependencies.is_empty() {
+    if !loaded.metadata.lists_dependencies {
         writeln!(out, "WARNING: no dependencies at {}", plain(&path.join("charts")).display())?;
         return Ok(());
     }
@@ -42,7 +42,7 @@ fn run(given: &Given, arguments: &[String], out: &mut dyn Write) -> anyhow::Resu
         if !path.is_dir() && path.extension().is_none_or(|ending| ending != "tgz") {
             continue;
         }
-        let shown = path.display().to_string();
+        let shown = plain(&path).display().to_string();
         match chart::load_path(&path) {
             Err(_) => writeln!(out, "WARNING: {shown:?} is not a chart.")?,
             Ok(chart) if loaded.metadata.wanted().any(|wanted| wanted.name == chart.name()) => {}

@@ -47,7 +47,7 @@ impl Manager {
     /// Chooses versions anew, fetches the charts and writes the lock.
     pub(in crate::helm) async fn update(&self, out: Out<'_>) -> anyhow::Result<()> {
         let chart = self.load()?;
-        if chart.metadata.dependencies.is_empty() {
+        if !chart.metadata.lists_dependencies {
             return Ok(());
         }
         let mut wanted: Vec<Dependency> = chart.metadata.wanted().cloned().collect();
@@ -62,7 +62,7 @@ impl Manager {
         self.fetch_all(&mut locked, &entries, &mut indexes, out).await?;
 
         let as_list = |list: &[Dependency]| list.iter().cloned().map(Some).collect::<Vec<_>>();
-        let digest = lock_digest(&as_list(&wanted), &as_list(&locked));
+        let digest = lock_digest(Some(&as_list(&wanted)), Some(&as_list(&locked)));
         if chart.lock.as_ref().is_some_and(|lock| lock.digest == digest) {
             return Ok(());
         }
@@ -76,12 +76,14 @@ impl Manager {
         let Some(lock) = &chart.lock else { return self.update(out).await };
         let is_v1 = chart.metadata.api_version == "v1";
         let mut wanted: Vec<Dependency> = chart.metadata.wanted().cloned().collect();
-        let as_list = |list: &[Dependency]| list.iter().cloned().map(Some).collect::<Vec<_>>();
-        let old_digest = lock_digest_v2(&as_list(&wanted));
+        let as_list = |list: &[Dependency]| {
+            let is_list = chart.metadata.lists_dependencies;
+            is_list.then(|| list.iter().cloned().map(Some).collect::<Vec<_>>())
+        };
+        let old_digest = lock_digest_v2(as_list(&wanted).as_deref());
         let entries = repositories::read(&self.access.places)?.repositories;
         self.name_repositories(&mut wanted, &entries, out)?;
-        let listed = lock.dependencies.clone().unwrap_or_default();
-        if lock_digest(&as_list(&wanted), &listed) != lock.digest {
+        if lock_digest(as_list(&wanted).as_deref(), lock.dependencies.as_deref()) != lock.digest {
             if !is_v1 {
                 bail!(
                     "the lock file (Chart.lock) is out of sync with the dependencies file (Chart.yaml). Please update the \
@@ -96,7 +98,8 @@ impl Manager {
                 );
             }
         }
-        let mut locked: Vec<Dependency> = listed.into_iter().flatten().collect();
+        let listed = lock.dependencies.iter().flatten();
+        let mut locked: Vec<Dependency> = listed.flatten().cloned().collect();
         let is_known = |dependency: &Dependency| {
             let repository = dependency.repository.as_str();
             repository.is_empty()
