@@ -37,6 +37,7 @@ The project's chores. Usage: cargo xtask WORD
 Environment:
   WHARF_PEERS     folder of the installed peers (default: wharf/peers in the user's cache, shared by checkouts)
   WHARF_SHARED    folder with the charts to compare and to measure (default: ../shared)
+  WHARF_CHARTS    another folder of charts to compare and to measure, at any depth: a checkout of a chart repository
   WHARF_PROGRAM   another build of wharf to run conformance and interop against
   CI=true         a missing peer is a failure instead of a skip, unless its source refuses it to this machine
 ";

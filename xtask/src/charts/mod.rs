@@ -128,13 +128,24 @@ fn programs(charts: Option<&Path>) -> Result<Result<Programs, Tally>> {
 
 /// Returns the folder of the charts that Helm and Wharf are compared on.
 pub(crate) fn folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("WHARF_CHARTS").filter(|folder| !folder.is_empty()) {
+        return folder.into();
+    }
     let shared = std::env::var_os("WHARF_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     shared.join("charts")
 }
 
-/// Returns the charts in a folder.
+/// Returns the charts in a folder and in its folders that are no charts.
 pub(crate) fn all(folder: &Path) -> Result<Vec<PathBuf>> {
-    Ok(sorted(folder)?.into_iter().filter(|path| path.join("Chart.yaml").is_file()).collect())
+    let mut charts = Vec::new();
+    for path in sorted(folder)? {
+        if path.join("Chart.yaml").is_file() {
+            charts.push(path);
+        } else if path.is_dir() && !path.is_symlink() {
+            charts.extend(all(&path)?);
+        }
+    }
+    Ok(charts)
 }
 
 /// Returns the values that a chart is rendered with: none but its own, then each of its `ci/*-values.yaml`.
