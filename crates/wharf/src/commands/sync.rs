@@ -174,14 +174,15 @@ async fn carry_all(
     let mut running = FuturesUnordered::new();
     let mut busy: BTreeSet<usize> = BTreeSet::new();
     loop {
+        // One moment for all that is asked: what is not due in it is waited for.
+        let now = Instant::now();
         while busy.len() < ENTRIES_AT_ONCE
-            && let Some(place) = next(&queue, &busy, entries)
+            && let Some(place) = next(&queue, now, &busy, entries)
         {
             let (_, at) = queue.remove(place);
             busy.insert(at);
             running.push(async move { (at, entries[at].carry(args).await) });
         }
-        let now = Instant::now();
         let due = queue.iter().map(|(due, _)| *due).find(|due| *due > now);
         tokio::select! {
             Some((at, (report, error))) = running.next() => {
@@ -200,8 +201,12 @@ async fn carry_all(
 }
 
 /// Returns the place in the queue of the first entry that is due and that none which runs or is due before it hinders.
-fn next(queue: &[(Instant, usize)], busy: &BTreeSet<usize>, entries: &[Entry]) -> Option<usize> {
-    let now = Instant::now();
+fn next(
+    queue: &[(Instant, usize)],
+    now: Instant,
+    busy: &BTreeSet<usize>,
+    entries: &[Entry],
+) -> Option<usize> {
     let is_due = |(due, _): &&(Instant, usize)| *due <= now;
     queue.iter().take_while(is_due).enumerate().find_map(|(place, (_, at))| {
         let mut before = busy.iter().chain(queue[..place].iter().map(|(_, at)| at));
