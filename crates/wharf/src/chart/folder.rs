@@ -86,7 +86,8 @@ impl Walk<'_> {
     fn check_link(&self, path: &Path) -> anyhow::Result<()> {
         let target = match fs::canonicalize(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let (path, missing) = (path.display(), missing(path)?);
+                let path = std::path::absolute(path)?;
+                let (path, missing) = (path.display(), missing(&path)?);
                 bail!(
                     "error evaluating symlink {path}: lstat {}: no such file or directory",
                     missing.display()
