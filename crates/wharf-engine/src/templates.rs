@@ -123,9 +123,14 @@ pub(crate) fn render(
 /// Moves origins to where they are once every `<no value>` is taken out of the output.
 fn without_no_value(out: &[u8], origins: &mut [Origin]) {
     const NO_VALUE: &[u8] = b"<no value>";
+    let ends: Vec<usize> = out
+        .windows(NO_VALUE.len())
+        .enumerate()
+        .filter(|(_, text)| *text == NO_VALUE)
+        .map(|(start, _)| start + NO_VALUE.len())
+        .collect();
     for origin in origins {
-        let before = &out[..origin.at.min(out.len())];
-        origin.at -= before.windows(NO_VALUE.len()).filter(|text| *text == NO_VALUE).count() * NO_VALUE.len();
+        origin.at -= ends.partition_point(|end| *end <= origin.at) * NO_VALUE.len();
     }
 }
 

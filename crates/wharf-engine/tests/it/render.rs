@@ -93,6 +93,15 @@ fn of_two_dependencies_with_one_name_the_later_ones_files_count() {
 }
 
 #[test]
+fn what_made_bad_yaml_is_found_in_a_long_output_with_values_missing() {
+    let text = "{{ range $i, $j := until 30000 }}a{{ $i }}: {{ $.Values.none }}\n{{ end }}b: c: d\n";
+    let error = fails(&[("templates/a.yaml", text)]);
+    assert!(error.to_string().starts_with("YAML parse error on app/templates/a.yaml: "), "{error}");
+    let made = error.spots().last().unwrap();
+    assert_eq!((made.source.as_str(), made.line), ("app/templates/a.yaml", 2), "{made:?}");
+}
+
+#[test]
 fn values_reach_subcharts_with_globals_and_null_deletes_a_default() {
     let files = [
         (
